@@ -1,0 +1,1 @@
+"""Online backfill of generation versions: an arq worker, its control API and its command line."""

@@ -1,0 +1,85 @@
+"""Verification as the last phase of a run: the same ranges again in bounded statements, the schema, a verdict.
+
+Rows without a value that verification finds are put aside in their range and the run is reopened for them,
+a few times at most; whatever is left after that is an error and the run fails.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from worker.engine.lease import Lease
+from worker.engine.protocols import Advance, Backfill, CheckedPage, Claim, Store
+from worker.engine.settling import Surroundings
+from worker.runs.findings import Finding, merge
+from worker.runs.ranges import PutAside
+from worker.runs.states import Action
+
+PAGE_UNITS = 500
+MOST_REOPENINGS = 3
+
+
+async def check_range(backfill: Backfill, claim: Claim, lease: Lease, around: Surroundings) -> None:
+    """From the range's check cursor to its end, a page of units per statement."""
+    if claim.span is None:
+        raise ValueError("a claim to check has a range")
+    after = claim.cursor or claim.span.start
+    while lease.may_go_on and not around.should_end():
+        page = await backfill.check_page(after, claim.span.end, units=PAGE_UNITS)
+        await lease.checkpoint(_advance(page, claim.range_index, around.now_ms()))
+        if page.last_key is None:
+            return
+        after = page.last_key
+
+
+def _advance(page: CheckedPage, range_index: int, now_ms: int) -> Advance:
+    sent_back = tuple(
+        PutAside(unit_id=unit_id, range_index=range_index, since_ms=now_ms, tries=0, due_ms=0, counted=True)
+        for unit_id in page.mendable
+    )
+    return Advance(
+        cursor=page.last_key,
+        checked=page.units,
+        findings=page.findings,
+        put_aside=sent_back,
+        stage_done=page.last_key is None,
+    )
+
+
+async def finish(backfill: Backfill, store: Store, claim: Claim) -> None:
+    """The verdict on the whole run: reopened, succeeded or failed."""
+    findings = merge([*await backfill.check_schema(), *await store.findings(claim)])
+    run = await store.get(claim.run_id)
+    if run is None:
+        return
+    if run.contended and await store.reopened(claim) < MOST_REOPENINGS:
+        await store.finish(claim, Action.REOPEN, findings, None)
+        return
+    error = _why_failed(findings, len(run.quarantined))
+    await store.finish(claim, Action.FAIL if error else Action.SUCCEED, findings, error)
+
+
+def _why_failed(findings: Sequence[Finding], quarantined: int) -> str | None:
+    errors = [finding for finding in findings if finding.is_error]
+    parts = []
+    if quarantined:
+        parts.append(f"{quarantined} units are quarantined")
+    if errors:
+        parts.append("verification found " + ", ".join(f"{f.rule} ({f.count})" for f in errors))
+    return " and ".join(parts) or None
+
+
+async def check_everything(backfill: Backfill) -> tuple[int, tuple[Finding, ...]]:
+    """Verification by itself, without a run: units checked, and findings by rule."""
+    findings = [*await backfill.check_schema()]
+    if any(finding.is_error for finding in findings):
+        return 0, merge(findings)  # the data cannot be read by a schema that is not there
+    units = 0
+    after = None
+    while True:
+        page = await backfill.check_page(after, None, units=PAGE_UNITS)
+        units += page.units
+        findings.extend(page.findings)
+        if page.last_key is None:
+            return units, merge(findings)
+        after = page.last_key

@@ -1,0 +1,113 @@
+"""What an operator can do with runs: enqueue, look, act. The CLI and the HTTP service call this and nothing deeper."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from worker.engine.checking import check_everything
+from worker.engine.protocols import Backfill, Doorbell, Event, Store
+from worker.runs.errors import (
+    ActiveRunExists,
+    DatabaseUnreachable,
+    SchemaNotReady,
+    UnknownBackfill,
+    UnknownRun,
+    WrongState,
+)
+from worker.runs.failures import BatchFailed, Failure
+from worker.runs.findings import Finding
+from worker.runs.pace import Pace
+from worker.runs.record import Run
+from worker.runs.states import Action, possible_actions
+
+
+@contextmanager
+def _told_to_operator() -> Iterator[None]:
+    """A failure that a slice would wait out is an operator's to know when it is the operator who waits."""
+    try:
+        yield
+    except BatchFailed as failed:
+        if failed.failure is Failure.SCHEMA:
+            raise SchemaNotReady(f"The database refused: {failed.message}.", "Run: alembic upgrade head.") from failed
+        if failed.failure is Failure.ROW:
+            raise
+        raise DatabaseUnreachable(f"{failed.message}.", "Check DATABASE_URL and the server.") from failed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Control:
+    store: Store
+    doorbell: Doorbell
+    backfills: Mapping[str, Backfill]
+
+    def backfill(self, name: str) -> Backfill:
+        """Raises UnknownBackfill."""
+        if name not in self.backfills:
+            known = ", ".join(sorted(self.backfills))
+            raise UnknownBackfill(f"There is no backfill named {name!r}.", f"Known: {known}.")
+        return self.backfills[name]
+
+    async def check_schema(self, name: str) -> None:
+        """Raises SchemaNotReady with the first things that are missing."""
+        with _told_to_operator():
+            problems = [finding for finding in await self.backfill(name).check_schema() if finding.is_error]
+        if problems:
+            listed = "; ".join(f"{problem.rule}: {', '.join(problem.examples)}" for problem in problems)
+            raise SchemaNotReady(f"The schema is not ready for {name}: {listed}.", problems[0].remedy)
+
+    async def enqueue(
+        self, name: str, pace: Pace, *, requested_by: str, idempotency_key: str | None = None
+    ) -> tuple[Run, bool]:
+        """The run, and whether it is new (False: the same request made it before).
+
+        Raises UnknownBackfill, SchemaNotReady, ActiveRunExists.
+        """
+        await self.check_schema(name)
+        created = await self.store.create(name, pace, requested_by=requested_by, idempotency_key=idempotency_key)
+        if not created.is_new and not created.is_repeated:
+            raise ActiveRunExists(
+                f"Run {created.run_id} of {name} is active; a backfill has one active run at a time.",
+                f"Watch it (backfill watch {created.run_id}) or cancel it first.",
+                run_id=created.run_id,
+            )
+        if created.is_new:
+            await self.doorbell.ring(created.run_id, pace.parallel)
+        return await self.get(created.run_id), created.is_new
+
+    async def get(self, run_id: str | None) -> Run:
+        """A run by its id, or the latest one. Raises UnknownRun."""
+        if run_id is None:
+            newest = await self.store.recent_ids(1)
+            if not newest:
+                raise UnknownRun("There is no run yet.", "Start one: backfill enqueue generation-versions.")
+            run_id = newest[0]
+        run = await self.store.get(run_id)
+        if run is None:
+            raise UnknownRun(f"There is no run {run_id!r}.", "List the runs: backfill status --all.")
+        return run
+
+    async def recent(self, limit: int) -> tuple[Run, ...]:
+        """The newest runs, newest first."""
+        runs = [await self.store.get(run_id) for run_id in await self.store.recent_ids(limit)]
+        return tuple(run for run in runs if run is not None)
+
+    async def act(self, run_id: str | None, action: Action, *, who: str) -> Run:
+        """Takes one of the operator's actions. Raises UnknownRun, or WrongState with what is possible."""
+        run = await self.get(run_id)
+        taken, state = await self.store.act(run.id, action, who=who)
+        if not taken:
+            possible = ", ".join(possible_actions(state)) or "nothing"
+            raise WrongState(f"Run {run.id} is {state}: {action} is not possible.", f"Possible now: {possible}.")
+        if action in (Action.RESUME, Action.RETRY):
+            await self.doorbell.ring(run.id, run.pace.parallel)
+        return await self.get(run.id)
+
+    async def events(self, run_id: str | None, *, after: str = "0") -> tuple[Event, ...]:
+        return await self.store.events((await self.get(run_id)).id, after=after)
+
+    async def verify(self, name: str) -> tuple[int, tuple[Finding, ...]]:
+        """Units checked and findings, against the data as it is now; writes nothing."""
+        with _told_to_operator():
+            return await check_everything(self.backfill(name))

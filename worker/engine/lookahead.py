@@ -1,0 +1,87 @@
+"""Batches by rows: units are read in pages ahead of the cursor and handed out until a batch is full.
+
+Row counts come with the page, so a batch is bounded by rows although it is made of whole units.
+They may be stale by the time the batch locks its units; they bound the work, they do not decide it.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+
+from worker.engine.protocols import Backfill
+from worker.runs.ranges import Key, Span, Unit
+
+FIRST_PAGE = 64
+LARGEST_PAGE = 4096
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Batch:
+    """Units in key order. `moves_cursor` is false for units that the cursor has passed before."""
+
+    units: tuple[Unit, ...]
+    moves_cursor: bool = True
+
+    @property
+    def last_key(self) -> Key | None:
+        return self.units[-1].key if self.moves_cursor else None
+
+    @property
+    def to_settle(self) -> tuple[str, ...]:
+        return tuple(unit.id for unit in self.units if unit.needs_work or not self.moves_cursor)
+
+    def large(self, batch_rows: int) -> Unit | None:
+        """The one unit that does not fit into a batch and is settled in parts, if this is such a batch."""
+        only = self.units[0]
+        sent_back = only.capped and not self.moves_cursor
+        return only if len(self.units) == 1 and (only.is_large(batch_rows) or sent_back) else None
+
+
+class Lookahead:
+    """Reads on from `cursor` to the end of `span`; the page grows while there is nothing to do in it."""
+
+    def __init__(self, backfill: Backfill, span: Span, cursor: Key | None) -> None:
+        self._backfill = backfill
+        self._end = span.end
+        self._after = cursor or span.start
+        self._waiting: deque[Unit] = deque()
+        self._page = FIRST_PAGE
+        self._at_end = False
+
+    async def next_batch(self, batch_rows: int) -> Batch | None:
+        """At least one unit and about `batch_rows` rows to write; None at the end of the range."""
+        if not self._waiting:
+            await self._read_on(batch_rows)
+        if not self._waiting:
+            return None
+        return Batch(units=self._take(batch_rows))
+
+    def _take(self, batch_rows: int) -> tuple[Unit, ...]:
+        taken = [self._waiting.popleft()]
+        if taken[0].is_large(batch_rows):
+            return tuple(taken)
+        room = batch_rows - taken[0].todo
+        while self._waiting and self._waiting[0].todo <= room and not self._waiting[0].is_large(batch_rows):
+            unit = self._waiting.popleft()
+            room -= unit.todo
+            taken.append(unit)
+        return tuple(taken)
+
+    async def _read_on(self, batch_rows: int) -> None:
+        if self._at_end:
+            return
+        units = await self._backfill.read_page(self._after, self._end, units=self._page, row_cap=batch_rows + 1)
+        self._at_end = len(units) < self._page
+        if units:
+            self._after = units[-1].key
+            self._waiting.extend(units)
+            self._page = self._next_page_size(units, batch_rows)
+
+    def _next_page_size(self, units: tuple[Unit, ...], batch_rows: int) -> int:
+        # A few batches' worth where there is work (counts go stale), as much as is cheap where there is none.
+        todo = sum(unit.todo for unit in units)
+        if todo == 0:
+            return min(self._page * 4, LARGEST_PAGE)
+        wanted = 4 * batch_rows * len(units) // todo
+        return max(FIRST_PAGE, min(wanted, 2 * self._page, LARGEST_PAGE))

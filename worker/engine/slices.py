@@ -1,0 +1,111 @@
+"""One turn of a worker's job: claim tasks of a run one after the other until the slice's time is up.
+
+A slice decides nothing that must last: it can be killed at any point, and what it held is handed out
+again when its lease expires.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from secrets import token_hex
+
+import structlog
+
+from worker.engine.checking import check_range, finish
+from worker.engine.lease import Lease
+from worker.engine.protocols import Backfill, Claim, Doorbell, Store, Task
+from worker.engine.settling import RangeSettler, Surroundings
+from worker.runs.errors import RedisUnreachable, SchemaNotReady
+from worker.runs.failures import BatchFailed, Failure
+from worker.runs.states import Action
+
+RANGES_LEAST = 16
+RANGES_PER_PARALLEL = 4
+WEATHER_MS = (500, 2_000)
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Slices:
+    """What every slice of this process shares. `slice_seconds` bounds one turn, `lease_seconds` a worker's silence."""
+
+    store: Store
+    doorbell: Doorbell
+    backfills: Mapping[str, Backfill]
+    slice_seconds: float
+    lease_seconds: float
+    now_ms: Callable[[], int]
+    random: random.Random
+
+    async def work(self, run_id: str, stop: asyncio.Event) -> None:
+        """Works on the run until nothing is free, the time is up or `stop` is set; then rings for the next slice."""
+        deadline = time.monotonic() + self.slice_seconds
+        around = Surroundings(
+            now_ms=self.now_ms,
+            random=self.random,
+            should_end=lambda: stop.is_set() or time.monotonic() >= deadline,
+        )
+        worked = True
+        while worked and not around.should_end():
+            worked = await self._one_task(run_id, around)
+        if worked:
+            await self.doorbell.ring(run_id, 1)
+
+    async def _one_task(self, run_id: str, around: Surroundings) -> bool:
+        claim = await self.store.claim(run_id, token=token_hex(8))
+        if claim is None or claim.backfill not in self.backfills:
+            return False
+        async with Lease(self.store, claim, lease_seconds=self.lease_seconds) as lease:
+            try:
+                await self._perform(claim, lease, around)
+            except BatchFailed as failed:
+                await self._give_up(claim, lease, failed)
+                return False
+            except SchemaNotReady as error:
+                await self._fail(claim, str(error))
+                return False
+        return True
+
+    async def _perform(self, claim: Claim, lease: Lease, around: Surroundings) -> None:
+        backfill = self.backfills[claim.backfill]
+        match claim.task:
+            case Task.PLAN:
+                ranges = max(RANGES_LEAST, RANGES_PER_PARALLEL * claim.pace.parallel)
+                await self.store.save_plan(claim, await backfill.plan(ranges))
+            case Task.SETTLE:
+                await RangeSettler(backfill, claim, lease, around).run()
+            case Task.CHECK:
+                await check_range(backfill, claim, lease, around)
+            case Task.FINISH:
+                await finish(backfill, self.store, claim)
+
+    async def _give_up(self, claim: Claim, lease: Lease, failed: BatchFailed) -> None:
+        """Not this batch's fault: the task is taken up again in a moment, or the run ends if that is pointless."""
+        if failed.failure is Failure.SCHEMA:
+            await self._fail(claim, f"The database refused a statement: {failed.message} (SQLSTATE {failed.sqlstate}).")
+            return
+        wait = round(self.random.uniform(*WEATHER_MS))
+        lease.put_off(wait)
+        log.warning(
+            "task put off", run=claim.run_id, task=claim.task.value, failure=failed.failure.value, reason=failed.message
+        )
+
+    async def _fail(self, claim: Claim, error: str) -> None:
+        log.error("run failed", run=claim.run_id, reason=error)
+        await self.store.finish(claim, Action.FAIL, (), error)
+
+
+async def reconcile(store: Store, doorbell: Doorbell, backfills: Mapping[str, Backfill]) -> None:
+    """Rings for every task that is due and has no live lease: covers kill -9, lost jobs and dropped chains."""
+    try:
+        for run_id in await store.active_ids(tuple(backfills)):
+            vacancies = await store.vacancies(run_id)
+            if vacancies:
+                await doorbell.ring(run_id, vacancies)
+    except RedisUnreachable as error:
+        log.warning("reconciling postponed", reason=str(error))

@@ -1,0 +1,72 @@
+"""The rules that verification checks, and the schema the backfill relies on.
+
+The schema is looked at object by object and not by revision number: a trigger that somebody disabled
+does not change the number.
+"""
+
+from __future__ import annotations
+
+from worker.runs.findings import Rule
+
+REMEDY_MIGRATE = "Run: alembic upgrade head."
+REMEDY_TRIGGERS = "Enable them (ALTER TABLE ... ENABLE TRIGGER ...) or run the migration again, then enqueue again."
+
+SCHEMA_RULES = (
+    Rule(slug="columns", title="The new columns exist with their types and defaults"),
+    Rule(slug="foreign_key", title="The foreign key of the active generation is valid and sets NULL on delete"),
+    Rule(slug="indexes", title="The indexes exist and are valid"),
+    Rule(slug="triggers", title="The sync triggers exist and are enabled"),
+)
+
+DATA_RULES = (
+    Rule(slug="unassigned", title="Every generation has its version and storage path"),
+    Rule(slug="blank_storage_path", title="No storage path is empty"),
+    Rule(slug="duplicate_versions", title="No version occurs twice in a project"),
+    Rule(slug="version_below_one", title="Versions begin at 1"),
+    Rule(slug="latest_version_too_low", title="latest_version is at least the highest version of the project"),
+    Rule(slug="active_mismatch", title="is_active is set on exactly the project's active generation"),
+    Rule(slug="active_of_another_project", title="The active generation belongs to the project"),
+    Rule(slug="gaps", title="Versions are 1, 2, 3, ... without gaps", is_error=False),
+    Rule(slug="inversions", title="Versions follow created_at", is_error=False),
+    Rule(
+        slug="completed_but_none_active",
+        title="Projects with a completed generation have an active one",
+        is_error=False,
+    ),
+    Rule(slug="active_not_completed", title="The active generation is a completed one", is_error=False),
+)
+
+RULES = SCHEMA_RULES + DATA_RULES
+
+COLUMNS = {
+    "projects.id": "character varying(36) not null",
+    "projects.created_at": "timestamp with time zone not null",
+    "projects.latest_version": "integer not null",
+    "projects.active_generation_id": "character varying(36)",
+    "generations.id": "character varying(36) not null",
+    "generations.project_id": "character varying(36) not null",
+    "generations.created_at": "timestamp with time zone not null",
+    "generations.status": "character varying(20) not null",
+    "generations.version": "integer not null",
+    "generations.version_name": "character varying(50)",
+    "generations.is_active": "boolean not null",
+    "generations.storage_path": "character varying(500)",
+    "generations.file_count": "integer not null",
+    "generations.total_size_bytes": "integer",
+    "generations.diff_from_previous": "text",
+    "generations.changes_summary": "json",
+}
+
+INDEXES = (
+    "ix_generations_project_id_created_at_id",
+    "ix_projects_created_at_id",
+    "ix_projects_active_generation_id",
+)
+
+TRIGGERS = (
+    "generations.generations_number_before_insert",
+    "generations.generations_activate_after_insert",
+    "generations.generations_activate_after_update",
+    "generations.generations_renumber_before_move",
+    "projects.projects_latest_version_before_update",
+)

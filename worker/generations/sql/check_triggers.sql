@@ -1,0 +1,5 @@
+-- The sync triggers; 'O' and 'A' fire in ordinary sessions, 'D' and 'R' do not.
+SELECT c.relname || '.' || t.tgname AS name, t.tgenabled IN ('O', 'A') AS enabled
+FROM pg_catalog.pg_trigger AS t
+JOIN pg_catalog.pg_class AS c ON c.oid = t.tgrelid
+WHERE NOT t.tgisinternal AND t.tgrelid IN (to_regclass('public.projects'), to_regclass('public.generations'))

@@ -1,0 +1,81 @@
+"""One bounded transaction against the application's database, and what its failure means.
+
+Every transaction sets its own limits, every failure leaves as a `BatchFailed` with its classification, and
+nothing of a row's content goes with it: the server's DETAIL and the messages of data exceptions quote values.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import asyncpg
+from sqlalchemy import CursorResult, text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from worker.database import connection_failure, describe
+from worker.runs.failures import BatchFailed, classify
+from worker.sqlfiles import load_sql
+
+# A connection that cannot be made fails with the driver's own errors or the system's, everything later with DBAPIError.
+_DATABASE_ERRORS = (DBAPIError, PoolTimeout, asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """Milliseconds, applied to every transaction (never to the session, see set_limits.sql).
+
+    `scan_timeout_ms` is for statements that only read, hold no row lock and may take longer.
+    """
+
+    lock_timeout_ms: int
+    statement_timeout_ms: int
+    scan_timeout_ms: int
+    idle_in_transaction_timeout_ms: int
+
+
+@asynccontextmanager
+async def transaction(
+    engine: AsyncEngine, limits: Limits, *, statement_timeout_ms: int | None = None
+) -> AsyncIterator[AsyncConnection]:
+    """READ COMMITTED (the engine's setting), committed at the end of the block; raises BatchFailed."""
+    parameters = {
+        "lock_timeout": str(limits.lock_timeout_ms),
+        "statement_timeout": str(statement_timeout_ms or limits.statement_timeout_ms),
+        "idle_timeout": str(limits.idle_in_transaction_timeout_ms),
+    }
+    try:
+        async with engine.begin() as connection:
+            await run_sql(connection, "set_limits", parameters)
+            yield connection
+    except _DATABASE_ERRORS as error:
+        raise _batch_failed(engine, error) from error
+
+
+async def run_sql(connection: AsyncConnection, name: str, parameters: Mapping[str, Any]) -> CursorResult[Any]:
+    """Runs the statement in `sql/<name>.sql`."""
+    return await connection.execute(text(load_sql(__package__, f"sql/{name}.sql")), dict(parameters))
+
+
+def _batch_failed(engine: AsyncEngine, error: Exception) -> BatchFailed:
+    driver_error = getattr(error, "orig", None) or error
+    cause = driver_error.__cause__ or driver_error
+    sqlstate = getattr(driver_error, "sqlstate", None)
+    why_unreachable = connection_failure(error)
+    failure = classify(sqlstate, connection_lost=why_unreachable is not None)
+    if why_unreachable is not None:
+        message = f"{describe(engine.url.render_as_string(hide_password=False))} {why_unreachable}"
+    else:
+        message = _message(sqlstate, cause)
+    return BatchFailed(failure, message, sqlstate=sqlstate, constraint=getattr(cause, "constraint_name", None))
+
+
+def _message(sqlstate: str | None, error: BaseException) -> str:
+    primary = str(getattr(error, "message", None) or error)
+    if sqlstate is not None and sqlstate.startswith("22"):
+        return f"a value could not be used ({type(error).__name__})"
+    return primary.splitlines()[0] if primary else type(error).__name__

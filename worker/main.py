@@ -1,0 +1,127 @@
+"""`arq worker.main.WorkerSettings`: the arq edge, and nothing else.
+
+The settings class is built when arq asks for it and not on import: it reads the environment, starts the
+embedded servers where no URL is set, and refuses with a sentence instead of a traceback.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import threading
+from collections.abc import Coroutine
+from contextlib import AsyncExitStack
+from typing import Any
+
+import structlog
+from arq import cron, func
+
+from config.logging import setup_logging
+from config.settings import Settings, load_settings
+from worker.embedded import ServerUrls
+from worker.engine.slices import Slices, reconcile
+from worker.queue import SLICE, dump_job, load_job, open_arq, queue_name
+from worker.runs.errors import OperatorError, Unreachable
+from worker.runs.failures import BatchFailed
+from worker.wiring import build_service, servers
+
+APPLICATION = "backfill-worker"
+MOST_SLICES = 64
+JOB_TIMEOUT_MARGIN_SECONDS = 60
+NEVER = 1_000_000_000
+
+log = structlog.get_logger(__name__)
+
+
+async def work_on_run(ctx: dict[str, Any], run_id: str) -> None:
+    """One slice. arq cancels it on SIGTERM: then the batch in flight is finished and the slice hands over."""
+    slices: Slices = ctx["slices"]
+    stop: asyncio.Event = asyncio.Event()
+    work = asyncio.ensure_future(slices.work(run_id, stop))
+    try:
+        await asyncio.shield(work)
+    except asyncio.CancelledError:
+        stop.set()
+        await asyncio.wait([work])
+        raise
+    except (Unreachable, BatchFailed) as error:
+        log.warning("slice ended early", run=run_id, reason=str(error))
+
+
+async def ring_what_is_due(ctx: dict[str, Any]) -> None:
+    slices: Slices = ctx["slices"]
+    try:
+        await reconcile(slices.store, slices.doorbell, slices.backfills)
+    except Unreachable as error:
+        log.warning("reconciling postponed", reason=str(error))
+
+
+async def _check_schema(settings: Settings, urls: ServerUrls) -> None:
+    async with AsyncExitStack() as stack:
+        service = await build_service(settings, urls, stack, application_name=APPLICATION)
+        for name in service.control.backfills:
+            await service.control.check_schema(name)
+        await service.control.recent(1)
+
+
+def _build() -> type:
+    settings = load_settings()
+    stack = AsyncExitStack()
+    urls = stack.enter_context(servers(settings))
+    _run_apart(_check_schema(settings, urls))
+
+    async def on_startup(ctx: dict[str, Any]) -> None:
+        setup_logging(settings.log_level, settings.log_format)  # again: arq's command has set up its own since
+        service = await build_service(settings, urls, stack, application_name=APPLICATION)
+        ctx["slices"] = service.slices
+        log.info("worker ready", backfills=sorted(service.control.backfills))
+
+    async def on_shutdown(_: dict[str, Any]) -> None:
+        await stack.aclose()
+
+    prefix = settings.redis_prefix
+    attributes = {
+        "functions": [func(work_on_run, name=SLICE, max_tries=NEVER)],
+        "cron_jobs": [cron(ring_what_is_due, second=set(range(60)), max_tries=NEVER)],
+        "redis_pool": open_arq(urls.redis_url, prefix=prefix, timeout_seconds=settings.redis_timeout_seconds),
+        "queue_name": queue_name(prefix),
+        "on_startup": on_startup,
+        "on_shutdown": on_shutdown,
+        "job_serializer": dump_job,
+        "job_deserializer": load_job,
+        "job_timeout": settings.slice_seconds + settings.database_timeout_seconds + JOB_TIMEOUT_MARGIN_SECONDS,
+        "max_jobs": MOST_SLICES,
+        "max_tries": NEVER,
+        "keep_result": 0,
+        "poll_delay": 0.1,
+        "health_check_interval": 10,
+        "log_results": False,
+    }
+    return type("WorkerSettings", (), attributes)
+
+
+def _run_apart(coroutine: Coroutine[Any, Any, None]) -> None:
+    """Runs to the end on a loop of its own in a thread of its own: arq wants to make this thread's loop itself."""
+    failures: list[BaseException] = []
+
+    def target() -> None:
+        try:
+            asyncio.run(coroutine)
+        except BaseException as error:  # noqa: BLE001 - handed to the thread that waits
+            failures.append(error)
+
+    thread = threading.Thread(target=target)
+    thread.start()
+    thread.join()
+    if failures:
+        raise failures[0]
+
+
+def __getattr__(name: str) -> Any:
+    if name != "WorkerSettings":
+        raise AttributeError(name)
+    try:
+        return _build()
+    except OperatorError as error:
+        sys.stderr.write(f"error: {error}\n")
+        raise SystemExit(error.exit_code) from None

@@ -1,0 +1,124 @@
+"""What can go wrong that an operator can mend: each error knows its exit code, HTTP status and slug.
+
+The three ways an error leaves the program (exit code, problem document, log line) are read off
+the class, so they agree by construction. A bug is a plain exception and is not in this tree.
+
+    OperatorError
+    ├── UsageError                2  wrong input
+    │   └── SettingsError            a variable is missing or malformed
+    ├── RunFailed                 3  the run ended `failed`
+    ├── VerificationFailed        3  the data breaks a rule
+    ├── NotFound                  4
+    │   ├── UnknownBackfill
+    │   └── UnknownRun
+    ├── WrongState                5  the state does not allow it
+    │   └── ActiveRunExists
+    ├── SchemaNotReady            6  the migration is not (fully) there
+    ├── Unreachable               7
+    │   ├── DatabaseUnreachable
+    │   ├── RedisUnreachable
+    │   └── EmbeddedUnavailable      the wheels are missing or a server does not start
+    └── WaitTimedOut              8
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class OperatorError(Exception):
+    """Says what went wrong (`what`) and what to do next (`remedy`); never carries row values or secrets."""
+
+    slug: ClassVar[str] = "error"
+    exit_code: ClassVar[int] = 1
+    http_status: ClassVar[int] = 500
+
+    def __init__(self, what: str, remedy: str = "") -> None:
+        super().__init__(what, remedy)
+        self.what = what
+        self.remedy = remedy
+
+    def __str__(self) -> str:
+        return f"{self.what} {self.remedy}".rstrip()
+
+
+class UsageError(OperatorError):
+    slug = "usage"
+    exit_code = 2
+    http_status = 422
+
+
+class SettingsError(UsageError):
+    slug = "settings"
+
+
+class RunFailed(OperatorError):
+    slug = "run-failed"
+    exit_code = 3
+    http_status = 409
+
+
+class VerificationFailed(OperatorError):
+    slug = "verification-failed"
+    exit_code = 3
+    http_status = 409
+
+
+class NotFound(OperatorError):
+    slug = "not-found"
+    exit_code = 4
+    http_status = 404
+
+
+class UnknownBackfill(NotFound):
+    slug = "unknown-backfill"
+
+
+class UnknownRun(NotFound):
+    slug = "unknown-run"
+
+
+class WrongState(OperatorError):
+    slug = "wrong-state"
+    exit_code = 5
+    http_status = 409
+
+
+class ActiveRunExists(WrongState):
+    """A backfill has one active run at a time; `run_id` is that run."""
+
+    slug = "active-run-exists"
+
+    def __init__(self, what: str, remedy: str = "", *, run_id: str) -> None:
+        super().__init__(what, remedy)
+        self.run_id = run_id
+
+
+class SchemaNotReady(OperatorError):
+    slug = "schema-not-ready"
+    exit_code = 6
+    http_status = 503
+
+
+class Unreachable(OperatorError):
+    slug = "unreachable"
+    exit_code = 7
+    http_status = 503
+
+
+class DatabaseUnreachable(Unreachable):
+    slug = "database-unreachable"
+
+
+class RedisUnreachable(Unreachable):
+    slug = "redis-unreachable"
+
+
+class EmbeddedUnavailable(Unreachable):
+    slug = "embedded-unavailable"
+
+
+class WaitTimedOut(OperatorError):
+    slug = "wait-timed-out"
+    exit_code = 8
+    http_status = 504

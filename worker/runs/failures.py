@@ -1,0 +1,59 @@
+"""What a failed batch means: one classification by SQLSTATE, from which the engine decides what to do.
+
+contention   the same batch again, with jittered backoff
+connection   the same again once the server answers
+timeout      with half the rows
+schema       stop the run: the table is not what the backfill was written for
+server       stop writing: read-only, disk full, out of connections
+row          bisect down to the one unit and quarantine it
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Failure(StrEnum):
+    CONTENTION = "contention"
+    CONNECTION = "connection"
+    TIMEOUT = "timeout"
+    SCHEMA = "schema"
+    SERVER = "server"
+    ROW = "row"
+
+
+_BY_SQLSTATE = {
+    "55P03": Failure.CONTENTION,
+    "40001": Failure.CONTENTION,
+    "40P01": Failure.CONTENTION,
+    "57014": Failure.TIMEOUT,
+    "25P03": Failure.CONNECTION,
+    "57P01": Failure.CONNECTION,
+    "57P02": Failure.CONNECTION,
+    "57P03": Failure.CONNECTION,
+    "57P05": Failure.CONNECTION,
+    "25006": Failure.SERVER,
+    "42501": Failure.SCHEMA,
+    "53300": Failure.CONNECTION,
+}
+_BY_CLASS = {"08": Failure.CONNECTION, "42": Failure.SCHEMA, "53": Failure.SERVER, "58": Failure.SERVER}
+
+
+def classify(sqlstate: str | None, *, connection_lost: bool) -> Failure:
+    """A lost connection may carry no SQLSTATE at all; anything unknown is taken for the row's fault."""
+    if sqlstate in _BY_SQLSTATE:
+        return _BY_SQLSTATE[sqlstate]
+    if connection_lost or sqlstate is None:
+        return Failure.CONNECTION
+    return _BY_CLASS.get(sqlstate[:2], Failure.ROW)
+
+
+class BatchFailed(Exception):
+    """A transaction that did not commit, or whose COMMIT was not answered. Internal to engine and backfill."""
+
+    def __init__(self, failure: Failure, message: str, *, sqlstate: str | None, constraint: str | None = None) -> None:
+        super().__init__(message)
+        self.failure = failure
+        self.message = message
+        self.sqlstate = sqlstate
+        self.constraint = constraint

@@ -1,0 +1,82 @@
+"""Honest progress: counts of what the cursors passed, a rate from a moving window, an ETA only when it can be known."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+WINDOW_MS = 30_000
+LEAST_WINDOW_MS = 1_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sample:
+    """Rows done at a moment (epoch ms), kept about once a second."""
+
+    at_ms: int
+    rows_done: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counts:
+    units_done: int
+    units_total: int | None
+    rows_done: int
+    rows_written: int
+    rows_total: int | None
+    total_is_estimate: bool
+
+
+def fraction(counts: Counts, *, finished: bool) -> float | None:
+    """Share of rows that the cursors passed, 0..1; None before the totals are known.
+
+    Rows and not units, because units are skewed. Live inserts and estimates can push the count above
+    the total, so 1 is said only when every range is finished.
+    """
+    if counts.rows_total is None:
+        return None
+    if finished:
+        return 1.0
+    if counts.rows_total == 0:
+        return 0.0
+    return min(counts.rows_done / counts.rows_total, 0.999)
+
+
+def rows_per_second(samples: Sequence[Sample], now_ms: int) -> float | None:
+    """Rate over the last half minute, or None when the window is too short or too old to say."""
+    recent = [sample for sample in samples if sample.at_ms >= now_ms - WINDOW_MS]
+    if len(recent) < 2:
+        return None
+    first, last = min(recent, key=lambda s: s.at_ms), max(recent, key=lambda s: s.at_ms)
+    elapsed_ms = max(last.at_ms, now_ms if now_ms - last.at_ms > 2 * LEAST_WINDOW_MS else last.at_ms) - first.at_ms
+    if elapsed_ms < LEAST_WINDOW_MS:
+        return None
+    return (last.rows_done - first.rows_done) * 1000 / elapsed_ms
+
+
+def eta_seconds(counts: Counts, rate: float | None) -> float | None:
+    """Seconds until the totals are reached at the present rate; None when either is unknown or the rate is nil."""
+    if counts.rows_total is None or not rate or rate <= 0:
+        return None
+    return max(counts.rows_total - counts.rows_done, 0) / rate
+
+
+def progress_document(
+    counts: Counts, samples: Sequence[Sample], *, now_ms: int, moving: bool, finished: bool
+) -> dict[str, Any]:
+    """The `progress` object of a run's JSON. `moving` is false at rest: no rate and no ETA then."""
+    rate = rows_per_second(samples, now_ms) if moving else None
+    eta = eta_seconds(counts, rate) if moving and not finished else None
+    share = fraction(counts, finished=finished)
+    return {
+        "units_done": counts.units_done,
+        "units_total": counts.units_total,
+        "rows_done": counts.rows_done,
+        "rows_written": counts.rows_written,
+        "rows_total": counts.rows_total,
+        "total_is_estimate": counts.total_is_estimate,
+        "fraction": None if share is None else round(share, 4),
+        "rows_per_second": None if rate is None else round(rate, 1),
+        "eta_seconds": None if eta is None else round(eta, 1),
+    }

@@ -1,0 +1,84 @@
+"""The key space of a backfill: units in key order, the ranges they are cut into, and the plan of a run.
+
+A key is opaque here: the backfill made it and the database compares it. Nothing in the engine
+may order two keys, because text compares differently in a database's collation and in Python.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+Key = tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unit:
+    """What is settled whole: `rows` it has, `todo` of them without a value, both counted only up to a cap.
+
+    `capped` says that there are more rows than were counted; such a unit is settled in parts.
+    """
+
+    id: str
+    key: Key
+    rows: int
+    todo: int
+    settled: bool
+    capped: bool = False
+
+    @property
+    def needs_work(self) -> bool:
+        return self.todo > 0 or not self.settled
+
+    def is_large(self, batch_rows: int) -> bool:
+        return self.needs_work and (self.capped or self.todo > batch_rows)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Span:
+    """Keys above `start` (None: from the beginning) up to and including `end`."""
+
+    start: Key | None
+    end: Key
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    spans: tuple[Span, ...]
+    units_total: int
+    rows_total: int
+    total_is_estimate: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PutAside:
+    """A contended unit: since when (epoch ms), how often it was tried, when it is due again (epoch ms).
+
+    `counted`: the cursor's counts include it already, because verification sent it back.
+    """
+
+    unit_id: str
+    range_index: int
+    since_ms: int
+    tries: int
+    due_ms: int
+    counted: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quarantined:
+    """A unit that keeps failing. Never holds row values: `error` is the server's primary message only."""
+
+    unit_id: str
+    range_index: int
+    sqlstate: str | None
+    constraint: str | None
+    error: str
+    at_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """How far a unit that is larger than a batch has come; `mark` is the backfill's own and opaque."""
+
+    unit_id: str
+    mark: str

@@ -1,0 +1,107 @@
+"""A run as the store holds it, and the one JSON document that API, CLI and events show of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from worker.runs.findings import Finding
+from worker.runs.pace import Pace
+from worker.runs.progress import Counts, Sample, progress_document
+from worker.runs.ranges import PutAside, Quarantined
+from worker.runs.states import DONE, State, possible_actions
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """Times are epoch milliseconds of the store's clock; `seen_ms` is when it was read."""
+
+    id: str
+    backfill: str
+    state: State
+    pace: Pace
+    counts: Counts
+    ranges_total: int | None
+    ranges_finished: int
+    units_checked: int
+    contended: tuple[PutAside, ...]
+    quarantined: tuple[Quarantined, ...]
+    samples: tuple[Sample, ...]
+    findings: tuple[Finding, ...] | None
+    error: str | None
+    requested_by: str
+    created_ms: int
+    started_ms: int | None
+    updated_ms: int
+    finished_ms: int | None
+    seen_ms: int
+
+    @property
+    def done(self) -> bool:
+        return self.state in DONE
+
+    @property
+    def settled(self) -> bool:
+        """Every range has been walked to its end and nothing is put aside."""
+        return self.ranges_total is not None and self.ranges_finished == self.ranges_total
+
+
+def timestamp(ms: int | None) -> str | None:
+    """RFC 3339 in UTC with milliseconds, or None."""
+    if ms is None:
+        return None
+    return datetime.fromtimestamp(ms / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def run_document(run: Run) -> dict[str, Any]:
+    """The run's JSON: the same in the API, in `--json` output and in events."""
+    return {
+        "id": run.id,
+        "backfill": run.backfill,
+        "state": run.state.value,
+        "done": run.done,
+        "actions": [action.value for action in possible_actions(run.state)],
+        "progress": progress_document(
+            run.counts,
+            run.samples,
+            now_ms=run.seen_ms,
+            moving=run.state is State.RUNNING,
+            finished=run.settled,
+        ),
+        "pace": {**run.pace.document(), "throttled_by": None},
+        "contended": [_put_aside_document(unit, run.seen_ms) for unit in run.contended],
+        "quarantined": [_quarantined_document(unit) for unit in run.quarantined],
+        "verification": _verification_document(run),
+        "error": run.error,
+        "requested_by": run.requested_by,
+        "created_at": timestamp(run.created_ms),
+        "started_at": timestamp(run.started_ms),
+        "updated_at": timestamp(run.updated_ms),
+        "finished_at": timestamp(run.finished_ms),
+    }
+
+
+def _put_aside_document(unit: PutAside, now_ms: int) -> dict[str, Any]:
+    return {"unit": unit.unit_id, "seconds": max(now_ms - unit.since_ms, 0) / 1000, "tries": unit.tries}
+
+
+def _quarantined_document(unit: Quarantined) -> dict[str, Any]:
+    return {
+        "unit": unit.unit_id,
+        "sqlstate": unit.sqlstate,
+        "constraint": unit.constraint,
+        "error": unit.error,
+        "at": timestamp(unit.at_ms),
+    }
+
+
+def _verification_document(run: Run) -> dict[str, Any]:
+    findings = run.findings
+    if findings is None:
+        return {"state": "running" if run.units_checked else "pending", "units_checked": run.units_checked}
+    return {
+        "state": "failed" if any(finding.is_error for finding in findings) else "passed",
+        "units_checked": run.units_checked,
+        "findings": [finding.document() for finding in findings],
+    }

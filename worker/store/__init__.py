@@ -1,0 +1,1 @@
+"""Redis: run records, ranges with their cursors and counts, leases and events."""

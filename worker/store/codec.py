@@ -1,0 +1,134 @@
+"""Between Redis' strings and the values of `runs`: parsed here once, so that nothing else sees a raw hash."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from worker.engine.protocols import Advance
+from worker.runs.findings import Finding
+from worker.runs.pace import Pace
+from worker.runs.progress import Counts, Sample
+from worker.runs.ranges import Key, Part, PutAside, Quarantined
+from worker.runs.record import Run
+from worker.runs.states import State
+
+
+def dump_key(key: Key | None) -> str:
+    return "" if key is None else json.dumps(key)
+
+
+def load_key(text: str | None) -> Key | None:
+    return tuple(json.loads(text)) if text else None
+
+
+def dump_part(part: Part | None) -> str:
+    return "" if part is None else json.dumps(asdict(part))
+
+
+def load_part(text: str | None) -> Part | None:
+    return Part(**json.loads(text)) if text else None
+
+
+def dump_pace(pace: Pace) -> str:
+    return json.dumps(pace.document())
+
+
+def load_pace(text: str) -> Pace:
+    return Pace(**json.loads(text))
+
+
+def load_put_aside(values: Sequence[str]) -> tuple[PutAside, ...]:
+    units = [PutAside(**{name: _whole(value) for name, value in json.loads(text).items()}) for text in values]
+    return tuple(sorted(units, key=lambda unit: (unit.due_ms, unit.unit_id)))
+
+
+def load_quarantined(values: Sequence[str]) -> tuple[Quarantined, ...]:
+    return tuple(sorted((Quarantined(**json.loads(text)) for text in values), key=lambda unit: unit.at_ms))
+
+
+def load_findings(values: Sequence[str]) -> tuple[Finding, ...]:
+    return tuple(Finding.from_document(json.loads(text)) for text in values)
+
+
+def dump_findings(findings: Sequence[Finding]) -> str:
+    return json.dumps([finding.document() for finding in findings])
+
+
+def dump_advance(advance: Advance) -> str:
+    """The checkpoint's argument; keys, parts, units and findings travel as texts that Lua does not open."""
+    return json.dumps(
+        {
+            "cursor": dump_key(advance.cursor),
+            "part": dump_part(advance.part),
+            "units": advance.units,
+            "rows": advance.rows,
+            "written": advance.written,
+            "checked": advance.checked,
+            "put_aside": {unit.unit_id: json.dumps(asdict(unit)) for unit in advance.put_aside},
+            "taken_back": sorted(advance.taken_back),
+            "quarantined": {unit.unit_id: json.dumps(asdict(unit)) for unit in advance.quarantined},
+            "findings": [json.dumps(finding.document()) for finding in advance.findings],
+            "stage_done": advance.stage_done,
+            "due_ms": advance.due_ms,
+        }
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunTexts:
+    """A run as it was read: its hash, the stages of its ranges, and its lists."""
+
+    record: Mapping[str, str]
+    stages: Sequence[str]
+    put_aside: Sequence[str]
+    quarantined: Sequence[str]
+    samples: Sequence[str]
+
+
+def load_run(texts: RunTexts, *, seen_ms: int) -> Run:
+    record = texts.record
+    verification = record.get("verification")
+    return Run(
+        id=record["id"],
+        backfill=record["backfill"],
+        state=State(record["state"]),
+        pace=load_pace(record["pace"]),
+        counts=_counts(record),
+        ranges_total=_optional(record.get("ranges")),
+        ranges_finished=sum(stage != "open" for stage in texts.stages),
+        units_checked=int(record["checked"]),
+        contended=load_put_aside(texts.put_aside),
+        quarantined=load_quarantined(texts.quarantined),
+        samples=tuple(Sample(at_ms=int(at), rows_done=int(rows)) for at, rows in (s.split() for s in texts.samples)),
+        findings=None if verification is None else tuple(map(Finding.from_document, json.loads(verification))),
+        error=record.get("error"),
+        requested_by=record["requested_by"],
+        created_ms=int(record["created_ms"]),
+        started_ms=_optional(record.get("started_ms")),
+        updated_ms=int(record["updated_ms"]),
+        finished_ms=_optional(record.get("finished_ms")),
+        seen_ms=seen_ms,
+    )
+
+
+def _counts(record: Mapping[str, str]) -> Counts:
+    return Counts(
+        units_done=int(record["units_done"]),
+        units_total=_optional(record.get("units_total")),
+        rows_done=int(record["rows_done"]),
+        rows_written=int(record["rows_written"]),
+        rows_total=_optional(record.get("rows_total")),
+        total_is_estimate=record.get("estimate") == "1",
+    )
+
+
+def _optional(text: str | None) -> int | None:
+    return None if text is None else int(text)
+
+
+def _whole(value: Any) -> Any:
+    # Lua knows only doubles, and cjson may write a whole one as 1.0e+12.
+    return int(value) if isinstance(value, float) else value

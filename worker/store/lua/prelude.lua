@@ -1,0 +1,93 @@
+-- Shared by every script: names of keys, the clock, the table of arrows, events.
+-- KEYS[1] is the prefix of all keys, ARGV[1] the time in epoch ms ('' = the server's clock, the only one that
+-- all workers share), ARGV[2] the arrows as JSON {action: {source: target}}, ARGV[3] the run's id.
+local prefix, run_id = KEYS[1], ARGV[3]
+local arrows = cjson.decode(ARGV[2])
+local run_key = prefix .. ':run:' .. run_id
+local leases_key = run_key .. ':leases'
+local put_aside_key = run_key .. ':put_aside'
+local quarantined_key = run_key .. ':quarantined'
+local findings_key = run_key .. ':findings'
+local samples_key = run_key .. ':samples'
+local events_key = run_key .. ':events'
+
+local function clock()
+  if ARGV[1] ~= '' then return tonumber(ARGV[1]) end
+  local t = redis.call('TIME')
+  return t[1] * 1000 + math.floor(t[2] / 1000)
+end
+local now = clock()
+
+local function range_key(index) return run_key .. ':range:' .. index end
+
+local function event(kind, ...)
+  redis.call('XADD', events_key, 'MAXLEN', '~', 1000, '*', 'kind', kind, 'at_ms', string.format('%.0f', now), ...)
+end
+
+local function state() return redis.call('HGET', run_key, 'state') end
+
+local function ms(value) return string.format('%.0f', value) end
+
+-- Takes an arrow if the table has it; says whether it did. A run that is done is no longer its backfill's active one.
+local function take(action, who, note)
+  local source = state()
+  local target = source and arrows[action] and arrows[action][source]
+  if not target then return false end
+  redis.call('HSET', run_key, 'state', target, 'updated_ms', ms(now))
+  if target == 'running' then redis.call('HSETNX', run_key, 'started_ms', ms(now)) end
+  if target == 'succeeded' or target == 'failed' or target == 'cancelled' then
+    redis.call('HSET', run_key, 'finished_ms', ms(now))
+    local active_key = prefix .. ':active:' .. redis.call('HGET', run_key, 'backfill')
+    if redis.call('GET', active_key) == run_id then redis.call('DEL', active_key) end
+  end
+  event('state', 'state', target, 'from', source, 'action', action, 'who', who or '', 'note', note or '')
+  return true
+end
+
+-- A lease is 'token until_ms'. Expired ones are not counted, but stay until somebody else takes the task.
+local function lease_of(task)
+  local value = redis.call('HGET', leases_key, task)
+  if not value then return nil, 0 end
+  local token, till = string.match(value, '^(%S+) (%d+)$')
+  return token, tonumber(till)
+end
+
+local function is_free(task)
+  local token, till = lease_of(task)
+  return token == nil or till <= now
+end
+
+local function lease(task, token, lease_ms)
+  redis.call('HSET', leases_key, task, token .. ' ' .. ms(now + lease_ms))
+end
+
+local function live_leases()
+  local count = 0
+  for _, task in ipairs(redis.call('HKEYS', leases_key)) do
+    if not is_free(task) then count = count + 1 end
+  end
+  return count
+end
+
+-- Nothing in flight: a run in passing comes to rest, and a worker that was frozen past its lease is fenced off.
+local function rest_if_idle()
+  local current = state()
+  if (current == 'pausing' or current == 'cancelling') and live_leases() == 0 then
+    redis.call('DEL', leases_key)
+    take('rest', 'engine')
+  end
+end
+
+-- Units that are put aside go back to work in their ranges; every other range is only verified anew.
+local function reopen_ranges()
+  local open = {}
+  for _, value in ipairs(redis.call('HVALS', put_aside_key)) do open[cjson.decode(value).range_index] = true end
+  for index = 0, tonumber(redis.call('HGET', run_key, 'ranges') or 0) - 1 do
+    local key = range_key(index)
+    local unfinished = redis.call('HGET', key, 'stage') == 'open' or open[index]
+    redis.call('HSET', key, 'stage', unfinished and 'open' or 'settled', 'check_cursor', '', 'due_ms', 0)
+  end
+  redis.call('HDEL', run_key, 'error', 'verification', 'finished_ms')
+  redis.call('HSET', run_key, 'checked', 0)
+  redis.call('DEL', findings_key, leases_key)
+end

@@ -1,0 +1,11 @@
+-- Ranges and totals, once. ARGV 4 token, 5 units total, 6 rows total, 7 is estimate 0|1, then start and end per range.
+if lease_of('plan') ~= ARGV[4] then return 0 end
+local ranges = (#ARGV - 7) / 2
+for index = 0, ranges - 1 do
+  redis.call('HSET', range_key(index), 'start', ARGV[8 + 2 * index], 'end', ARGV[9 + 2 * index], 'stage', 'open',
+    'cursor', '', 'check_cursor', '', 'part', '', 'sequence', 0, 'due_ms', 0)
+end
+redis.call('HSET', run_key, 'ranges', ranges, 'units_total', ARGV[5], 'rows_total', ARGV[6], 'estimate', ARGV[7])
+redis.call('RPUSH', samples_key, ms(now) .. ' 0')
+event('planned', 'ranges', ms(ranges), 'units', ARGV[5], 'rows', ARGV[6])
+return 1

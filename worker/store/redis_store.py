@@ -1,0 +1,177 @@
+"""The store on Redis: every change is one Lua script, every read one transaction of plain reads.
+
+Redis is where a run is remembered, not where the truth is: all of it can be lost and the data still
+says what is left to do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from secrets import token_hex
+from typing import Any, cast
+
+from redis.asyncio import Redis
+
+from worker.engine.protocols import Advance, Claim, Created, Event, Task, Verdict
+from worker.redis_client import told_plainly
+from worker.runs.findings import Finding
+from worker.runs.pace import Pace
+from worker.runs.ranges import Plan, Span
+from worker.runs.record import Run
+from worker.runs.states import Action, State
+from worker.store import codec
+from worker.store.scripts import Scripts
+
+
+class RedisStore:
+    """`redis` must decode responses; `lease_seconds` is how long a silent worker keeps a task."""
+
+    def __init__(
+        self, redis: Redis, *, prefix: str, lease_seconds: float, clock: Callable[[], int] | None = None
+    ) -> None:
+        self._redis = redis
+        self._prefix = prefix
+        self._lease_ms = round(lease_seconds * 1000)
+        self._clock = clock
+        self._scripts = Scripts(redis, prefix, clock)
+
+    async def create(self, backfill: str, pace: Pace, *, requested_by: str, idempotency_key: str | None) -> Created:
+        arguments = (backfill, codec.dump_pace(pace), requested_by, idempotency_key or "")
+        run_id, outcome = await self._scripts.run("create", token_hex(6), *arguments)
+        return Created(run_id=run_id, is_new=outcome == "new", is_repeated=outcome == "repeated")
+
+    async def get(self, run_id: str) -> Run | None:
+        with told_plainly():
+            return await self._read(run_id)
+
+    async def _read(self, run_id: str) -> Run | None:
+        key = self._run_key(run_id)
+        async with self._redis.pipeline(transaction=True) as pipe:
+            pipe.hgetall(key)
+            pipe.hvals(f"{key}:put_aside")
+            pipe.hvals(f"{key}:quarantined")
+            pipe.lrange(f"{key}:samples", 0, -1)
+            pipe.time()
+            record, put_aside, quarantined, samples, (seconds, micros) = await pipe.execute()
+        if not record:
+            return None
+        texts = codec.RunTexts(
+            record=record,
+            stages=await self._stages(key, int(record.get("ranges", 0))),
+            put_aside=put_aside,
+            quarantined=quarantined,
+            samples=samples,
+        )
+        return codec.load_run(texts, seen_ms=self._clock() if self._clock else seconds * 1000 + micros // 1000)
+
+    async def _stages(self, key: str, ranges: int) -> list[str]:
+        async with self._redis.pipeline(transaction=True) as pipe:
+            for index in range(ranges):
+                pipe.hget(f"{key}:range:{index}", "stage")
+            return cast("list[str]", await pipe.execute()) if ranges else []
+
+    async def recent_ids(self, limit: int) -> tuple[str, ...]:
+        with told_plainly():
+            return tuple(await self._redis.zrevrange(f"{self._prefix}:runs", 0, limit - 1))
+
+    async def active_ids(self, backfills: Sequence[str]) -> tuple[str, ...]:
+        with told_plainly():
+            ids = await self._redis.mget([f"{self._prefix}:active:{name}" for name in backfills])
+        return tuple(run_id for run_id in ids if run_id)
+
+    async def act(self, run_id: str, action: Action, *, who: str, note: str = "") -> tuple[bool, State]:
+        taken, state = await self._scripts.run("act", run_id, action.value, who, note)
+        return bool(taken), State(state)
+
+    async def claim(self, run_id: str, *, token: str) -> Claim | None:
+        task, index, _, pace = await self._scripts.run("claim", run_id, token, self._lease_ms)
+        if task == "nothing":
+            return None
+        key = self._run_key(run_id)
+        with told_plainly():
+            async with self._redis.pipeline(transaction=True) as pipe:
+                pipe.hget(key, "backfill")
+                pipe.hgetall(f"{key}:range:{index}")
+                pipe.hvals(f"{key}:put_aside")
+                backfill, fields, put_aside = await pipe.execute()
+        return Claim(
+            run_id=run_id,
+            backfill=backfill,
+            task=Task(task),
+            token=token,
+            pace=codec.load_pace(pace),
+            range_index=index,
+            span=_span(fields) if fields else None,
+            cursor=codec.load_key(fields.get("check_cursor" if task == Task.CHECK else "cursor")),
+            part=codec.load_part(fields.get("part")),
+            sequence=int(fields.get("sequence", 0)),
+            put_aside=tuple(unit for unit in codec.load_put_aside(put_aside) if unit.range_index == index),
+        )
+
+    async def renew(self, claim: Claim) -> bool:
+        return bool(await self._scripts.run("renew", claim.run_id, _task_name(claim), claim.token, self._lease_ms))
+
+    async def save_plan(self, claim: Claim, plan: Plan) -> bool:
+        totals = (plan.units_total, plan.rows_total, int(plan.total_is_estimate))
+        spans = [text for span in plan.spans for text in (codec.dump_key(span.start), codec.dump_key(span.end))]
+        return bool(await self._scripts.run("save_plan", claim.run_id, claim.token, *totals, *spans))
+
+    async def checkpoint(self, claim: Claim, sequence: int, advance: Advance) -> Verdict:
+        held, state, pace = await self._scripts.run(
+            "checkpoint",
+            claim.run_id,
+            claim.range_index,
+            claim.token,
+            self._lease_ms,
+            sequence,
+            codec.dump_advance(advance),
+        )
+        return Verdict(
+            held=bool(held),
+            state=State(state) if state else State.CANCELLED,
+            pace=codec.load_pace(pace) if pace else claim.pace,
+        )
+
+    async def release(self, claim: Claim, *, due_in_ms: int = 0) -> None:
+        await self._scripts.run("release", claim.run_id, _task_name(claim), claim.token, due_in_ms)
+
+    async def findings(self, claim: Claim) -> tuple[Finding, ...]:
+        key = f"{self._run_key(claim.run_id)}:findings"
+        with told_plainly():
+            return codec.load_findings(await cast("Awaitable[list[str]]", self._redis.lrange(key, 0, -1)))
+
+    async def reopened(self, claim: Claim) -> int:
+        key = self._run_key(claim.run_id)
+        with told_plainly():
+            return int(await cast("Awaitable[str | None]", self._redis.hget(key, "reopened")) or 0)
+
+    async def finish(self, claim: Claim, action: Action, findings: Sequence[Finding], error: str | None) -> bool:
+        arguments = (_task_name(claim), claim.token, action.value, codec.dump_findings(findings), error or "")
+        return bool(await self._scripts.run("finish", claim.run_id, *arguments))
+
+    async def vacancies(self, run_id: str) -> int:
+        return int(await self._scripts.run("vacancies", run_id))
+
+    async def events(self, run_id: str, *, after: str = "0", limit: int = 1000) -> tuple[Event, ...]:
+        with told_plainly():
+            entries = await self._redis.xrange(f"{self._run_key(run_id)}:events", min=f"({after}", count=limit)
+        return tuple(_event(entry_id, fields) for entry_id, fields in entries)
+
+    def _run_key(self, run_id: str) -> str:
+        return f"{self._prefix}:run:{run_id}"
+
+
+def _task_name(claim: Claim) -> str:
+    return str(claim.range_index) if claim.range_index >= 0 else claim.task.value
+
+
+def _span(fields: dict[str, str]) -> Span:
+    end = codec.load_key(fields["end"])
+    if end is None:
+        raise ValueError("a range without an end")
+    return Span(start=codec.load_key(fields["start"]), end=end)
+
+
+def _event(entry_id: str, fields: dict[str, Any]) -> Event:
+    about = {name: value for name, value in fields.items() if name not in ("kind", "at_ms")}
+    return Event(id=entry_id, at_ms=int(fields["at_ms"]), kind=fields["kind"], about=about)

@@ -1,0 +1,125 @@
+"""The one place where everything is put together from the settings; nothing else builds its own surroundings."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from dataclasses import dataclass
+
+from redis.asyncio import Redis
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from config.settings import Settings
+from worker.database import open_engine
+from worker.embedded import ServerUrls, use_embedded
+from worker.engine.control import Control
+from worker.engine.protocols import Backfill
+from worker.engine.slices import Slices
+from worker.generations.backfill import GenerationVersions
+from worker.generations.transactions import Limits
+from worker.queue import ArqDoorbell, open_arq
+from worker.redis_client import open_redis
+from worker.runs.errors import SettingsError
+from worker.runs.pace import Pace
+from worker.store.redis_store import RedisStore
+
+EDGE_CONNECTIONS = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Service:
+    """What an edge works with: operators' calls (`control`), workers' slices, and the two connections for health."""
+
+    settings: Settings
+    urls: ServerUrls
+    control: Control
+    slices: Slices
+    engine: AsyncEngine
+    redis: Redis
+
+
+def default_pace(settings: Settings) -> Pace:
+    return Pace(parallel=settings.parallel, batch_rows=settings.batch_rows, pause_ms=settings.pause_ms)
+
+
+@contextmanager
+def servers(settings: Settings) -> Iterator[ServerUrls]:
+    """The operator's servers, or the embedded ones for as long as the block lasts."""
+    database, redis = settings.database_url, settings.redis_url
+    if database and redis:
+        yield ServerUrls(database_url=database.get_secret_value(), redis_url=redis.get_secret_value())
+        return
+    if database or redis:
+        missing, present = ("REDIS_URL", "DATABASE_URL") if database else ("DATABASE_URL", "REDIS_URL")
+        raise SettingsError(f"{missing} is not set, but {present} is.", "Set both, or neither for embedded servers.")
+    with use_embedded(settings.embedded_dir) as embedded:
+        yield embedded.urls
+
+
+@asynccontextmanager
+async def open_service(settings: Settings, *, application_name: str) -> AsyncIterator[Service]:
+    """Starts or joins embedded servers where no URL is set; connects to nothing by itself."""
+    async with AsyncExitStack() as stack:
+        urls = stack.enter_context(servers(settings))
+        yield await build_service(settings, urls, stack, application_name=application_name)
+
+
+async def build_service(
+    settings: Settings, urls: ServerUrls, stack: AsyncExitStack, *, application_name: str
+) -> Service:
+    """Everything that `stack` closes again, on servers that are known already."""
+    engine = await _open_engine(settings, urls.database_url, stack, application_name=application_name)
+    redis = open_redis(urls.redis_url, timeout_seconds=settings.redis_timeout_seconds)
+    stack.push_async_callback(redis.aclose)
+    arq = open_arq(urls.redis_url, prefix=settings.redis_prefix, timeout_seconds=settings.redis_timeout_seconds)
+    stack.push_async_callback(arq.aclose)
+    store = RedisStore(redis, prefix=settings.redis_prefix, lease_seconds=settings.lease_seconds)
+    doorbell = ArqDoorbell(arq)
+    backfills = _backfills(engine, settings)
+    slices = Slices(
+        store=store,
+        doorbell=doorbell,
+        backfills=backfills,
+        slice_seconds=settings.slice_seconds,
+        lease_seconds=settings.lease_seconds,
+        now_ms=lambda: time.time_ns() // 1_000_000,
+        random=random.Random(),
+    )
+    control = Control(store=store, doorbell=doorbell, backfills=backfills)
+    return Service(settings=settings, urls=urls, control=control, slices=slices, engine=engine, redis=redis)
+
+
+@asynccontextmanager
+async def open_backfills(settings: Settings, *, application_name: str) -> AsyncIterator[Mapping[str, Backfill]]:
+    """The backfills alone, for what needs the database and no Redis."""
+    async with AsyncExitStack() as stack:
+        if settings.database_url is not None:
+            url = settings.database_url.get_secret_value()
+        else:
+            url = stack.enter_context(servers(settings)).database_url
+        yield _backfills(await _open_engine(settings, url, stack, application_name=application_name), settings)
+
+
+async def _open_engine(settings: Settings, url: str, stack: AsyncExitStack, *, application_name: str) -> AsyncEngine:
+    engine = open_engine(
+        url,
+        application_name=application_name,
+        pool_size=max(EDGE_CONNECTIONS, settings.parallel + 2),
+        command_timeout_seconds=settings.database_timeout_seconds,
+        pgbouncer=settings.pgbouncer,
+    )
+    stack.push_async_callback(engine.dispose)
+    return engine
+
+
+def _backfills(engine: AsyncEngine, settings: Settings) -> Mapping[str, Backfill]:
+    limits = Limits(
+        lock_timeout_ms=settings.lock_timeout_ms,
+        statement_timeout_ms=settings.statement_timeout_ms,
+        scan_timeout_ms=round(settings.database_timeout_seconds * 1000),
+        idle_in_transaction_timeout_ms=settings.idle_in_transaction_timeout_ms,
+    )
+    shipped = (GenerationVersions(engine, limits),)
+    return {backfill.name: backfill for backfill in shipped}
