@@ -1,0 +1,91 @@
+# Everything there is to do in a checkout; `make` alone lists it.
+#
+# Targets make .venv themselves and refresh it: from scratch when constraints.txt has changed, and only the project's
+# own entry in it when pyproject.toml has. They need Python 3.11 or newer, with its venv module, and nothing else.
+# All paths are relative, so a checkout may lie in a folder whose name has spaces.
+#
+#   make PYTHON=python3.12 test      another Python than the newest one found (after `make clean`)
+#   make test ARGS="-k lease -x"     arguments for the program behind the target
+
+PYTHON ?=
+ARGS ?=
+BIN := .venv/bin
+SCHEMA_TODAY := e011ab9dd223
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help demo test check bench lock clean lint types directions sql
+MAKEFLAGS += --no-print-directory
+
+# Shell code that sets $python, or ends with a sentence.
+define FIND_PYTHON
+for python in $(if $(PYTHON),"$(PYTHON)",python3.13 python3.12 python3.11 python3); do \
+	"$$python" -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && break; \
+	python=; \
+done; \
+if [ -z "$$python" ]; then \
+	echo "error: $(if $(PYTHON),$(PYTHON) is not,no python3 on the PATH is) Python 3.11 or newer with its venv module." >&2; \
+	echo "Install one (on Debian: python3 and python3-venv), or name it: make PYTHON=/path/to/python3" >&2; \
+	exit 2; \
+fi
+endef
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+
+demo: .venv/.installed ## see the whole job on 200 000 rows, with servers of its own
+	@$(BIN)/backfill demo $(ARGS)
+
+test: .venv/.installed ## run the tests
+	@$(BIN)/python -m pytest $(ARGS)
+
+check: lint types directions sql ## run the linters and the type checker, as CI does
+
+bench: .venv/.installed ## measure the backfill against a one-shot migration
+	@$(BIN)/python benchmarks/throughput.py $(ARGS)
+
+lint: .venv/.installed
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+
+types: .venv/.installed
+	$(BIN)/mypy
+
+directions: .venv/.installed
+	$(BIN)/lint-imports
+
+# The schema change as the server gets it; what the application's schema was before is not ours to change.
+sql: .venv/.installed
+	@mkdir -p build
+	BACKFILL_LOG_LEVEL=WARNING $(BIN)/alembic upgrade $(SCHEMA_TODAY):head --sql > build/upgrade.sql
+	$(BIN)/squawk build/upgrade.sql
+
+lock: ## pin the packages again; UPGRADE=1 takes newer ones
+	@$(FIND_PYTHON); \
+	tools=$$(mktemp -d) && trap 'rm -rf "$$tools"' EXIT && \
+	"$$python" -m venv "$$tools" && \
+	"$$tools/bin/python" -m pip install -qq --disable-pip-version-check uv && \
+	"$$tools/bin/uv" --no-config pip compile pyproject.toml --quiet --output-file constraints.txt \
+		--extra embedded --group dev --universal --python-version 3.11 --generate-hashes --no-annotate \
+		--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" $(if $(UPGRADE),--upgrade)
+	@echo "constraints.txt has $$(grep -c == constraints.txt) packages."
+
+clean: ## remove .venv and what the tools left; keeps .embedded, the data of the embedded servers
+	@rm -rf .venv build dist .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	@find . -name .embedded -prune -o -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# Every file is checked against its hash, nothing is resolved and nothing is built.
+.venv/.packages: constraints.txt
+	@$(FIND_PYTHON); \
+	echo "Installing into .venv for $$("$$python" -V): takes about half a minute, once."; \
+	"$$python" -m venv --clear .venv
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check --no-input --no-compile \
+		--require-hashes --no-deps --only-binary :all: -r constraints.txt
+	@touch $@
+
+.venv/.installed: .venv/.packages pyproject.toml
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check --no-input \
+		--no-index --no-deps --no-build-isolation --editable .
+	@$(BIN)/python -m pip check > /dev/null || \
+		{ $(BIN)/python -m pip check; echo "error: constraints.txt is behind pyproject.toml. Run: make lock" >&2; exit 2; }
+	@touch $@

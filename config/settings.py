@@ -1,0 +1,235 @@
+"""What the operator sets, in the environment or in a file `.env` in the working directory.
+
+Every setting has a default, so a fresh checkout needs none. A mistake is told by the variable's own name,
+all mistakes at once, and a `BACKFILL_` variable that means nothing is a mistake too: a typing error would
+otherwise leave the default in force without a word. Values that may hold a password are never repeated.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Self, get_args
+from urllib.parse import urlsplit
+
+from dotenv import dotenv_values
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError, model_validator
+from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from config.logging import LogFormat, LogLevel
+from config.mistakes import ENV_FILE, PREFIX, as_error, env_name, unknown_names, wrong_value
+from worker.runs.errors import SettingsError
+
+
+def _url_with(*schemes: str) -> Callable[[SecretStr], SecretStr]:
+    """A check of what can be told without connecting: the scheme, and that the port is a number."""
+    wanted = ", ".join(f"{scheme}://" for scheme in schemes)
+
+    def check(secret: SecretStr) -> SecretStr:
+        try:
+            url = urlsplit(secret.get_secret_value())
+            _ = url.port
+        except ValueError:
+            # `from None`: the original quotes the part that it could not read, and that may be the password.
+            raise ValueError(
+                "cannot be read as a URL; a password must have its special characters percent-encoded"
+            ) from None
+        if url.scheme not in schemes:
+            raise ValueError(f"must be a URL that begins with {wanted}")
+        return secret
+
+    return check
+
+
+def _upper(value: object) -> object:
+    return value.upper() if isinstance(value, str) else value
+
+
+DatabaseUrl = Annotated[SecretStr, AfterValidator(_url_with("postgresql", "postgres", "postgresql+asyncpg"))]
+RedisUrl = Annotated[SecretStr, AfterValidator(_url_with("redis", "rediss", "unix"))]
+
+
+class Settings(BaseSettings):
+    """The settings in force; they do not change while the program runs."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX,
+        env_file=ENV_FILE,
+        env_file_encoding="utf-8",
+        env_ignore_empty=True,  # a compose file passes an unset variable on as an empty one
+        extra="ignore",  # .env may serve other programs; what begins with our prefix is checked below
+        frozen=True,
+        hide_input_in_errors=True,
+        populate_by_name=True,
+    )
+
+    database_url: DatabaseUrl | None = Field(
+        default=None,
+        validation_alias="DATABASE_URL",
+        description="The application's PostgreSQL, `postgresql://user:password@host:port/database`. "
+        "Not set: an embedded PostgreSQL.",
+    )
+    redis_url: RedisUrl | None = Field(
+        default=None,
+        validation_alias="REDIS_URL",
+        description="Redis or Valkey for the queue and the progress, `redis://:password@host:port/0`. "
+        "Not set: an embedded Valkey.",
+    )
+    embedded_dir: Path = Field(
+        default=Path(".embedded"),
+        description="Folder of the embedded servers' programs and data, seen from the working directory.",
+    )
+    parallel: int = Field(
+        default=2, ge=1, le=64, description="Ranges of one run that are worked on at once, over all workers."
+    )
+    batch_rows: int = Field(
+        default=1000,
+        ge=10,
+        le=100_000,
+        description="Rows that one transaction writes at most. The application waits at most one transaction.",
+    )
+    slice_seconds: float = Field(
+        default=5.0, ge=0.1, le=60.0, description="Seconds that a worker stays with a range before it lets others on."
+    )
+    lease_seconds: float = Field(
+        default=3.0,
+        ge=0.2,
+        le=60.0,
+        description="Seconds after which the range of a worker that has gone silent is given to another.",
+    )
+    pause_ms: int = Field(
+        default=0, ge=0, le=60_000, description="Milliseconds of rest after every transaction: a gentler pace."
+    )
+    lock_timeout_ms: int = Field(
+        default=500, ge=1, le=60_000, description="Milliseconds that a statement of the backfill waits for a lock."
+    )
+    statement_timeout_ms: int = Field(
+        default=5000,
+        ge=10,
+        le=600_000,
+        description="Milliseconds after which PostgreSQL ends a statement of the backfill; the batch is halved then.",
+    )
+    idle_in_transaction_timeout_ms: int = Field(
+        default=5000,
+        ge=10,
+        le=600_000,
+        description="Milliseconds after which PostgreSQL ends a transaction whose worker has stopped answering.",
+    )
+    database_timeout_seconds: float = Field(
+        default=30.0,
+        ge=0.1,
+        le=3600.0,
+        description="Seconds that a worker waits for PostgreSQL's answer to one call; "
+        "longer than BACKFILL_STATEMENT_TIMEOUT_MS.",
+    )
+    redis_timeout_seconds: float = Field(
+        default=5.0, ge=0.1, le=60.0, description="Seconds that a worker waits for Redis's answer to one call."
+    )
+    redis_prefix: str = Field(
+        default="backfill",
+        pattern=r"^[A-Za-z0-9_.:-]{1,64}$",
+        description="What every key and queue name in Redis begins with: 1 to 64 letters, digits, `_ . : -`.",
+    )
+    log_level: Annotated[LogLevel, BeforeValidator(_upper)] = Field(
+        default="INFO", description="The least serious messages that are shown."
+    )
+    log_format: LogFormat = Field(
+        default="auto", description="`console` for a person, `json` for a log collector, `auto` by the terminal."
+    )
+    http_host: str = Field(default="127.0.0.1", min_length=1, description="Address that `backfill serve` listens on.")
+    http_port: int = Field(
+        default=8080, ge=0, le=65_535, description="Port that `backfill serve` listens on; 0 takes a free one."
+    )
+    migration_lock_timeout_ms: int = Field(
+        default=400,
+        ge=10,
+        le=10_000,
+        description="Milliseconds that a schema change waits for its lock before it steps back and tries again; "
+        "the application waits behind it for as long.",
+    )
+    migration_patience_seconds: float = Field(
+        default=900.0,
+        ge=0.0,
+        le=86_400.0,
+        description="Seconds over which a schema change goes on trying before the upgrade gives up.",
+    )
+    pgbouncer: bool = Field(
+        default=False,
+        description="Set to `true` when DATABASE_URL leads to PgBouncer in transaction mode: "
+        "no prepared statements, no session state.",
+    )
+
+    @model_validator(mode="after")
+    def _the_server_gives_up_first(self) -> Self:
+        if self.database_timeout_seconds * 1000 <= self.statement_timeout_ms:
+            raise ValueError(
+                "BACKFILL_DATABASE_TIMEOUT_SECONDS: must be longer than BACKFILL_STATEMENT_TIMEOUT_MS "
+                f"({self.statement_timeout_ms} ms), or a slow statement looks like a lost connection"
+            )
+        return self
+
+
+def load_settings() -> Settings:
+    """Reads the environment and `.env`; raises SettingsError with every mistake in them, by name."""
+    fields = Settings.model_fields
+    mistakes = unknown_names({*os.environ, *_names_in_env_file()}, fields)
+    try:
+        settings = Settings()
+    except ValidationError as error:
+        mistakes += [wrong_value(detail, fields) for detail in error.errors(include_url=False)]
+    else:
+        if not mistakes:
+            return settings
+    # `from None`: pydantic's error holds the values that it was given.
+    raise as_error(mistakes) from None
+
+
+def _names_in_env_file() -> Iterable[str]:
+    try:
+        return dotenv_values(ENV_FILE, encoding="utf-8").keys()
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(
+            f"The file {ENV_FILE} cannot be read: {getattr(error, 'strerror', None) or 'it is not UTF-8 text'}.",
+            "Make it readable or remove it.",
+        ) from error
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SettingDescription:
+    """One line of the configuration table; `default` is empty where there is none, `allowed` where all goes."""
+
+    name: str
+    default: str
+    allowed: str
+    description: str
+
+
+def describe_settings() -> list[SettingDescription]:
+    """Every setting, in the order of the class: what the README's table and `doctor` are made of."""
+    return [
+        SettingDescription(
+            name=env_name(field_name, field),
+            default=_as_text(field.default),
+            allowed=_allowed(field),
+            description=field.description or "",
+        )
+        for field_name, field in Settings.model_fields.items()
+    ]
+
+
+def _as_text(value: object) -> str:
+    if value is None:
+        return ""
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _allowed(field: FieldInfo) -> str:
+    bounds = {name: getattr(rule, name) for rule in field.metadata for name in ("ge", "le") if hasattr(rule, name)}
+    if bounds:
+        return f"{bounds['ge']} to {bounds['le']}"
+    if field.annotation is bool:
+        return "true, false"
+    return ", ".join(str(choice) for choice in get_args(field.annotation) if isinstance(choice, str))
