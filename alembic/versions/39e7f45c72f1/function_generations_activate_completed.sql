@@ -1,0 +1,43 @@
+-- Makes a generation that was just completed its project's active one, if it is newer than the present one.
+-- SECURITY DEFINER as in generations_number_before_insert.
+CREATE OR REPLACE FUNCTION public.generations_activate_completed() RETURNS trigger
+LANGUAGE plpgsql
+SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $function$
+DECLARE
+    latest integer;
+    active_id varchar;
+BEGIN
+    -- Unassigned: the backfill numbers it and decides about it then. Inserted with a place of its own: by a release
+    -- that knows of versions, and activates for itself.
+    IF NEW.storage_path IS NULL
+       OR TG_OP = 'INSERT' AND NEW.storage_path <> './storage/projects/' || NEW.id
+    THEN
+        RETURN NULL;
+    END IF;
+
+    -- What this returns is the project as it is after the wait, perhaps settled just now.
+    SELECT p.latest_version, p.active_generation_id INTO latest, active_id
+      FROM public.projects AS p
+     WHERE p.id = NEW.project_id
+       FOR NO KEY UPDATE;
+    IF NOT FOUND OR latest < 1 THEN
+        RETURN NULL;  -- the backfill will choose among all completed ones
+    END IF;
+
+    IF active_id IS DISTINCT FROM NEW.id THEN
+        IF EXISTS (
+            SELECT FROM public.generations AS a
+             WHERE a.id = active_id AND (a.created_at, a.id) > (NEW.created_at, NEW.id)
+        ) THEN
+            RETURN NULL;
+        END IF;
+        UPDATE public.generations AS a SET is_active = false WHERE a.id = active_id AND a.is_active;
+        UPDATE public.projects AS p SET active_generation_id = NEW.id WHERE p.id = NEW.project_id;
+    END IF;
+    -- The row as it is now, not NEW: other rows of the same statement may have changed it meanwhile.
+    UPDATE public.generations AS g SET is_active = true WHERE g.id = NEW.id AND NOT g.is_active;
+    RETURN NULL;
+END
+$function$;

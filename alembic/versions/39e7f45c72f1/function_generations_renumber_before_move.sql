@@ -1,0 +1,49 @@
+-- A generation that changes its project gets a number there, and leaves nothing behind that points at it.
+-- SECURITY DEFINER as in generations_number_before_insert.
+CREATE OR REPLACE FUNCTION public.generations_renumber_before_move() RETURNS trigger
+LANGUAGE plpgsql
+SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $function$
+DECLARE
+    latest integer;
+    settled boolean;
+BEGIN
+    -- Always in the same order, so that two moves in opposite directions do not deadlock.
+    PERFORM FROM public.projects AS p WHERE p.id IN (OLD.project_id, NEW.project_id) ORDER BY p.id FOR NO KEY UPDATE;
+
+    UPDATE public.projects AS p SET active_generation_id = NULL
+     WHERE p.id = OLD.project_id AND p.active_generation_id = OLD.id;
+    IF NEW.is_active IS NOT DISTINCT FROM OLD.is_active THEN
+        NEW.is_active := false;
+    END IF;
+
+    SELECT p.latest_version INTO latest FROM public.projects AS p WHERE p.id = NEW.project_id;
+    IF NOT FOUND THEN
+        RETURN NEW;  -- no such project: the foreign key will say so
+    END IF;
+    settled := latest > 0 OR NOT EXISTS (SELECT FROM public.generations AS g WHERE g.project_id = NEW.project_id);
+
+    IF settled THEN
+        IF NEW.version IS NOT DISTINCT FROM OLD.version THEN
+            NEW.version := latest + 1;
+        END IF;
+        NEW.storage_path := coalesce(NEW.storage_path, './storage/projects/' || NEW.id);
+        UPDATE public.projects AS p SET latest_version = NEW.version
+         WHERE p.id = NEW.project_id AND p.latest_version < NEW.version;
+    ELSIF NEW.version IS NOT DISTINCT FROM OLD.version THEN
+        IF NEW.storage_path IS NULL OR NEW.storage_path = './storage/projects/' || NEW.id THEN
+            -- Unassigned again: the backfill numbers it with the others there.
+            NEW.storage_path := NULL;
+            NEW.version := 1;
+            NEW.is_active := false;
+        ELSE
+            -- Its place is known to the writer only and must be kept, so it stays assigned, after those that are.
+            SELECT coalesce(max(g.version), 0) + 1 INTO NEW.version
+              FROM public.generations AS g
+             WHERE g.project_id = NEW.project_id AND g.storage_path IS NOT NULL;
+        END IF;
+    END IF;
+    RETURN NEW;
+END
+$function$;

@@ -1,0 +1,49 @@
+"""Connections to the test's database, each closed at its end."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import asyncpg
+import pytest
+
+from tests.migrations.support import Application, Connect
+from tests.support.databases import new_database
+from worker.embedded import ServerUrls
+
+
+@pytest.fixture
+async def connect() -> AsyncIterator[Connect]:
+    """`await connect(url)`: a connection in autocommit."""
+    opened: list[Any] = []
+
+    async def open_one(url: str) -> Any:
+        opened.append(await asyncpg.connect(url))
+        return opened[-1]
+
+    yield open_one
+    for connection in reversed(opened):
+        if not connection.is_closed():
+            await connection.close(timeout=5)
+
+
+@pytest.fixture
+async def blank_database(servers: ServerUrls) -> AsyncIterator[str]:
+    """URL of a database without any table."""
+    async with new_database(servers.database_url) as url:
+        yield url
+
+
+@pytest.fixture
+async def application(database: str, connect: Connect) -> Application:
+    """The application as it is today, on a database that is migrated under it."""
+    application = Application(await connect(database))
+    await application.add_user()
+    return application
+
+
+@pytest.fixture
+async def second(database: str, connect: Connect) -> Application:
+    """Another connection of the same application."""
+    return Application(await connect(database))

@@ -1,0 +1,175 @@
+"""Opens PostgreSQL from a DATABASE_URL, and says in words why it could not be used.
+
+What operators write is libpq's dialect (`postgresql://`, `postgres://`, `sslmode`); the driver is asyncpg.
+The two are reconciled here once, so that nobody else parses a URL, and a password never reaches a message.
+"""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from typing import Any
+from urllib.parse import urlencode
+from uuid import uuid4
+
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+from worker.runs.errors import DatabaseUnreachable, OperatorError, SettingsError
+
+CONNECT_TIMEOUT_SECONDS = 5.0
+
+_DRIVER = "postgresql+asyncpg"
+_SCHEMES = {"postgresql", "postgres", _DRIVER}
+_SSL_MODES = {"disable", "allow", "prefer", "require", "verify-ca", "verify-full"}
+_SSL_FILES = {"sslrootcert", "sslcert", "sslkey", "sslcrl"}
+_UNDERSTOOD = {"ssl", "host", "port", "target_session_attrs", "passfile", "krbsrvname"} | _SSL_FILES
+# libpq's names for what is set here anyway.
+_SET_HERE = {"application_name", "connect_timeout"}
+
+_EXAMPLE = "Expected something like postgresql://user:password@host:5432/database."
+
+
+def sqlalchemy_url(url: str) -> URL:
+    """The URL as SQLAlchemy and asyncpg want it; SettingsError, without the password, when it cannot be one."""
+    try:
+        parsed = make_url(url.strip())
+    except (ArgumentError, ValueError):
+        # Its text may quote the URL, and that holds the password: `from None` keeps it out of any traceback too.
+        raise SettingsError("DATABASE_URL is not a URL.", _EXAMPLE) from None
+    if parsed.drivername not in _SCHEMES:
+        raise SettingsError(f"DATABASE_URL begins with {parsed.drivername}://, not with postgresql://.", _EXAMPLE)
+    query = {name: value for name, value in parsed.query.items() if name not in _SET_HERE}
+    if "sslmode" in query:
+        query["ssl"] = query.pop("sslmode")
+    if query.get("ssl", "prefer") not in _SSL_MODES:
+        raise SettingsError(f"DATABASE_URL: sslmode is none of {', '.join(sorted(_SSL_MODES))}.")
+    if unknown := sorted(query.keys() - _UNDERSTOOD):
+        raise SettingsError(
+            f"DATABASE_URL has parameters that are not understood: {', '.join(unknown)}.", "Remove them."
+        )
+    return parsed.set(drivername=_DRIVER, query=query)
+
+
+def open_engine(
+    url: str,
+    *,
+    application_name: str,
+    pool_size: int = 5,
+    command_timeout_seconds: float | None = 30.0,
+    pgbouncer: bool = False,
+) -> AsyncEngine:
+    """An engine that has not connected yet. `command_timeout_seconds` bounds every call, on the client's side.
+
+    READ COMMITTED is spelled out because the lock protocol needs it, whatever the database's default is.
+    """
+    target = sqlalchemy_url(url)
+    files = {name: value for name, value in target.query.items() if name in _SSL_FILES}
+    connect_args: dict[str, Any] = {
+        "timeout": CONNECT_TIMEOUT_SECONDS,
+        "command_timeout": command_timeout_seconds,
+        "server_settings": {"application_name": application_name},
+    }
+    if files:
+        # asyncpg takes these from a DSN only; one without host or user leaves everything else to the URL.
+        connect_args["dsn"] = f"postgresql://?{urlencode(files)}"
+    if pgbouncer:
+        connect_args |= _for_pgbouncer()
+    else:
+        # What a killed process was doing ends at once instead of holding its locks to the end of the statement.
+        connect_args["server_settings"]["client_connection_check_interval"] = "500ms"
+    return create_async_engine(
+        target.difference_update_query(_SSL_FILES),
+        isolation_level="READ COMMITTED",
+        pool_size=pool_size,
+        max_overflow=0,
+        pool_timeout=command_timeout_seconds or CONNECT_TIMEOUT_SECONDS,
+        connect_args=connect_args,
+    )
+
+
+def _for_pgbouncer() -> dict[str, Any]:
+    """Behind PgBouncer in transaction mode the next statement may meet another server connection."""
+    return {
+        "statement_cache_size": 0,
+        "prepared_statement_cache_size": 0,
+        "prepared_statement_name_func": lambda: f"backfill_{uuid4().hex}",
+    }
+
+
+def describe(url: str) -> str:
+    """Where a URL leads, in words that may be shown: host, port and database."""
+    parsed = sqlalchemy_url(url)
+    host = parsed.host or parsed.query.get("host") or "the default host"
+    where = host if isinstance(host, str) else ", ".join(host)
+    port = f":{parsed.port}" if parsed.port else ""
+    return f"PostgreSQL at {where}{port}" + (f" (database {parsed.database})" if parsed.database else "")
+
+
+@asynccontextmanager
+async def reachable(url: str) -> AsyncIterator[None]:
+    """Turns a failure to reach the server into DatabaseUnreachable. Put nothing but database calls inside:
+    an OSError of another origin would be taken for the server's."""
+    try:
+        yield
+    except OperatorError:
+        raise  # explained already
+    except Exception as error:
+        reason = connection_failure(error)
+        if reason is None:
+            raise
+        raise DatabaseUnreachable(f"{describe(url)} {reason}.", "Start the server or correct DATABASE_URL.") from error
+
+
+def connection_failure(error: BaseException) -> str | None:
+    """Why the server could not be used, to be read after its name; None when `error` says something else."""
+    for cause in _causes(error):
+        if (sqlstate := getattr(cause, "sqlstate", None)) and (reason := _reason(sqlstate, cause)):
+            return reason
+        if isinstance(cause, TimeoutError):
+            return "did not answer in time"
+        if isinstance(cause, ssl.SSLError):
+            return f"and this client do not agree on TLS: {cause.reason or cause}"
+        if isinstance(cause, OSError):
+            return f"cannot be reached: {_os_reason(cause)}"
+        if isinstance(cause, InterfaceError) and "closed" in str(cause):
+            return "closed the connection"
+    lost = isinstance(error, DBAPIError) and error.connection_invalidated
+    return "closed the connection" if lost else None
+
+
+def _reason(sqlstate: str, error: BaseException) -> str | None:
+    words = {
+        "28P01": "refused the password",
+        "3D000": "does not have this database",
+        "53300": "has no connection left",
+        "57P03": "is starting up or shutting down",
+        "25006": "is read-only, perhaps a standby",
+    }
+    if sqlstate in words:
+        return words[sqlstate]
+    if sqlstate.startswith("28"):
+        return f"refused the login: {str(error).splitlines()[0]}"
+    if sqlstate.startswith(("08", "57P")):
+        return "closed the connection"
+    return None
+
+
+def _os_reason(error: OSError) -> str:
+    if isinstance(error, ConnectionRefusedError):
+        return "nothing listens there"
+    words = error.strerror or str(error) or type(error).__name__
+    return f"{words}: {error.filename}" if error.filename else words
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """The error, what the driver said, and what that came from."""
+    known: set[int] = set()
+    current: BaseException | None = error
+    while current is not None and id(current) not in known:
+        known.add(id(current))
+        yield current
+        driver_error = getattr(current, "orig", None)
+        current = driver_error if isinstance(driver_error, BaseException) else current.__cause__
