@@ -1,0 +1,116 @@
+"""Servers, databases and processes for all tests.
+
+The servers are the project's own embedded ones, in a folder of the tests, or the ones that
+BACKFILL_TEST_DATABASE_URL and BACKFILL_TEST_REDIS_URL name: there, databases are made and dropped, and the Redis
+databases 1 to 15 are emptied.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from itertools import count
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+import redis
+
+from tests.support.commands import REPOSITORY, Spawned, environment_for
+from tests.support.databases import migrate, new_database
+from worker.embedded import ServerUrls, use_embedded
+from worker.embedded.locks import FileLock
+
+OLD_REVISION = "e011ab9dd223"
+REDIS_DATABASES = range(1, 16)
+
+Spawn = Callable[..., Spawned]
+
+
+@pytest.fixture(scope="session")
+def servers() -> Iterator[ServerUrls]:
+    database_url = os.environ.get("BACKFILL_TEST_DATABASE_URL")
+    redis_url = os.environ.get("BACKFILL_TEST_REDIS_URL")
+    if database_url and redis_url:
+        yield ServerUrls(database_url=database_url, redis_url=redis_url)
+        return
+    with use_embedded(REPOSITORY / "tests" / ".embedded") as embedded:
+        yield embedded.urls
+
+
+@pytest.fixture(scope="session")
+async def template_e011(servers: ServerUrls) -> AsyncIterator[str]:
+    """URL of a database with the application's schema as it stands before the backfill's migration."""
+    async with new_database(servers.database_url) as url:
+        migrate(url, OLD_REVISION)
+        yield url
+
+
+@pytest.fixture(scope="session")
+async def template_head(servers: ServerUrls, template_e011: str) -> AsyncIterator[str]:
+    """URL of a database with the migration applied."""
+    async with new_database(servers.database_url, template=template_e011) as url:
+        migrate(url, "head")
+        yield url
+
+
+@pytest.fixture
+async def database_e011(servers: ServerUrls, template_e011: str) -> AsyncIterator[str]:
+    """URL of this test's own empty database, before the migration."""
+    async with new_database(servers.database_url, template=template_e011) as url:
+        yield url
+
+
+@pytest.fixture
+async def database(servers: ServerUrls, template_head: str) -> AsyncIterator[str]:
+    """URL of this test's own empty database, after the migration."""
+    async with new_database(servers.database_url, template=template_head) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def redis_database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
+    """A number that no other test session of this account uses now."""
+    shared_by_sessions = tmp_path_factory.getbasetemp().parent
+    for number in REDIS_DATABASES:
+        with FileLock(shared_by_sessions / f"redis-{number}.lock") as lock:
+            if lock.try_exclusive():
+                yield number
+                return
+    pytest.fail(f"{len(REDIS_DATABASES)} other test sessions are running")
+
+
+@pytest.fixture
+def redis_url(servers: ServerUrls, redis_database: int) -> str:
+    """URL of an empty Redis database of this test's own."""
+    url = urlsplit(servers.redis_url)._replace(path=f"/{redis_database}").geturl()
+    with redis.Redis.from_url(url) as client:
+        client.flushdb()
+    return url
+
+
+@pytest.fixture
+def environment(database: str, redis_url: str) -> dict[str, str]:
+    """For commands that are to work on this test's own database, after the migration."""
+    return environment_for(database_url=database, redis_url=redis_url)
+
+
+@pytest.fixture
+def environment_e011(database_e011: str, redis_url: str) -> dict[str, str]:
+    """For commands that are to work on this test's own database, before the migration."""
+    return environment_for(database_url=database_e011, redis_url=redis_url)
+
+
+@pytest.fixture
+def spawn(tmp_path: Path) -> Iterator[Spawn]:
+    """`spawn(*arguments, env=environment)`: a process beside the test, ended with it."""
+    spawned: list[Spawned] = []
+    numbers = count(1)
+
+    def start(*arguments: str, env: Mapping[str, str]) -> Spawned:
+        spawned.append(Spawned(arguments, env, tmp_path / f"{next(numbers)}-{Path(arguments[0]).name}.log"))
+        return spawned[-1]
+
+    yield start
+    for one in reversed(spawned):
+        one.end()

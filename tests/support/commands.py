@@ -1,0 +1,81 @@
+"""Running the project's commands as an operator does: real processes, from the root of the checkout."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+_PROGRAMS = Path(sys.executable).parent
+_OURS = ("BACKFILL_", "DATABASE_URL", "REDIS_URL")
+
+
+def environment_for(*, database_url: str | None = None, redis_url: str | None = None, **more: str) -> dict[str, str]:
+    """What a command gets to see: the outside without the settings of whoever runs the tests, and these."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(_OURS)}
+    environment["PATH"] = f"{_PROGRAMS}{os.pathsep}{environment.get('PATH', os.defpath)}"
+    given = {"DATABASE_URL": database_url, "REDIS_URL": redis_url, **more}
+    return environment | {name: value for name, value in given.items() if value is not None}
+
+
+def run_command(*arguments: str, env: Mapping[str, str], timeout: float = 60.0) -> subprocess.CompletedProcess[str]:
+    """Blocks until it has ended. The exit code is the test's to judge."""
+    return subprocess.run(
+        arguments,
+        env=env,
+        timeout=timeout,
+        cwd=REPOSITORY,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+class Spawned:
+    """A command that runs beside the test, in a process group of its own; what it writes is in `log`."""
+
+    def __init__(self, arguments: Sequence[str], env: Mapping[str, str], log_file: Path) -> None:
+        self._log_file = log_file
+        with log_file.open("ab") as log:
+            self._child = subprocess.Popen(
+                arguments,
+                env=env,
+                cwd=REPOSITORY,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+
+    @property
+    def pid(self) -> int:
+        return self._child.pid
+
+    @property
+    def exit_code(self) -> int | None:
+        """None while it runs; minus the signal's number when one ended it."""
+        return self._child.poll()
+
+    @property
+    def log(self) -> str:
+        return self._log_file.read_text(encoding="utf-8", errors="replace")
+
+    def wait(self, timeout: float = 30.0) -> int:
+        """Blocks; returns the exit code."""
+        return self._child.wait(timeout)
+
+    def kill(self, signal_number: signal.Signals = signal.SIGKILL) -> None:
+        """To this process alone, not to the ones that it started."""
+        self._child.send_signal(signal_number)
+
+    def end(self) -> None:
+        """Whatever is left of it and of what it started."""
+        with suppress(ProcessLookupError):
+            os.killpg(self.pid, signal.SIGKILL)
+        self._child.wait()

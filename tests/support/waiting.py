@@ -1,0 +1,28 @@
+"""Waiting for what another process or task does: asking again until a deadline, never sleeping and hoping."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import time
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+_POLL_SECONDS = 0.02
+
+Answer = TypeVar("Answer")
+
+
+async def wait_until(predicate: Callable[[], Answer | Awaitable[Answer]], deadline_seconds: float = 10.0) -> Answer:
+    """The first answer of `predicate`, a plain or an async function, that is true. AssertionError at the deadline."""
+    deadline = time.monotonic() + deadline_seconds
+    while True:
+        asked = predicate()
+        answer: Answer = await asked if inspect.isawaitable(asked) else asked
+        if answer:
+            return answer
+        if time.monotonic() > deadline:
+            raise AssertionError(
+                f"not true within {deadline_seconds:g} seconds: {inspect.getsource(predicate).strip()}"
+            )
+        await asyncio.sleep(_POLL_SECONDS)
