@@ -1,0 +1,138 @@
+"""A project larger than a batch: several transactions, one numbering, whoever does them."""
+
+from __future__ import annotations
+
+import asyncpg
+import pytest
+
+from tests.support.old_rows import OldRows
+from worker.generations.backfill import GenerationVersions
+from worker.runs.failures import BatchFailed, Failure
+
+PART_ROWS = 10
+MOST_PARTS = 50
+
+
+async def settle_all_parts(backfill: GenerationVersions, mark: str | None = None) -> int:
+    """Rows written until the project `p` is finished."""
+    written = 0
+    for _ in range(MOST_PARTS):
+        part = await backfill.settle_part("p", mark, rows=PART_ROWS)
+        written += part.written
+        mark = part.mark
+        if part.finished:
+            return written
+    raise AssertionError(f"not finished after {MOST_PARTS} parts")
+
+
+async def test_parts_continue_one_numbering(rows: OldRows, backfill: GenerationVersions) -> None:
+    await rows.add_project("p")
+    await rows.add_many("p", 25)
+
+    written = await settle_all_parts(backfill)
+
+    assert written == 25
+    assert list((await rows.versions("p")).items()) == [(f"p-{n:06}", n) for n in range(1, 26)]
+    assert await rows.project("p") == (25, "p-000025")
+    assert await rows.flagged("p") == ["p-000025"]
+
+
+async def test_one_part_writes_no_more_than_its_rows_and_leaves_the_project_unsettled(
+    rows: OldRows, backfill: GenerationVersions
+) -> None:
+    await rows.add_project("p")
+    await rows.add_many("p", 25)
+
+    part = await backfill.settle_part("p", None, rows=PART_ROWS)
+
+    assert part.written == PART_ROWS
+    assert not part.finished
+    assert await rows.project("p") == (0, None)
+    assert await rows.flagged("p") == []
+
+
+async def test_a_multiple_of_the_part_ends_as_well(rows: OldRows, backfill: GenerationVersions) -> None:
+    await rows.add_project("p")
+    await rows.add_many("p", 2 * PART_ROWS)
+
+    assert await settle_all_parts(backfill) == 2 * PART_ROWS
+    assert await rows.project("p") == (20, "p-000020")
+
+
+async def test_without_a_mark_the_data_says_where_to_go_on(rows: OldRows, backfill: GenerationVersions) -> None:
+    await rows.add_project("p")
+    await rows.add_many("p", 25)
+    await backfill.settle_part("p", None, rows=PART_ROWS)
+
+    await settle_all_parts(backfill, mark=None)
+
+    assert sorted((await rows.versions("p")).values()) == list(range(1, 26))
+
+
+async def test_a_worker_with_an_old_mark_gives_no_number_twice(rows: OldRows, backfill: GenerationVersions) -> None:
+    await rows.add_project("p")
+    await rows.add_many("p", 45)
+    first = await backfill.settle_part("p", None, rows=PART_ROWS)
+    second = await backfill.settle_part("p", first.mark, rows=PART_ROWS)
+
+    zombie = await backfill.settle_part("p", first.mark, rows=PART_ROWS)
+    await settle_all_parts(backfill, second.mark)
+
+    assert zombie.written == 0
+    assert list((await rows.versions("p")).items()) == [(f"p-{n:06}", n) for n in range(1, 46)]
+
+
+async def test_a_row_that_is_committed_late_behind_the_mark_gets_the_next_number(
+    rows: OldRows, backfill: GenerationVersions
+) -> None:
+    await rows.add_project("p")
+    await rows.add_many("p", 25)
+    part = await backfill.settle_part("p", None, rows=PART_ROWS)
+    await rows.add("p", ("late", "completed", 0.5))
+
+    await settle_all_parts(backfill, part.mark)
+
+    versions = await rows.versions("p")
+    assert versions["late"] == 26
+    assert sorted(versions.values()) == list(range(1, 27))
+    assert await rows.project("p") == (26, "p-000025")
+
+
+async def test_a_project_that_only_lacks_the_last_step_gets_it(rows: OldRows, backfill: GenerationVersions) -> None:
+    await rows.add_project("p")
+    await rows.add_many("p", 12)
+    await settle_all_parts(backfill)
+    await rows.connection.execute("UPDATE generations SET is_active = false")
+    await rows.connection.execute("ALTER TABLE projects DISABLE TRIGGER projects_latest_version_before_update")
+    await rows.connection.execute("UPDATE projects SET latest_version = 0, active_generation_id = NULL")
+
+    written = await settle_all_parts(backfill)
+
+    assert written == 0
+    assert await rows.project("p") == (12, "p-000012")
+    assert await rows.flagged("p") == ["p-000012"]
+
+
+async def test_an_active_generation_from_an_earlier_part_is_found(rows: OldRows, backfill: GenerationVersions) -> None:
+    await rows.add_project("p")
+    await rows.add("p", *((f"g{n:02}", "completed" if n == 3 else "failed", n) for n in range(1, 26)))
+
+    await settle_all_parts(backfill)
+
+    assert await rows.project("p") == (25, "g03")
+    assert await rows.flagged("p") == ["g03"]
+
+
+async def test_a_locked_row_makes_the_project_contended_and_nothing_is_written(
+    rows: OldRows, backfill: GenerationVersions, application: asyncpg.Connection
+) -> None:
+    await rows.add_project("p")
+    await rows.add_many("p", 25)
+
+    async with application.transaction():
+        await application.execute("UPDATE generations SET error_message = 'x' WHERE id = 'p-000005'")
+        with pytest.raises(BatchFailed) as failed:
+            await backfill.settle_part("p", None, rows=PART_ROWS)
+
+    assert failed.value.failure is Failure.CONTENTION
+    assert await rows.versions("p") == {}

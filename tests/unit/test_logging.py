@@ -1,0 +1,132 @@
+from __future__ import annotations
+
+import io
+import json
+import logging
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import structlog
+
+from config.logging import mask_passwords, setup_logging
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.fixture(autouse=True)
+def logging_as_it_was() -> Iterator[None]:
+    """Puts the root logger and structlog back: both belong to the whole process."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    root.handlers[:], root.level = handlers, level
+    structlog.reset_defaults()
+
+
+def written_lines(stream: io.StringIO) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in stream.getvalue().splitlines()]
+
+
+def log_a_failure(logger: Any, url: str) -> None:
+    try:
+        raise ConnectionError(f"cannot reach {url}")
+    except ConnectionError:
+        logger.exception("connection lost", server={"url": url})
+
+
+def test_our_messages_are_json_lines_without_a_terminal() -> None:
+    stream = io.StringIO()
+    setup_logging("INFO", "auto", stream=stream)
+
+    structlog.get_logger("worker.engine").info("batch done", rows=12)
+
+    (line,) = written_lines(stream)
+    assert list(line) == ["timestamp", "level", "logger", "event", "rows"]
+    assert (line["level"], line["logger"], line["event"], line["rows"]) == ("info", "worker.engine", "batch done", 12)
+    assert line["timestamp"].endswith("Z")
+
+
+def test_a_terminal_gets_lines_for_a_person() -> None:
+    stream = Terminal()
+    setup_logging("INFO", "auto", stream=stream)
+
+    structlog.get_logger("worker.engine").info("batch done", rows=12)
+
+    assert "batch done" in stream.getvalue()
+    assert not stream.getvalue().startswith("{")
+
+
+def test_colors_need_a_terminal() -> None:
+    stream = io.StringIO()
+    setup_logging("INFO", "console", stream=stream)
+
+    structlog.get_logger("worker.engine").warning("batch done")
+
+    assert "\x1b" not in stream.getvalue()
+
+
+def test_libraries_write_the_same_form() -> None:
+    stream = io.StringIO()
+    logging.getLogger("arq").addHandler(logging.StreamHandler(io.StringIO()))
+    setup_logging("INFO", "json", stream=stream)
+
+    logging.getLogger("arq.worker").info("Starting worker for %d functions", 3)
+
+    (line,) = written_lines(stream)
+    assert (line["logger"], line["event"]) == ("arq.worker", "Starting worker for 3 functions")
+    assert logging.getLogger("arq").handlers == []
+
+
+def test_the_level_holds_for_both() -> None:
+    stream = io.StringIO()
+    setup_logging("WARNING", "json", stream=stream)
+
+    structlog.get_logger("worker.engine").info("batch done")
+    logging.getLogger("alembic.runtime.migration").info("running upgrade")
+
+    assert stream.getvalue() == ""
+
+
+def test_setting_up_twice_writes_once() -> None:
+    first, second = io.StringIO(), io.StringIO()
+    setup_logging("INFO", "json", stream=first)
+    setup_logging("INFO", "json", stream=second)
+
+    structlog.get_logger("worker.engine").info("batch done")
+
+    assert first.getvalue() == ""
+    assert len(written_lines(second)) == 1
+
+
+@pytest.mark.parametrize("log_format", ["console", "json"])
+def test_no_password_gets_into_a_line(log_format: Any) -> None:
+    stream = io.StringIO()
+    setup_logging("INFO", log_format, stream=stream)
+
+    log_a_failure(structlog.get_logger("worker.engine"), "postgresql://app:hunter2@db:5432/codebegen")
+    log_a_failure(structlog.get_logger("worker.engine"), 'redis://:hunt"er2@cache:6379/0')
+
+    assert "postgresql://app:***@db:5432/codebegen" in stream.getvalue()
+    assert "ConnectionError" in stream.getvalue()
+    assert "er2" not in stream.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("text", "masked"),
+    [
+        ("postgresql://app:hunter2@db/x", "postgresql://app:***@db/x"),
+        ("redis://:hunter2@cache:6379/0", "redis://:***@cache:6379/0"),
+        ("at redis://a:b@c/0 and postgres://d:e@f/g", "at redis://a:***@c/0 and postgres://d:***@f/g"),
+        ("postgresql://app:hun@ter/2@db/x", "postgresql://app:***@db/x"),
+        ("postgresql://db/x?user=app&password=hunter2&sslmode=require", None),
+        ("http://127.0.0.1:8080/v1/runs", "http://127.0.0.1:8080/v1/runs"),
+    ],
+)
+def test_what_is_masked(text: str, masked: str | None) -> None:
+    expected = masked or "postgresql://db/x?user=app&password=***&sslmode=require"
+
+    assert mask_passwords(text) == expected

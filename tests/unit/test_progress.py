@@ -1,0 +1,75 @@
+"""Progress never claims more than it knows."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from worker.runs.progress import Counts, Sample, eta_seconds, fraction, progress_document, rows_per_second
+
+amounts = st.integers(min_value=0, max_value=10**12)
+
+
+def counts(*, rows_done: int = 0, rows_total: int | None = 1000) -> Counts:
+    return Counts(
+        units_done=0,
+        units_total=10,
+        rows_done=rows_done,
+        rows_written=0,
+        rows_total=rows_total,
+        total_is_estimate=False,
+    )
+
+
+@given(amounts, amounts)
+def test_the_fraction_is_below_one_until_every_range_is_finished(rows_done: int, rows_total: int) -> None:
+    share = fraction(counts(rows_done=rows_done, rows_total=rows_total), finished=False)
+
+    assert share is not None
+    assert 0 <= share < 1
+
+
+def test_the_fraction_is_one_when_every_range_is_finished_whatever_the_estimate_said() -> None:
+    assert fraction(counts(rows_done=7, rows_total=1000), finished=True) == 1.0
+
+
+def test_the_fraction_is_unknown_before_the_totals_are() -> None:
+    assert fraction(counts(rows_total=None), finished=False) is None
+
+
+def test_the_rate_is_that_of_the_last_half_minute() -> None:
+    samples = [Sample(at_ms=0, rows_done=0), Sample(at_ms=100_000, rows_done=50), Sample(at_ms=110_000, rows_done=1050)]
+
+    assert rows_per_second(samples, now_ms=110_500) == 100.0
+
+
+def test_the_rate_falls_when_nothing_moves_any_more() -> None:
+    samples = [Sample(at_ms=0, rows_done=0), Sample(at_ms=10_000, rows_done=1000)]
+
+    assert rows_per_second(samples, now_ms=20_000) == 50.0
+
+
+def test_there_is_no_rate_from_one_sample() -> None:
+    assert rows_per_second([Sample(at_ms=0, rows_done=5)], now_ms=10) is None
+
+
+def test_there_is_no_eta_without_a_rate() -> None:
+    assert eta_seconds(counts(rows_done=10), None) is None
+    assert eta_seconds(counts(rows_done=10), 0.0) is None
+
+
+@given(amounts, amounts, st.floats(min_value=0.001, max_value=1e9))
+def test_the_eta_is_never_negative(rows_done: int, rows_total: int, rate: float) -> None:
+    eta = eta_seconds(counts(rows_done=rows_done, rows_total=rows_total), rate)
+
+    assert eta is not None
+    assert eta >= 0
+
+
+def test_a_run_at_rest_has_neither_rate_nor_eta() -> None:
+    samples = [Sample(at_ms=0, rows_done=0), Sample(at_ms=10_000, rows_done=1000)]
+
+    document = progress_document(counts(), samples, now_ms=10_000, moving=False, finished=False)
+
+    assert document["rows_per_second"] is None
+    assert document["eta_seconds"] is None
