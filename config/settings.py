@@ -86,10 +86,25 @@ class Settings(BaseSettings):
         default=2, ge=1, le=64, description="Ranges of one run that are worked on at once, over all workers."
     )
     batch_rows: int = Field(
-        default=1000,
+        default=2000,
         ge=10,
         le=100_000,
         description="Rows that one transaction writes at most. The application waits at most one transaction.",
+    )
+    target_ms: int = Field(
+        default=50,
+        ge=5,
+        le=5_000,
+        description="Milliseconds that one transaction should take; its number of rows follows from it.",
+    )
+    rows_per_second: int = Field(
+        default=0, ge=0, le=10_000_000, description="Rows written per second over all workers at most; 0: no limit."
+    )
+    quarantine_share: float = Field(
+        default=0.05,
+        ge=0.0,
+        le=1.0,
+        description="Share of the units that may fail before the run is paused for an operator (20 units at least).",
     )
     slice_seconds: float = Field(
         default=5.0, ge=0.1, le=60.0, description="Seconds that a worker stays with a range before it lets others on."

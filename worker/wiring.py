@@ -41,7 +41,13 @@ class Service:
 
 
 def default_pace(settings: Settings) -> Pace:
-    return Pace(parallel=settings.parallel, batch_rows=settings.batch_rows, pause_ms=settings.pause_ms)
+    return Pace(
+        parallel=settings.parallel,
+        batch_rows=settings.batch_rows,
+        target_ms=settings.target_ms,
+        pause_ms=settings.pause_ms,
+        rows_per_second=settings.rows_per_second,
+    )
 
 
 @contextmanager
@@ -75,7 +81,12 @@ async def build_service(
     stack.push_async_callback(redis.aclose)
     arq = open_arq(urls.redis_url, prefix=settings.redis_prefix, timeout_seconds=settings.redis_timeout_seconds)
     stack.push_async_callback(arq.aclose)
-    store = RedisStore(redis, prefix=settings.redis_prefix, lease_seconds=settings.lease_seconds)
+    store = RedisStore(
+        redis,
+        prefix=settings.redis_prefix,
+        lease_seconds=settings.lease_seconds,
+        quarantine_share=settings.quarantine_share,
+    )
     doorbell = ArqDoorbell(arq)
     backfills = _backfills(engine, settings)
     slices = Slices(

@@ -18,6 +18,7 @@ import redis
 
 from tests.support.commands import REPOSITORY, environment_for
 from tests.support.embedded_users import (
+    NOBODY_ID,
     TRY_TO_USE,
     USE_WITH_A_FORKED_CHILD,
     EmbeddedUser,
@@ -36,7 +37,6 @@ from worker.embedded.wheels import copy_of_wheels, find_wheels
 from worker.runs.errors import EmbeddedUnavailable
 
 STOP_SECONDS = 20.0
-NOBODY_ID = 65534
 
 StartUser = Callable[..., EmbeddedUser]
 
@@ -50,13 +50,6 @@ def open_folder() -> Iterator[Path]:
     folder.chmod(0o755)
     yield folder
     shutil.rmtree(folder)
-
-
-@pytest.fixture
-def private_folder(tmp_path: Path) -> Path:
-    """One that nobody else can enter."""
-    tmp_path.chmod(0o700)
-    return tmp_path
 
 
 @pytest.fixture
@@ -221,8 +214,8 @@ async def test_for_root_the_servers_run_as_somebody_else(folder: Path, start_use
 
 
 @needs_root
-async def test_for_root_a_private_folder_stays_private(private_folder: Path, start_user: StartUser) -> None:
-    folder = private_folder / ".embedded"
+async def test_for_root_a_private_folder_stays_private(tmp_path: Path, start_user: StartUser) -> None:
+    folder = tmp_path / ".embedded"  # which pytest makes for its owner only
     first = start_user(folder)
     await store_a_word(first.urls, "kept")
     first.leave()
@@ -230,8 +223,8 @@ async def test_for_root_a_private_folder_stays_private(private_folder: Path, sta
 
     second = start_user(folder)
 
-    assert mode_of(private_folder) == 0o700
-    assert not second.running.files.is_relative_to(private_folder)
+    assert mode_of(tmp_path) == 0o700
+    assert not second.running.files.is_relative_to(tmp_path)
     assert await stored_words(second.urls) == ["kept", "kept"]
     second.leave()
     await wait_until(second.running.all_ended, STOP_SECONDS)
@@ -239,13 +232,12 @@ async def test_for_root_a_private_folder_stays_private(private_folder: Path, sta
 
 
 @needs_root
-async def test_for_an_ordinary_user_they_run_as_that_user(open_folder: Path, start_user: StartUser) -> None:
-    folder = open_folder / ".embedded"
+async def test_for_an_ordinary_user_they_run_as_that_user(
+    open_folder: Path, folder: Path, start_user: StartUser
+) -> None:
     os.chown(open_folder, NOBODY_ID, NOBODY_ID)
     env = environment_for(PYTHONPATH=str(find_wheels().postgres_install.parents[1]))
-    python = python_for(NOBODY_ID, env)
-    if not python:
-        pytest.skip("this account can run no Python that finds the checkout and the wheels")
+    python = python_for(NOBODY_ID, env) or pytest.skip("this account can run no Python that finds us and the wheels")
 
     running = start_user(folder, python=python, env=env, account_id=NOBODY_ID).running
 

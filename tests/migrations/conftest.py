@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -47,3 +48,11 @@ async def application(database: str, connect: Connect) -> Application:
 async def second(database: str, connect: Connect) -> Application:
     """Another connection of the same application."""
     return Application(await connect(database))
+
+
+@pytest.fixture
+def unused_port() -> int:
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        port: int = one.getsockname()[1]
+        return port

@@ -137,6 +137,7 @@ def psql(url: str, script: str, *, stop_at_errors: bool = True) -> subprocess.Co
         [client_program("psql"), "-X", "-q", "-v", f"ON_ERROR_STOP={int(stop_at_errors)}", "-d", url],
         input=script,
         env=environment_for(),
+        timeout=60,
         capture_output=True,
         text=True,
         check=False,

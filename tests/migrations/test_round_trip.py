@@ -94,7 +94,7 @@ async def test_an_offline_script_that_did_not_get_a_lock_does_not_record_the_rev
     reader = await connect(database_e011)
 
     async with reader.transaction():
-        await reader.fetch("SELECT id FROM generations")
+        await reader.execute("SELECT id FROM generations")
         done = psql(database_e011, script, stop_at_errors=False)
 
     assert "canceling statement due to lock timeout" in done.stderr

@@ -121,6 +121,54 @@ async def test_two_completions_at_once_leave_the_newer_one_active(
     assert await application.active("p") == "b"
 
 
+async def test_an_edit_of_the_active_generation_and_then_its_project_does_not_deadlock_with_a_completion(
+    application: Application, second: Application
+) -> None:
+    await application.add_settled_project("p", "a", "b")
+    await application.complete("a")
+
+    async with application.connection.transaction():
+        await application.connection.execute("UPDATE generations SET quality_score = 1 WHERE id = 'a'")
+        other = asyncio.create_task(second.complete("b"))
+        await _until_waiting(application, second)
+        await application.connection.execute("UPDATE projects SET status = 'edited' WHERE id = 'p'")
+    await other
+
+    assert await application.active("p") == "b"
+
+
+async def test_an_edit_of_a_project_and_then_its_active_generation_does_not_deadlock_with_a_completion(
+    application: Application, second: Application
+) -> None:
+    await application.add_settled_project("p", "a", "b")
+    await application.complete("a")
+
+    async with application.connection.transaction():
+        await application.connection.execute("UPDATE projects SET status = 'edited' WHERE id = 'p'")
+        other = asyncio.create_task(second.complete("b"))
+        await _until_waiting(application, second)
+        await application.connection.execute("UPDATE generations SET quality_score = 1 WHERE id = 'a'")
+    await other
+
+    assert await application.active("p") == "b"
+
+
+async def test_a_delete_of_the_active_generation_does_not_deadlock_with_a_completion(
+    application: Application, second: Application
+) -> None:
+    await application.add_settled_project("p", "a", "b")
+    await application.complete("a")
+
+    async with application.connection.transaction():
+        await application.connection.execute("SELECT FROM generations WHERE id = 'a' FOR UPDATE")
+        other = asyncio.create_task(second.complete("b"))
+        await _until_waiting(application, second)
+        await application.connection.execute("DELETE FROM generations WHERE id = 'a'")
+    await other
+
+    assert await application.active("p") == "b"
+
+
 async def test_moves_in_opposite_directions_do_not_deadlock(application: Application, second: Application) -> None:
     await application.add_settled_project("p", "a")
     await application.add_settled_project("q", "b")

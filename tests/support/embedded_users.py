@@ -19,6 +19,8 @@ import redis
 from tests.support.commands import REPOSITORY, environment_for
 from worker.embedded import ServerUrls
 
+NOBODY_ID = 65534
+
 USE_UNTIL_TOLD = """
 import json, sys
 from pathlib import Path
@@ -45,7 +47,6 @@ TRY_TO_USE = """
 import sys
 from pathlib import Path
 from worker.embedded import use_embedded
-from worker.embedded.wheels import copy_of_wheels, find_wheels
 from worker.runs.errors import EmbeddedUnavailable
 
 try:

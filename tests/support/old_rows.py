@@ -53,7 +53,8 @@ class OldRows:
     async def versions(self, project_id: str) -> dict[str, int]:
         """Version by id, of assigned rows, in the order of their versions."""
         rows = await self.connection.fetch(
-            "SELECT id, version FROM generations WHERE project_id = $1 AND storage_path IS NOT NULL ORDER BY version, id",
+            "SELECT id, version FROM generations"
+            " WHERE project_id = $1 AND storage_path IS NOT NULL ORDER BY version, id",
             project_id,
         )
         return {row["id"]: row["version"] for row in rows}

@@ -6,19 +6,27 @@ import asyncio
 import inspect
 import time
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from typing import TypeVar, overload
 
 _POLL_SECONDS = 0.02
 
 Answer = TypeVar("Answer")
 
 
-async def wait_until(predicate: Callable[[], Answer | Awaitable[Answer]], deadline_seconds: float = 10.0) -> Answer:
+@overload
+async def wait_until(predicate: Callable[[], Awaitable[Answer]], deadline_seconds: float = 10.0) -> Answer: ...
+
+
+@overload
+async def wait_until(predicate: Callable[[], Answer], deadline_seconds: float = 10.0) -> Answer: ...
+
+
+async def wait_until(predicate: Callable[[], object], deadline_seconds: float = 10.0) -> object:
     """The first answer of `predicate`, a plain or an async function, that is true. AssertionError at the deadline."""
     deadline = time.monotonic() + deadline_seconds
     while True:
         asked = predicate()
-        answer: Answer = await asked if inspect.isawaitable(asked) else asked
+        answer = await asked if inspect.isawaitable(asked) else asked
         if answer:
             return answer
         if time.monotonic() > deadline:

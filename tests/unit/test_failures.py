@@ -16,7 +16,7 @@ from worker.runs.failures import Failure, classify
         ("57014", Failure.TIMEOUT),
         ("57P01", Failure.CONNECTION),
         ("08006", Failure.CONNECTION),
-        ("53300", Failure.CONNECTION),
+        ("53300", Failure.SERVER),
         ("25006", Failure.SERVER),
         ("53100", Failure.SERVER),
         ("42703", Failure.SCHEMA),

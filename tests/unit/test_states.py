@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -39,7 +41,7 @@ def test_a_run_that_is_done_stays_done_unless_it_is_retried(asked: list[Action])
 def test_a_run_succeeds_only_out_of_verifying(asked: list[Action]) -> None:
     states = walk(asked)
 
-    for before, after in zip(states, states[1:], strict=False):
+    for before, after in pairwise(states):
         assert after is not State.SUCCEEDED or before in (State.VERIFYING, State.SUCCEEDED)
 
 

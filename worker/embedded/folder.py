@@ -17,6 +17,9 @@ ANOTHER_FOLDER = (
     "Set BACKFILL_EMBEDDED_DIR to use another folder, or DATABASE_URL and REDIS_URL to use your own servers"
 )
 
+# What running servers may write to a folder while it is being deleted.
+_REMAINS = (".json", ".log", ".log.1")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServerState:
@@ -78,7 +81,7 @@ class SharedFolder:
             raise EmbeddedUnavailable(
                 f"The embedded servers cannot use the folder {self.path}: {error.strerror}.", f"{ANOTHER_FOLDER}."
             ) from error
-        if names and self.start_lock.name not in names:
+        if self.start_lock.name not in names and any(not name.endswith(_REMAINS) for name in names):
             raise EmbeddedUnavailable(
                 f"The folder {self.path} holds files that are not the embedded servers'.", f"{ANOTHER_FOLDER}."
             )

@@ -48,8 +48,8 @@ class Keeper:
         try:
             self._start()
             while self._wanted():
-                time.sleep(_POLL_SECONDS)
                 self._start_again_what_ended()
+                time.sleep(_POLL_SECONDS)
         finally:
             signal.signal(signal.SIGTERM, signal.SIG_IGN)
             self._stop()
@@ -156,7 +156,8 @@ def main() -> int:
         keeper.keep()
     except EmbeddedUnavailable as failure:
         _log.error("%s", failure)
-        shared.write_failure(failure)
+        if keeper_lock.is_at_its_path():
+            shared.write_failure(failure)
     finally:
         keeper.let_go()
     return 0

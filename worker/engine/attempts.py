@@ -22,6 +22,7 @@ class Outcome:
     """What became of a batch's units; those in neither set are settled."""
 
     written: int = 0
+    transactions: int = 0
     contended: set[str] = field(default_factory=set)
     failed: dict[str, BatchFailed] = field(default_factory=dict)
     unfinished: bool = False
@@ -32,6 +33,7 @@ async def settle_units(backfill: Backfill, unit_ids: Sequence[str], outcome: Out
     """Each transaction commits by itself, so what succeeded stays done whatever the rest does."""
     if not unit_ids:
         return
+    outcome.transactions += 1
     try:
         settled = await backfill.settle(unit_ids)
     except BatchFailed as failed:
@@ -50,12 +52,23 @@ async def _divide(backfill: Backfill, unit_ids: Sequence[str], outcome: Outcome,
         middle = len(unit_ids) // 2
         await settle_units(backfill, unit_ids[:middle], outcome)
         await settle_units(backfill, unit_ids[middle:], outcome)
+    elif failed.failure is Failure.TIMEOUT:
+        await _settle_in_parts(backfill, unit_ids[0], outcome)
     else:
         outcome.failed[unit_ids[0]] = failed
 
 
+async def _settle_in_parts(backfill: Backfill, unit_id: str, outcome: Outcome) -> None:
+    """One unit alone took too long: the smallest transactions there are, until it is settled or fails."""
+    outcome.unfinished = True
+    while outcome.unfinished:
+        outcome.unfinished = False
+        await settle_part(backfill, unit_id, outcome.mark, 2 * LEAST_PART_ROWS, outcome)
+
+
 async def settle_part(backfill: Backfill, unit_id: str, mark: str | None, rows: int, outcome: Outcome) -> None:
     """One transaction's worth of a large unit; `outcome.unfinished` says that more of it is left."""
+    outcome.transactions += 1
     try:
         part = await backfill.settle_part(unit_id, mark, rows=rows)
     except BatchFailed as failed:

@@ -20,7 +20,7 @@ from worker.runs.failures import BatchFailed, Failure
 from worker.runs.findings import Finding
 from worker.runs.pace import Pace
 from worker.runs.record import Run
-from worker.runs.states import Action, possible_actions
+from worker.runs.states import Action, is_done_already, possible_actions
 
 
 @contextmanager
@@ -94,14 +94,33 @@ class Control:
         return tuple(run for run in runs if run is not None)
 
     async def act(self, run_id: str | None, action: Action, *, who: str) -> Run:
-        """Takes one of the operator's actions. Raises UnknownRun, or WrongState with what is possible."""
+        """Takes one of the operator's actions; one that was taken already changes nothing.
+
+        Raises UnknownRun, ActiveRunExists (a retry beside another active run), WrongState with what is possible.
+        """
         run = await self.get(run_id)
-        taken, state = await self.store.act(run.id, action, who=who)
-        if not taken:
-            possible = ", ".join(possible_actions(state)) or "nothing"
-            raise WrongState(f"Run {run.id} is {state}: {action} is not possible.", f"Possible now: {possible}.")
+        answer = await self.store.act(run.id, action, who=who)
+        if answer.blocked_by:
+            raise ActiveRunExists(
+                f"Run {answer.blocked_by} of {run.backfill} is active, so {run.id} cannot be taken up again.",
+                "Wait for it or cancel it first.",
+                run_id=answer.blocked_by,
+            )
+        if not answer.taken and not is_done_already(action, answer.state):
+            possible = ", ".join(possible_actions(answer.state)) or "nothing"
+            raise WrongState(f"Run {run.id} is {answer.state}: {action} is not possible.", f"Possible now: {possible}.")
         if action in (Action.RESUME, Action.RETRY):
             await self.doorbell.ring(run.id, run.pace.parallel)
+        return await self.get(run.id)
+
+    async def set_pace(self, run_id: str | None, changes: dict[str, int | None], *, who: str) -> Run:
+        """Changes those parts of the pace that are not None, while the run goes on.
+
+        Raises UnknownRun, UsageError (out of bounds), WrongState when the run is done.
+        """
+        run = await self.get(run_id)
+        if not await self.store.set_pace(run.id, run.pace.with_changes(changes), who=who):
+            raise WrongState(f"Run {run.id} is {run.state}: its pace does not matter any more.")
         return await self.get(run.id)
 
     async def events(self, run_id: str | None, *, after: str = "0") -> tuple[Event, ...]:

@@ -16,6 +16,9 @@ from worker.runs.errors import RedisUnreachable
 from worker.runs.pace import Pace
 from worker.runs.states import WORKING, State
 
+# So often is a rest between batches interrupted to see whether the run is still wanted.
+LOOK_EVERY_SECONDS = 0.1
+
 log = structlog.get_logger(__name__)
 
 
@@ -27,9 +30,11 @@ class Lease:
         self._claim = claim
         self._lease_seconds = lease_seconds
         self._sequence = claim.sequence
+        self._totals = claim.totals
         self._held = True
-        self._state = State.RUNNING
+        self._state = State.CANCELLING if claim.winding_up else State.RUNNING
         self._due_in_ms = 0
+        self._wait_ms = 0
         self._heartbeat: asyncio.Task[None] | None = None
         self.pace: Pace = claim.pace
 
@@ -38,8 +43,9 @@ class Lease:
         return self._held and self._state in WORKING
 
     @property
-    def held(self) -> bool:
-        return self._held
+    def winding_up(self) -> bool:
+        """The run is being cancelled: units that are begun are finished, nothing else is."""
+        return self._held and self._state is State.CANCELLING
 
     async def __aenter__(self) -> Lease:
         self._heartbeat = asyncio.create_task(self._beat(), name=f"heartbeat-{self._claim.task}")
@@ -60,26 +66,38 @@ class Lease:
     async def checkpoint(self, advance: Advance) -> None:
         """Moves cursor and counts in one step; afterwards `may_go_on` and `pace` say what the run wants."""
         self._sequence += 1
-        verdict = await self._store.checkpoint(self._claim, self._sequence, advance)
-        self._held = verdict.held
-        self._state = verdict.state
+        self._totals = self._totals.plus(advance)
+        verdict = await self._store.checkpoint(self._claim, self._sequence, advance, self._totals)
+        self._wait_ms = verdict.wait_ms
         self.pace = verdict.pace
-        if not verdict.held:
-            log.warning("lease lost", run=self._claim.run_id, task=self._claim.task, range=self._claim.range_index)
+        self._heard(verdict.held, verdict.state)
 
-    async def pause(self) -> None:
-        """The pause between two batches that the run's pace asks for."""
-        if self.pace.pause_ms and self.may_go_on:
-            await asyncio.sleep(self.pace.pause_ms / 1000)
+    async def rest(self) -> None:
+        """The pause between two batches that the run's pace asks for; ends early when the run is to stop."""
+        loop = asyncio.get_running_loop()
+        until = loop.time() + max(self.pace.pause_ms, self._wait_ms) / 1000
+        while self.may_go_on and (left := until - loop.time()) > 0:
+            await asyncio.sleep(min(left, LOOK_EVERY_SECONDS))
+            if left > LOOK_EVERY_SECONDS:
+                self._heard(*await self._store.renew(self._claim))
+
+    async def strike(self, reason: str, *, pause_after: int) -> int:
+        """A failure that is not a unit's own; so many in a row pause the run (0: never). Returns how many."""
+        return await self._store.strike(self._claim, reason, pause_after=pause_after)
 
     def put_off(self, milliseconds: int) -> None:
         """When the task is let go, nobody is to take it up again before that long."""
         self._due_in_ms = milliseconds
 
+    def _heard(self, held: bool, state: State) -> None:
+        if self._held and not held:
+            log.warning("lease lost", run=self._claim.run_id, task=self._claim.task, range=self._claim.range_index)
+        self._held, self._state = held, state
+
     async def _beat(self) -> None:
         while self._held:
             await asyncio.sleep(self._lease_seconds / 3)
             try:
-                self._held = await self._store.renew(self._claim)
+                self._heard(*await self._store.renew(self._claim))
             except RedisUnreachable:
                 log.warning("heartbeat failed", run=self._claim.run_id, task=self._claim.task)

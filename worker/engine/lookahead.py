@@ -18,24 +18,26 @@ LARGEST_PAGE = 4096
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Batch:
-    """Units in key order. `moves_cursor` is false for units that the cursor has passed before."""
+    """Units in key order; or one unit, asked for by name, that does not move the cursor and may be gone."""
 
     units: tuple[Unit, ...]
-    moves_cursor: bool = True
+    named: str | None = None
 
     @property
     def last_key(self) -> Key | None:
-        return self.units[-1].key if self.moves_cursor else None
+        return self.units[-1].key if self.named is None else None
 
     @property
     def to_settle(self) -> tuple[str, ...]:
-        return tuple(unit.id for unit in self.units if unit.needs_work or not self.moves_cursor)
+        return tuple(unit.id for unit in self.units if unit.needs_work or self.named is not None)
 
     def large(self, batch_rows: int) -> Unit | None:
         """The one unit that does not fit into a batch and is settled in parts, if this is such a batch."""
+        if len(self.units) != 1:
+            return None
         only = self.units[0]
-        sent_back = only.capped and not self.moves_cursor
-        return only if len(self.units) == 1 and (only.is_large(batch_rows) or sent_back) else None
+        sent_back = only.capped and self.named is not None
+        return only if only.is_large(batch_rows) or sent_back else None
 
 
 class Lookahead:

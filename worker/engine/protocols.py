@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from worker.runs.findings import Finding, Rule
-from worker.runs.pace import Pace
+from worker.runs.pace import BatchSize, Pace
 from worker.runs.ranges import Key, Part, Plan, PutAside, Quarantined, Span, Unit
 from worker.runs.record import Run
 from worker.runs.states import Action, State
@@ -97,6 +97,24 @@ class Task(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Totals:
+    """What the cursor of one range has passed, and rows written and units checked in it."""
+
+    units: int = 0
+    rows: int = 0
+    written: int = 0
+    checked: int = 0
+
+    def plus(self, advance: Advance) -> Totals:
+        return Totals(
+            units=self.units + advance.units,
+            rows=self.rows + advance.rows,
+            written=self.written + advance.written,
+            checked=self.checked + advance.checked,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Claim:
     """A lease on one task of a run. The fields after `pace` are the range's, where the task is on a range."""
 
@@ -110,7 +128,11 @@ class Claim:
     cursor: Key | None = None
     part: Part | None = None
     sequence: int = 0
+    totals: Totals = field(default_factory=Totals)
+    batch_size: BatchSize = field(default_factory=BatchSize)
     put_aside: tuple[PutAside, ...] = ()
+    winding_up: bool = False
+    """The run is being cancelled: only units that are begun are to be finished."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,6 +151,7 @@ class Advance:
     findings: tuple[Finding, ...] = ()
     stage_done: bool = False
     due_ms: int = 0
+    batch_size: BatchSize | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,6 +161,7 @@ class Verdict:
     held: bool
     state: State
     pace: Pace
+    wait_ms: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,6 +171,15 @@ class Created:
     run_id: str
     is_new: bool
     is_repeated: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ActionTaken:
+    """Whether the arrow was there, the state now, and the other active run that stands in the way of a retry."""
+
+    taken: bool
+    state: State
+    blocked_by: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -170,15 +203,19 @@ class Store(Protocol):
 
     async def active_ids(self, backfills: Sequence[str]) -> tuple[str, ...]: ...
 
-    async def act(self, run_id: str, action: Action, *, who: str, note: str = "") -> tuple[bool, State]: ...
+    async def act(self, run_id: str, action: Action, *, who: str, note: str = "") -> ActionTaken: ...
+
+    async def set_pace(self, run_id: str, pace: Pace, *, who: str) -> bool: ...
 
     async def claim(self, run_id: str, *, token: str) -> Claim | None: ...
 
-    async def renew(self, claim: Claim) -> bool: ...
+    async def renew(self, claim: Claim) -> tuple[bool, State]: ...
 
     async def save_plan(self, claim: Claim, plan: Plan) -> bool: ...
 
-    async def checkpoint(self, claim: Claim, sequence: int, advance: Advance) -> Verdict: ...
+    async def checkpoint(self, claim: Claim, sequence: int, advance: Advance, totals: Totals) -> Verdict: ...
+
+    async def strike(self, claim: Claim, reason: str, *, pause_after: int) -> int: ...
 
     async def release(self, claim: Claim, *, due_in_ms: int = 0) -> None: ...
 

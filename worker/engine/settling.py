@@ -11,24 +11,23 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from worker.engine.aside import Aside
 from worker.engine.attempts import Outcome, settle_part, settle_units
 from worker.engine.lease import Lease
 from worker.engine.lookahead import Batch, Lookahead
 from worker.engine.protocols import Advance, Backfill, Claim
 from worker.runs.failures import BatchFailed
-from worker.runs.ranges import Part, PutAside, Quarantined, Unit
-
-BACKOFF_FIRST_MS = 100
-BACKOFF_LONGEST_MS = 10_000
+from worker.runs.ranges import Part, Quarantined, Unit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Surroundings:
-    """What a slice passes in: epoch milliseconds, randomness, and whether the slice should end."""
+    """What a slice passes in: epoch milliseconds, a stopwatch in seconds, randomness, whether the slice should end."""
 
     now_ms: Callable[[], int]
+    stopwatch: Callable[[], float]
     random: random.Random
     should_end: Callable[[], bool]
 
@@ -44,88 +43,97 @@ class RangeSettler:
         self._lease = lease
         self._around = around
         self._lookahead = Lookahead(backfill, claim.span, claim.cursor)
-        self._put_aside = {unit.unit_id: unit for unit in claim.put_aside}
+        self._aside = Aside(claim, around.random)
+        self._size = claim.batch_size
         self._part = claim.part
         self._unfinished: Batch | None = None
 
     async def run(self) -> None:
-        while self._lease.may_go_on and not self._around.should_end():
+        while self._may_go_on() and not self._around.should_end():
             batch = await self._next_batch()
             if batch is None:
                 await self._lease.checkpoint(self._end_of_range())
                 return
             outcome = await self._settle(batch)
             await self._lease.checkpoint(await self._advance(batch, outcome))
-            await self._lease.pause()
+            await self._lease.rest()
+
+    def _may_go_on(self) -> bool:
+        begun = self._part is not None or self._aside.begun
+        return self._lease.may_go_on or (self._lease.winding_up and begun)
+
+    def _rows(self) -> int:
+        return min(self._size.rows, self._lease.pace.batch_rows)
 
     async def _next_batch(self) -> Batch | None:
         if self._unfinished is not None:
             return self._unfinished
-        due = [unit.unit_id for unit in self._put_aside.values() if unit.due_ms <= self._around.now_ms()]
-        if due:
-            return await self._units_again(due[0])
-        return await self._lookahead.next_batch(self._lease.pace.batch_rows)
+        if self._part is not None and self._lease.winding_up:
+            return await self._by_name(self._part.unit_id)
+        due = self._aside.due(self._around.now_ms(), only_begun=self._lease.winding_up)
+        if due is not None:
+            return await self._by_name(due)
+        return None if self._lease.winding_up else await self._lookahead.next_batch(self._rows())
 
-    async def _units_again(self, unit_id: str) -> Batch | None:
-        rows = self._lease.pace.batch_rows
-        units = await self._backfill.read_units([unit_id], row_cap=rows + 1)
-        if units:
-            return Batch(units=units, moves_cursor=False)
-        gone = self._put_aside.pop(unit_id)  # deleted since: there is nothing left to settle
-        await self._lease.checkpoint(Advance(taken_back=frozenset({unit_id}), units=0 if gone.counted else 1))
-        return await self._next_batch()
+    async def _by_name(self, unit_id: str) -> Batch:
+        """A unit that the cursor has passed, or is to pass; without units when it was deleted since."""
+        units = await self._backfill.read_units([unit_id], row_cap=self._rows() + 1)
+        return Batch(units=units, named=unit_id)
 
     async def _settle(self, batch: Batch) -> Outcome:
         outcome = Outcome()
-        rows = self._lease.pace.batch_rows
-        large = batch.large(rows)
+        large = batch.large(self._rows())
+        began = self._around.stopwatch()
         if large is None:
             await settle_units(self._backfill, batch.to_settle, outcome)
         else:
             mark = self._part.mark if self._part and self._part.unit_id == large.id else None
-            await settle_part(self._backfill, large.id, mark, rows, outcome)
+            await settle_part(self._backfill, large.id, mark, self._rows(), outcome)
+        if outcome.transactions == 1:
+            elapsed_ms = (self._around.stopwatch() - began) * 1000
+            pace = self._lease.pace
+            self._size = self._size.after(
+                outcome.written, elapsed_ms, target_ms=pace.target_ms, most_rows=pace.batch_rows
+            )
         return outcome
 
     async def _advance(self, batch: Batch, outcome: Outcome) -> Advance:
         """What the batch moves; nothing but the rows written and the part while a large unit is unfinished."""
         if outcome.unfinished:
-            self._unfinished = batch
-            mark = outcome.mark
-            self._part = Part(unit_id=batch.units[0].id, mark=mark) if mark is not None else None
-            return Advance(written=outcome.written, part=self._part)
+            return self._advance_part(batch, outcome)
+        begun = self._part
         self._unfinished = self._part = None
         now = self._around.now_ms()
         done = [u for u in batch.units if u.id not in outcome.contended and u.id not in outcome.failed]
-        counted = {unit_id for unit_id, unit in self._put_aside.items() if unit.counted} & {unit.id for unit in done}
-        put_aside = tuple(self._put_off(unit_id, now) for unit_id in sorted(outcome.contended))
-        taken_back = frozenset(unit.id for unit in batch.units if unit.id in self._put_aside) - outcome.contended
-        self._put_aside = {k: v for k, v in self._put_aside.items() if k not in taken_back}
-        self._put_aside.update({unit.unit_id: unit for unit in put_aside})
+        uncounted = [unit for unit in done if not self._aside.counted(unit.id)]
+        gone = not batch.units and batch.named is not None and not self._aside.counted(batch.named)
+        names = {unit.id for unit in batch.units} | ({batch.named} if batch.named else set())
         return Advance(
             cursor=batch.last_key,
-            units=len(done) - len(counted),
-            rows=sum([await self._rows_of(unit) for unit in done if unit.id not in counted]),
+            units=len(uncounted) + gone,
+            rows=sum([await self._rows_left_to_count(unit, begun) for unit in uncounted]),
             written=outcome.written,
-            put_aside=put_aside,
-            taken_back=taken_back,
+            put_aside=self._aside.put_off(outcome.contended, now, begun=begun),
+            taken_back=self._aside.take_back(names - outcome.contended),
             quarantined=tuple(self._quarantine(unit_id, why, now) for unit_id, why in outcome.failed.items()),
+            batch_size=self._size,
         )
 
-    async def _rows_of(self, unit: Unit) -> int:
-        return await self._backfill.count_rows(unit.id) if unit.capped else unit.rows
+    def _advance_part(self, batch: Batch, outcome: Outcome) -> Advance:
+        self._unfinished = batch
+        unit_id = batch.units[0].id
+        counted = self._rows_counted(unit_id, self._part) + outcome.written
+        self._part = Part(unit_id=unit_id, mark=outcome.mark, rows_counted=counted)
+        return Advance(rows=outcome.written, written=outcome.written, part=self._part, batch_size=self._size)
 
-    def _put_off(self, unit_id: str, now: int) -> PutAside:
-        before = self._put_aside.get(unit_id)
-        tries = before.tries + 1 if before else 1
-        ceiling = min(BACKOFF_FIRST_MS * 2 ** min(tries, 16), BACKOFF_LONGEST_MS)
-        return PutAside(
-            unit_id=unit_id,
-            range_index=self._claim.range_index,
-            since_ms=before.since_ms if before else now,
-            tries=tries,
-            counted=before.counted if before else False,
-            due_ms=now + round(self._around.random.uniform(0.5, 1.0) * ceiling),
-        )
+    async def _rows_left_to_count(self, unit: Unit, begun: Part | None) -> int:
+        rows = await self._backfill.count_rows(unit.id) if unit.capped else unit.rows
+        return max(rows - self._rows_counted(unit.id, begun), 0)
+
+    def _rows_counted(self, unit_id: str, begun: Part | None) -> int:
+        if begun is not None and begun.unit_id == unit_id:
+            return begun.rows_counted
+        return self._aside.rows_counted(unit_id)
 
     def _quarantine(self, unit_id: str, why: BatchFailed, now: int) -> Quarantined:
         return Quarantined(
@@ -139,6 +147,6 @@ class RangeSettler:
 
     def _end_of_range(self) -> Advance:
         """Done, or waiting for the first unit that was put aside to become due."""
-        if not self._put_aside:
-            return Advance(stage_done=True)
-        return Advance(due_ms=min(unit.due_ms for unit in self._put_aside.values()))
+        advance = Advance(batch_size=self._size)
+        due_ms = self._aside.first_due_ms
+        return replace(advance, stage_done=True) if due_ms is None else replace(advance, due_ms=due_ms)

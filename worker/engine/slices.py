@@ -19,13 +19,16 @@ from worker.engine.checking import check_range, finish
 from worker.engine.lease import Lease
 from worker.engine.protocols import Backfill, Claim, Doorbell, Store, Task
 from worker.engine.settling import RangeSettler, Surroundings
-from worker.runs.errors import RedisUnreachable, SchemaNotReady
+from worker.runs.errors import RedisUnreachable
 from worker.runs.failures import BatchFailed, Failure
-from worker.runs.states import Action
 
 RANGES_LEAST = 16
 RANGES_PER_PARALLEL = 4
-WEATHER_MS = (500, 2_000)
+WEATHER_FIRST_MS = 250
+WEATHER_LONGEST_MS = 5_000
+# The circuit breaker: so many failures in a row over all workers, and an operator has to look. A server that cannot
+# be reached is waited for without end: it usually comes back, and nothing is lost meanwhile.
+STRIKES_THAT_PAUSE = {Failure.SCHEMA: 1, Failure.SERVER: 8, Failure.ROW: 8, Failure.TIMEOUT: 8}
 
 log = structlog.get_logger(__name__)
 
@@ -47,6 +50,7 @@ class Slices:
         deadline = time.monotonic() + self.slice_seconds
         around = Surroundings(
             now_ms=self.now_ms,
+            stopwatch=time.monotonic,
             random=self.random,
             should_end=lambda: stop.is_set() or time.monotonic() >= deadline,
         )
@@ -64,10 +68,7 @@ class Slices:
             try:
                 await self._perform(claim, lease, around)
             except BatchFailed as failed:
-                await self._give_up(claim, lease, failed)
-                return False
-            except SchemaNotReady as error:
-                await self._fail(claim, str(error))
+                await self._strike(claim, lease, failed)
                 return False
         return True
 
@@ -84,20 +85,14 @@ class Slices:
             case Task.FINISH:
                 await finish(backfill, self.store, claim)
 
-    async def _give_up(self, claim: Claim, lease: Lease, failed: BatchFailed) -> None:
-        """Not this batch's fault: the task is taken up again in a moment, or the run ends if that is pointless."""
-        if failed.failure is Failure.SCHEMA:
-            await self._fail(claim, f"The database refused a statement: {failed.message} (SQLSTATE {failed.sqlstate}).")
-            return
-        wait = round(self.random.uniform(*WEATHER_MS))
-        lease.put_off(wait)
+    async def _strike(self, claim: Claim, lease: Lease, failed: BatchFailed) -> None:
+        """Not this batch's fault: the task is taken up again after a while; if it stays so, the run is paused."""
+        strikes = await lease.strike(failed.message, pause_after=STRIKES_THAT_PAUSE.get(failed.failure, 0))
+        ceiling = min(WEATHER_FIRST_MS * 2 ** min(strikes, 16), WEATHER_LONGEST_MS)
+        lease.put_off(round(self.random.uniform(0.5, 1.0) * ceiling))
         log.warning(
             "task put off", run=claim.run_id, task=claim.task.value, failure=failed.failure.value, reason=failed.message
         )
-
-    async def _fail(self, claim: Claim, error: str) -> None:
-        log.error("run failed", run=claim.run_id, reason=error)
-        await self.store.finish(claim, Action.FAIL, (), error)
 
 
 async def reconcile(store: Store, doorbell: Doorbell, backfills: Mapping[str, Backfill]) -> None:

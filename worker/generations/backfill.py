@@ -56,7 +56,7 @@ class GenerationVersions:
                 "ranges": max(1, min(ranges, units // LEAST_RANGE_UNITS)),
                 "percent": min(100.0, 100.0 * SAMPLE_UNITS / units) if is_estimate else 100.0,
             }
-            ends = [(row.created_at, row.id) for row in await run_sql(connection, "split", parameters)]
+            ends = [(row.key_at, row.id) for row in await run_sql(connection, "split", parameters)]
         starts = [None, *ends]
         spans = tuple(Span(start=start, end=end) for start, end in zip(starts, ends, strict=False))
         return Plan(spans=spans, units_total=units, rows_total=rows, total_is_estimate=is_estimate)
@@ -107,7 +107,7 @@ class GenerationVersions:
     async def _last_key(self) -> Key:
         async with transaction(self._engine, self._limits) as connection:
             row = (await run_sql(connection, "last_key", {})).one_or_none()
-        return (row.created_at, row.id) if row is not None else FIRST_KEY
+        return (row.key_at, row.id) if row is not None else FIRST_KEY
 
 
 def _bounds(after: Key | None, end: Key) -> dict[str, str]:
@@ -120,7 +120,7 @@ def _units(rows: Iterable[Row[Any]], row_cap: int) -> tuple[Unit, ...]:
     return tuple(
         Unit(
             id=row.id,
-            key=(row.created_at, row.id),
+            key=(row.key_at, row.id),
             rows=row.rows,
             todo=row.todo,
             settled=row.settled,

@@ -42,6 +42,7 @@ class _Part:
     """The rows of one transaction, locked; `at_end` when none follow them."""
 
     ids: tuple[str, ...]
+    places: tuple[str, ...]
     last_at: str
     at_end: bool
 
@@ -59,6 +60,7 @@ async def settle_part(
         if mark is None:
             return FINISHED
     async with transaction(engine, limits) as connection:
+        await run_sql(connection, "walk_in_order", {})
         project = await _lock_project(connection, project_id)
         part = await _lock_part(connection, project_id, mark, rows)
         if part is None:
@@ -67,10 +69,10 @@ async def settle_part(
         base = project.latest_version if settled else mark.base
         if settled or part.at_end:
             active_id = await _choose_active(connection, project, part.ids)
-            written = await _number(connection, part.ids, base, active_id)
+            written = await _number(connection, part, base, active_id)
             await _settle_project(connection, project, base + len(part.ids), active_id)
         else:
-            written = await _number(connection, part.ids, base, None)
+            written = await _number(connection, part, base, None)
     if part.at_end:
         return PartSettled(written=written, mark=None, finished=False)
     last = part.ids[-1]
@@ -87,7 +89,7 @@ async def _read_frontier(engine: AsyncEngine, limits: Limits, project_id: str) -
     if row.id is None:
         # All rows are assigned and only the last step is missing: a part without rows, at the end of the key space.
         return Mark(from_at="infinity", from_id="", done_id="", base=row.base)
-    return Mark(from_at=row.created_at, from_id=row.id, done_id="", base=row.base)
+    return Mark(from_at=row.key_at, from_id=row.id, done_id="", base=row.base)
 
 
 async def _lock_project(connection: AsyncConnection, project_id: str) -> Row[tuple[str, int, str | None]]:
@@ -107,7 +109,8 @@ async def _lock_part(connection: AsyncConnection, project_id: str, mark: Mark, r
         return None
     return _Part(
         ids=tuple(row.id for row in found[:leading]),
-        last_at=found[leading - 1].created_at if found else mark.from_at,
+        places=tuple(row.place for row in found[:leading]),
+        last_at=found[leading - 1].key_at if found else mark.from_at,
         at_end=leading == len(found) < rows,
     )
 
@@ -128,9 +131,9 @@ async def _choose_active(
     return chosen
 
 
-async def _number(connection: AsyncConnection, ids: Sequence[str], base: int, active_id: str | None) -> int:
-    result = await run_sql(connection, "number_part", {"ids": list(ids), "base": base, "active_id": active_id})
-    return result.rowcount
+async def _number(connection: AsyncConnection, part: _Part, base: int, active_id: str | None) -> int:
+    parameters = {"places": list(part.places), "base": base, "active_id": active_id}
+    return (await run_sql(connection, "number_part", parameters)).rowcount
 
 
 async def _settle_project(

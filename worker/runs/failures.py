@@ -3,8 +3,8 @@
 contention   the same batch again, with jittered backoff
 connection   the same again once the server answers
 timeout      with half the rows
-schema       stop the run: the table is not what the backfill was written for
-server       stop writing: read-only, disk full, out of connections
+schema       pause the run: the table is not what the backfill was written for
+server       back off, and pause the run if it stays so: read-only, disk full, out of connections
 row          bisect down to the one unit and quarantine it
 """
 
@@ -34,7 +34,7 @@ _BY_SQLSTATE = {
     "57P05": Failure.CONNECTION,
     "25006": Failure.SERVER,
     "42501": Failure.SCHEMA,
-    "53300": Failure.CONNECTION,
+    "53300": Failure.SERVER,
 }
 _BY_CLASS = {"08": Failure.CONNECTION, "42": Failure.SCHEMA, "53": Failure.SERVER, "58": Failure.SERVER}
 

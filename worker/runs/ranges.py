@@ -53,7 +53,8 @@ class Plan:
 class PutAside:
     """A contended unit: since when (epoch ms), how often it was tried, when it is due again (epoch ms).
 
-    `counted`: the cursor's counts include it already, because verification sent it back.
+    `counted`: the counts include it already, because verification sent it back. `begun`: part of it is written, so a
+    cancelled run finishes it first, and `rows_counted` of its rows are in the counts.
     """
 
     unit_id: str
@@ -62,6 +63,8 @@ class PutAside:
     tries: int
     due_ms: int
     counted: bool = False
+    begun: bool = False
+    rows_counted: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,7 +81,11 @@ class Quarantined:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
-    """How far a unit that is larger than a batch has come; `mark` is the backfill's own and opaque."""
+    """A unit that is larger than a batch and has been begun; `mark` is the backfill's own note of how far, opaque.
+
+    `rows_counted` of its rows are in the counts already, so that a giant does not look like a standstill.
+    """
 
     unit_id: str
-    mark: str
+    mark: str | None
+    rows_counted: int = 0

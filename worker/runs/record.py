@@ -30,6 +30,9 @@ class Run:
     samples: tuple[Sample, ...]
     findings: tuple[Finding, ...] | None
     error: str | None
+    throttled_by: str | None
+    throttled_ms: int
+    paused_ms: int
     requested_by: str
     created_ms: int
     started_ms: int | None
@@ -62,14 +65,18 @@ def run_document(run: Run) -> dict[str, Any]:
         "state": run.state.value,
         "done": run.done,
         "actions": [action.value for action in possible_actions(run.state)],
-        "progress": progress_document(
-            run.counts,
-            run.samples,
-            now_ms=run.seen_ms,
-            moving=run.state is State.RUNNING,
-            finished=run.settled,
-        ),
-        "pace": {**run.pace.document(), "throttled_by": None},
+        "progress": {
+            **progress_document(
+                run.counts,
+                run.samples,
+                now_ms=run.seen_ms,
+                moving=run.state is State.RUNNING,
+                finished=run.settled,
+            ),
+            "throttled_seconds": run.throttled_ms / 1000,
+            "paused_seconds": run.paused_ms / 1000,
+        },
+        "pace": {**run.pace.document(), "throttled_by": run.throttled_by},
         "contended": [_put_aside_document(unit, run.seen_ms) for unit in run.contended],
         "quarantined": [_quarantined_document(unit) for unit in run.quarantined],
         "verification": _verification_document(run),

@@ -60,21 +60,33 @@ ARROWS: tuple[Arrow, ...] = (
     _arrow(Action.REOPEN, State.VERIFYING, State.RUNNING, "Verification found rows without a value; they go back."),
     _arrow(Action.SUCCEED, State.VERIFYING, State.SUCCEEDED, "Verification found no error and nothing is quarantined."),
     _arrow(Action.FAIL, State.VERIFYING, State.FAILED, "Verification found errors, or units are quarantined."),
-    _arrow(Action.FAIL, State.RUNNING, State.FAILED, "The run cannot go on, for instance the schema is not ready."),
     _arrow(Action.PAUSE, State.QUEUED, State.PAUSED, "Nothing is in flight, so it rests at once."),
     _arrow(Action.PAUSE, State.RUNNING, State.PAUSING, "Batches in flight are finished first."),
     _arrow(Action.PAUSE, State.VERIFYING, State.PAUSING, "Checks in flight are finished first."),
     _arrow(Action.REST, State.PAUSING, State.PAUSED, "The last batch in flight has ended."),
     _arrow(Action.RESUME, State.PAUSED, State.QUEUED, "It waits for a worker and goes on from its cursors."),
     _arrow(Action.RESUME, State.PAUSING, State.RUNNING, "The pause is withdrawn before it took effect."),
-    _arrow(Action.CANCEL, State.QUEUED, State.CANCELLED, "Nothing is in flight, so it ends at once."),
-    _arrow(Action.CANCEL, State.PAUSED, State.CANCELLED, "Nothing is in flight, so it ends at once."),
-    _arrow(Action.CANCEL, State.RUNNING, State.CANCELLING, "Batches in flight are finished first."),
+    _arrow(Action.CANCEL, State.QUEUED, State.CANCELLING, "Large units that were begun earlier are finished first."),
+    _arrow(Action.CANCEL, State.PAUSED, State.CANCELLING, "Large units that were begun earlier are finished first."),
+    _arrow(Action.CANCEL, State.RUNNING, State.CANCELLING, "Batches in flight and units begun are finished first."),
     _arrow(Action.CANCEL, State.VERIFYING, State.CANCELLING, "Checks in flight are finished first."),
     _arrow(Action.CANCEL, State.PAUSING, State.CANCELLING, "Cancel outranks pause."),
-    _arrow(Action.REST, State.CANCELLING, State.CANCELLED, "The last batch in flight has ended."),
+    _arrow(Action.REST, State.CANCELLING, State.CANCELLED, "Every unit is settled or untouched."),
     _arrow(Action.RETRY, State.FAILED, State.QUEUED, "Quarantined units are taken up again, then all is verified."),
 )
+
+
+_ALREADY: dict[Action, frozenset[State]] = {
+    Action.PAUSE: frozenset({State.PAUSING, State.PAUSED}),
+    Action.RESUME: WORKING,
+    Action.CANCEL: frozenset({State.CANCELLING, State.CANCELLED}),
+    Action.RETRY: WORKING,
+}
+
+
+def is_done_already(action: Action, state: State) -> bool:
+    """Whether asking again changes nothing: a repeated command is harmless, not a mistake."""
+    return state in _ALREADY.get(action, frozenset())
 
 
 def target_of(action: Action, source: State) -> State | None:

@@ -21,7 +21,7 @@ import sqlalchemy as sa
 from alembic.operations import Operations
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy.exc import DBAPIError
-from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_delay, wait_exponential_jitter
+from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_delay, wait_exponential, wait_random
 
 from worker.runs.errors import WaitTimedOut
 from worker.schema.catalog import Catalog
@@ -125,7 +125,7 @@ class OnlineDdl:
         retrying = Retrying(
             retry=retry_if_exception(_lock_not_available),
             # At least as long as the application had to wait, so that what queued up gets through.
-            wait=wait_exponential_jitter(initial=lock_seconds, max=LONGEST_PAUSE_SECONDS, jitter=lock_seconds),
+            wait=wait_exponential(multiplier=lock_seconds, max=LONGEST_PAUSE_SECONDS) + wait_random(0, lock_seconds),
             stop=stop_after_delay(self._protocol.patience_seconds),
             sleep=self._protocol.sleep,
             retry_error_callback=lambda state: _give_up(title, state),

@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from worker.engine.protocols import Advance
+from worker.engine.protocols import Advance, Totals
 from worker.runs.findings import Finding
-from worker.runs.pace import Pace
+from worker.runs.pace import BatchSize, Pace
 from worker.runs.progress import Counts, Sample
 from worker.runs.ranges import Key, Part, PutAside, Quarantined
 from worker.runs.record import Run
@@ -30,6 +30,14 @@ def dump_part(part: Part | None) -> str:
 
 def load_part(text: str | None) -> Part | None:
     return Part(**json.loads(text)) if text else None
+
+
+def load_batch_size(text: str | None) -> BatchSize:
+    return BatchSize(**json.loads(text)) if text else BatchSize()
+
+
+def load_totals(fields: Mapping[str, str]) -> Totals:
+    return Totals(**{name: int(fields.get(name, 0)) for name in ("units", "rows", "written", "checked")})
 
 
 def dump_pace(pace: Pace) -> str:
@@ -57,16 +65,14 @@ def dump_findings(findings: Sequence[Finding]) -> str:
     return json.dumps([finding.document() for finding in findings])
 
 
-def dump_advance(advance: Advance) -> str:
+def dump_advance(advance: Advance, totals: Totals) -> str:
     """The checkpoint's argument; keys, parts, units and findings travel as texts that Lua does not open."""
     return json.dumps(
         {
             "cursor": dump_key(advance.cursor),
             "part": dump_part(advance.part),
-            "units": advance.units,
-            "rows": advance.rows,
-            "written": advance.written,
-            "checked": advance.checked,
+            **asdict(totals),
+            "batch_size": "" if advance.batch_size is None else json.dumps(asdict(advance.batch_size)),
             "put_aside": {unit.unit_id: json.dumps(asdict(unit)) for unit in advance.put_aside},
             "taken_back": sorted(advance.taken_back),
             "quarantined": {unit.unit_id: json.dumps(asdict(unit)) for unit in advance.quarantined},
@@ -105,6 +111,9 @@ def load_run(texts: RunTexts, *, seen_ms: int) -> Run:
         samples=tuple(Sample(at_ms=int(at), rows_done=int(rows)) for at, rows in (s.split() for s in texts.samples)),
         findings=None if verification is None else tuple(map(Finding.from_document, json.loads(verification))),
         error=record.get("error"),
+        throttled_by=record.get("throttled_by"),
+        throttled_ms=int(record.get("throttled_ms", 0)),
+        paused_ms=int(record.get("paused_ms", 0)),
         requested_by=record["requested_by"],
         created_ms=int(record["created_ms"]),
         started_ms=_optional(record.get("started_ms")),

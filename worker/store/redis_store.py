@@ -12,8 +12,9 @@ from typing import Any, cast
 
 from redis.asyncio import Redis
 
-from worker.engine.protocols import Advance, Claim, Created, Event, Task, Verdict
+from worker.engine.protocols import ActionTaken, Advance, Claim, Created, Event, Task, Totals, Verdict
 from worker.redis_client import told_plainly
+from worker.runs.errors import UnknownRun
 from worker.runs.findings import Finding
 from worker.runs.pace import Pace
 from worker.runs.ranges import Plan, Span
@@ -24,11 +25,21 @@ from worker.store.scripts import Scripts
 
 
 class RedisStore:
-    """`redis` must decode responses; `lease_seconds` is how long a silent worker keeps a task."""
+    """`redis` must decode responses; `lease_seconds` is how long a silent worker keeps a task.
+
+    More than `quarantine_share` of the units passed (and at least 20) in quarantine pauses the run.
+    """
 
     def __init__(
-        self, redis: Redis, *, prefix: str, lease_seconds: float, clock: Callable[[], int] | None = None
+        self,
+        redis: Redis,
+        *,
+        prefix: str,
+        lease_seconds: float,
+        quarantine_share: float = 0.05,
+        clock: Callable[[], int] | None = None,
     ) -> None:
+        self._quarantine_share = quarantine_share
         self._redis = redis
         self._prefix = prefix
         self._lease_ms = round(lease_seconds * 1000)
@@ -79,12 +90,17 @@ class RedisStore:
             ids = await self._redis.mget([f"{self._prefix}:active:{name}" for name in backfills])
         return tuple(run_id for run_id in ids if run_id)
 
-    async def act(self, run_id: str, action: Action, *, who: str, note: str = "") -> tuple[bool, State]:
-        taken, state = await self._scripts.run("act", run_id, action.value, who, note)
-        return bool(taken), State(state)
+    async def act(self, run_id: str, action: Action, *, who: str, note: str = "") -> ActionTaken:
+        taken, state, blocked_by = await self._scripts.run("act", run_id, action.value, who, note)
+        if not state:
+            raise UnknownRun(f"There is no run {run_id!r}.")
+        return ActionTaken(taken=bool(taken), state=State(state), blocked_by=blocked_by or None)
+
+    async def set_pace(self, run_id: str, pace: Pace, *, who: str) -> bool:
+        return bool(await self._scripts.run("set_pace", run_id, codec.dump_pace(pace), who))
 
     async def claim(self, run_id: str, *, token: str) -> Claim | None:
-        task, index, _, pace = await self._scripts.run("claim", run_id, token, self._lease_ms)
+        task, index, state, pace = await self._scripts.run("claim", run_id, token, self._lease_ms)
         if task == "nothing":
             return None
         key = self._run_key(run_id)
@@ -105,32 +121,43 @@ class RedisStore:
             cursor=codec.load_key(fields.get("check_cursor" if task == Task.CHECK else "cursor")),
             part=codec.load_part(fields.get("part")),
             sequence=int(fields.get("sequence", 0)),
+            totals=codec.load_totals(fields),
+            batch_size=codec.load_batch_size(fields.get("batch_size")),
+            winding_up=state == State.CANCELLING,
             put_aside=tuple(unit for unit in codec.load_put_aside(put_aside) if unit.range_index == index),
         )
 
-    async def renew(self, claim: Claim) -> bool:
-        return bool(await self._scripts.run("renew", claim.run_id, _task_name(claim), claim.token, self._lease_ms))
+    async def renew(self, claim: Claim) -> tuple[bool, State]:
+        arguments = (_task_name(claim), claim.token, self._lease_ms)
+        held, state = await self._scripts.run("renew", claim.run_id, *arguments)
+        return bool(held), _state(state)
 
     async def save_plan(self, claim: Claim, plan: Plan) -> bool:
         totals = (plan.units_total, plan.rows_total, int(plan.total_is_estimate))
         spans = [text for span in plan.spans for text in (codec.dump_key(span.start), codec.dump_key(span.end))]
         return bool(await self._scripts.run("save_plan", claim.run_id, claim.token, *totals, *spans))
 
-    async def checkpoint(self, claim: Claim, sequence: int, advance: Advance) -> Verdict:
-        held, state, pace = await self._scripts.run(
+    async def checkpoint(self, claim: Claim, sequence: int, advance: Advance, totals: Totals) -> Verdict:
+        held, state, pace, wait_ms = await self._scripts.run(
             "checkpoint",
             claim.run_id,
             claim.range_index,
             claim.token,
             self._lease_ms,
             sequence,
-            codec.dump_advance(advance),
+            codec.dump_advance(advance, totals),
+            str(self._quarantine_share),
         )
         return Verdict(
             held=bool(held),
-            state=State(state) if state else State.CANCELLED,
+            state=_state(state),
             pace=codec.load_pace(pace) if pace else claim.pace,
+            wait_ms=int(wait_ms),
         )
+
+    async def strike(self, claim: Claim, reason: str, *, pause_after: int) -> int:
+        arguments = (_task_name(claim), claim.token, reason, pause_after)
+        return int(await self._scripts.run("strike", claim.run_id, *arguments))
 
     async def release(self, claim: Claim, *, due_in_ms: int = 0) -> None:
         await self._scripts.run("release", claim.run_id, _task_name(claim), claim.token, due_in_ms)
@@ -159,6 +186,11 @@ class RedisStore:
 
     def _run_key(self, run_id: str) -> str:
         return f"{self._prefix}:run:{run_id}"
+
+
+def _state(text: str) -> State:
+    # A run that Redis has lost is nobody's any more: whoever still works on it is to stop.
+    return State(text) if text else State.CANCELLED
 
 
 def _task_name(claim: Claim) -> str:

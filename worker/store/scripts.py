@@ -16,6 +16,8 @@ from worker.runs.states import ARROWS
 NAMES = (
     "create",
     "act",
+    "set_pace",
+    "strike",
     "claim",
     "vacancies",
     "renew",

@@ -1,11 +1,13 @@
 -- NOT VALID: existing rows are checked later, by VALIDATE, which lets writers through. ADD CONSTRAINT knows no
--- IF NOT EXISTS, hence the block. Takes SHARE ROW EXCLUSIVE on both tables.
+-- IF NOT EXISTS, hence the block. It takes SHARE ROW EXCLUSIVE on both tables; here in the order in which writers of
+-- generations come to them.
 DO $$
 BEGIN
     IF NOT EXISTS (
         SELECT FROM pg_catalog.pg_constraint AS c
          WHERE c.conname = 'fk_projects_active_generation' AND c.conrelid = 'public.projects'::regclass
     ) THEN
+        LOCK TABLE public.generations, public.projects IN SHARE ROW EXCLUSIVE MODE;
         ALTER TABLE public.projects
             ADD CONSTRAINT fk_projects_active_generation
             FOREIGN KEY (active_generation_id) REFERENCES public.generations (id) ON DELETE SET NULL NOT VALID;

@@ -17,22 +17,42 @@ BEGIN
         RETURN NULL;
     END IF;
 
-    -- What this returns is the project as it is after the wait, perhaps settled just now.
-    SELECT p.latest_version, p.active_generation_id INTO latest, active_id
-      FROM public.projects AS p
-     WHERE p.id = NEW.project_id
-       FOR NO KEY UPDATE;
-    IF NOT FOUND OR latest < 1 THEN
-        RETURN NULL;  -- the backfill will choose among all completed ones
-    END IF;
+    -- Two rows have to be locked, the project and its present active generation, and the application locks the same
+    -- two in either order (it edits a finished generation and then its project, or deletes it). So the second one is
+    -- never waited for while the first is held: the inner block gives the project back and waits with empty hands.
+    LOOP
+        active_id := NULL;
+        BEGIN
+            -- What this returns is the project as it is after the wait, perhaps settled just now.
+            SELECT p.latest_version, p.active_generation_id INTO latest, active_id
+              FROM public.projects AS p
+             WHERE p.id = NEW.project_id
+               FOR NO KEY UPDATE;
+            IF NOT FOUND OR latest < 1 THEN
+                RETURN NULL;  -- the backfill will choose among all completed ones
+            END IF;
+            IF EXISTS (
+                SELECT FROM public.generations AS a
+                 WHERE a.id = active_id AND (a.created_at, a.id) > (NEW.created_at, NEW.id)
+            ) THEN
+                RETURN NULL;
+            END IF;
+            PERFORM FROM public.generations AS a WHERE a.id = active_id FOR NO KEY UPDATE NOWAIT;
+            EXIT;
+        EXCEPTION WHEN lock_not_available THEN
+            IF active_id IS NULL THEN
+                RAISE;  -- the application's own lock_timeout, for the project
+            END IF;
+        END;
+        BEGIN
+            PERFORM FROM public.generations AS a WHERE a.id = active_id FOR NO KEY UPDATE;
+            RAISE EXCEPTION USING ERRCODE = 'BF000';  -- gives the lock back
+        EXCEPTION WHEN SQLSTATE 'BF000' THEN
+            NULL;
+        END;
+    END LOOP;
 
     IF active_id IS DISTINCT FROM NEW.id THEN
-        IF EXISTS (
-            SELECT FROM public.generations AS a
-             WHERE a.id = active_id AND (a.created_at, a.id) > (NEW.created_at, NEW.id)
-        ) THEN
-            RETURN NULL;
-        END IF;
         UPDATE public.generations AS a SET is_active = false WHERE a.id = active_id AND a.is_active;
         UPDATE public.projects AS p SET active_generation_id = NEW.id WHERE p.id = NEW.project_id;
     END IF;

@@ -1,2 +1,2 @@
 -- The end of the key space as it is now.
-SELECT CAST(created_at AS text) AS created_at, id FROM public.projects ORDER BY created_at DESC, id DESC LIMIT 1
+SELECT CAST(p.created_at AS text) AS key_at, p.id FROM public.projects AS p ORDER BY p.created_at DESC, p.id DESC LIMIT 1

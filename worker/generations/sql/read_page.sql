@@ -1,6 +1,6 @@
 -- The next units in key order, without a lock. Walks (created_at, id): neighbours in time are neighbours on disk.
 -- Rows are counted up to a cap, so that a giant project costs no more here than a full batch does.
-SELECT p.id, CAST(p.created_at AS text) AS created_at, n.rows, n.todo, p.latest_version > 0 OR n.rows = 0 AS settled
+SELECT p.id, CAST(p.created_at AS text) AS key_at, n.rows, n.todo, p.latest_version > 0 OR n.rows = 0 AS settled
 FROM (
     SELECT id, created_at, latest_version
     FROM public.projects

@@ -1,5 +1,5 @@
 -- Units by name, those of them that still exist; otherwise as read_page.
-SELECT p.id, CAST(p.created_at AS text) AS created_at, n.rows, n.todo, p.latest_version > 0 OR n.rows = 0 AS settled
+SELECT p.id, CAST(p.created_at AS text) AS key_at, n.rows, n.todo, p.latest_version > 0 OR n.rows = 0 AS settled
 FROM public.projects AS p
 CROSS JOIN LATERAL (
     SELECT count(*) AS rows, count(*) FILTER (WHERE g.storage_path IS NULL) AS todo

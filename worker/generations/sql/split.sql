@@ -10,6 +10,6 @@ ends AS (
 last AS (
     SELECT created_at, id FROM public.projects ORDER BY created_at DESC, id DESC LIMIT 1
 )
-SELECT CAST(created_at AS text) AS created_at, id
+SELECT CAST(keys.created_at AS text) AS key_at, keys.id
 FROM (SELECT created_at, id FROM ends UNION SELECT created_at, id FROM last) AS keys
 ORDER BY keys.created_at, keys.id

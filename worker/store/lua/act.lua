@@ -1,21 +1,23 @@
--- One arrow of the table. ARGV 4 action, 5 who, 6 note. Returns {1|0, state}: 0 when the arrow does not exist from here.
+-- One arrow of the table. ARGV 4 action, 5 who, 6 note. Returns {1|0, state, other active run}: 0 when there is no such
+-- arrow from here, or when another run of the backfill is active.
 local action, who, note = ARGV[4], ARGV[5], ARGV[6]
-if not state() then return {0, ''} end
+if not state() then return {0, '', ''} end
+local active_key = prefix .. ':active:' .. redis.call('HGET', run_key, 'backfill')
 if action == 'retry' then
-  local active = redis.call('GET', prefix .. ':active:' .. redis.call('HGET', run_key, 'backfill'))
-  if active and active ~= run_id then return {0, 'active ' .. active} end
+  local active = redis.call('GET', active_key)
+  if active and active ~= run_id then return {0, state(), active} end
 end
-if not take(action, who, note) then return {0, state()} end
+if not take(action, who, note) then return {0, state(), ''} end
 if action == 'retry' then
-  redis.call('SET', prefix .. ':active:' .. redis.call('HGET', run_key, 'backfill'), run_id)
+  redis.call('SET', active_key, run_id)
   for _, value in ipairs(redis.call('HVALS', quarantined_key)) do
     local unit = cjson.decode(value)
-    redis.call('HSET', put_aside_key, unit.unit_id, cjson.encode(
-      {unit_id = unit.unit_id, range_index = unit.range_index, since_ms = now, tries = 0, due_ms = 0, counted = false}))
+    redis.call('HSET', put_aside_key, unit.unit_id, cjson.encode({unit_id = unit.unit_id,
+      range_index = unit.range_index, since_ms = now, tries = 0, due_ms = 0, counted = false, begun = false, rows_counted = 0}))
   end
   redis.call('DEL', quarantined_key)
   redis.call('HSET', run_key, 'reopened', 0)
   reopen_ranges()
 end
 rest_if_idle()
-return {1, state()}
+return {1, state(), ''}

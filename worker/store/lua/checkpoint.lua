@@ -1,29 +1,58 @@
 -- The cursor of a range and the counts that belong to it, in one step, only under the lease. ARGV 4 index, 5 token,
--- 6 lease ms, 7 sequence, 8 advance JSON (texts inside are opaque here). A sequence seen before was applied already and
--- its answer was lost: say yes and move nothing. Returns {1|0, state, pace}.
+-- 6 lease ms, 7 sequence, 8 advance JSON (texts inside are opaque here), 9 share of units that may be quarantined.
+-- Counts are the range's totals, so a step that is done again, or follows one that Redis lost, counts right; a sequence
+-- seen before was applied and its answer was lost. Returns {1|0, state, pace, ms to wait for the rate limit}.
 local index, token, sequence = ARGV[4], ARGV[5], tonumber(ARGV[7])
-if lease_of(index) ~= token then return {0, state() or '', redis.call('HGET', run_key, 'pace') or ''} end
-local key = range_key(index)
-if sequence > tonumber(redis.call('HGET', key, 'sequence')) then
-  local a = cjson.decode(ARGV[8])
-  local checking = redis.call('HGET', key, 'stage') == 'settled'
-  if a.cursor ~= '' then redis.call('HSET', key, checking and 'check_cursor' or 'cursor', a.cursor) end
-  redis.call('HSET', key, 'sequence', sequence, 'part', a.part, 'due_ms', ms(a.due_ms))
-  for _, name in ipairs({'units', 'rows', 'written', 'checked'}) do redis.call('HINCRBY', key, name, a[name]) end
-  redis.call('HINCRBY', run_key, 'units_done', a.units)
-  redis.call('HINCRBY', run_key, 'rows_done', a.rows)
-  redis.call('HINCRBY', run_key, 'rows_written', a.written)
-  redis.call('HINCRBY', run_key, 'checked', a.checked)
-  for unit, value in pairs(a.put_aside) do
-    -- What is quarantined waits for the operator, also when verification comes across it.
-    if redis.call('HEXISTS', quarantined_key, unit) == 0 then redis.call('HSET', put_aside_key, unit, value) end
-  end
-  for _, unit in ipairs(a.taken_back) do redis.call('HDEL', put_aside_key, unit) end
+local pace = redis.call('HGET', run_key, 'pace') or ''
+if lease_of(index) ~= token then return {0, state() or '', pace, 0} end
+local key, a, wait = range_key(index), cjson.decode(ARGV[8]), 0
+
+local function count(name, total_name)
+  local before = tonumber(redis.call('HGET', key, name) or 0)
+  redis.call('HSET', key, name, a[name])
+  redis.call('HINCRBY', run_key, total_name, a[name] - before)
+  return a[name] - before
+end
+
+-- One clock for all workers: each row written moves the moment of the next one on.
+local function wait_for_rate(written)
+  local rate = cjson.decode(pace).rows_per_second
+  if rate <= 0 or written <= 0 then return 0 end
+  local following = math.max(now, tonumber(redis.call('HGET', run_key, 'rate_next_ms') or 0)) + written * 1000 / rate
+  redis.call('HSET', run_key, 'rate_next_ms', ms(following), 'throttled_by', 'rows_per_second')
+  redis.call('HINCRBY', run_key, 'throttled_ms', ms(following - now))
+  return math.floor(following - now)
+end
+
+local function quarantine()
   for unit, value in pairs(a.quarantined) do
     redis.call('HDEL', put_aside_key, unit)
     redis.call('HSET', quarantined_key, unit, value)
     event('quarantined', 'unit', unit, 'about', value)
   end
+  local failed = redis.call('HLEN', quarantined_key)
+  local passed = tonumber(redis.call('HGET', run_key, 'units_done')) + failed
+  local reason = failed .. ' of the first ' .. passed .. ' units failed'
+  if next(a.quarantined) and failed >= 20 and failed > tonumber(ARGV[9]) * passed and take('pause', 'engine', reason) then
+    redis.call('HSET', run_key, 'error', reason)
+  end
+end
+
+if sequence > tonumber(redis.call('HGET', key, 'sequence')) then
+  local checking = redis.call('HGET', key, 'stage') == 'settled'
+  if a.cursor ~= '' then redis.call('HSET', key, checking and 'check_cursor' or 'cursor', a.cursor) end
+  redis.call('HSET', key, 'sequence', sequence, 'part', a.part, 'due_ms', ms(a.due_ms), 'batch_size', a.batch_size)
+  redis.call('HDEL', run_key, 'strikes', 'throttled_by')
+  count('units', 'units_done')
+  count('rows', 'rows_done')
+  count('checked', 'checked')
+  wait = wait_for_rate(count('written', 'rows_written'))
+  for unit, value in pairs(a.put_aside) do
+    -- What is quarantined waits for the operator, also when verification comes across it.
+    if redis.call('HEXISTS', quarantined_key, unit) == 0 then redis.call('HSET', put_aside_key, unit, value) end
+  end
+  for _, unit in ipairs(a.taken_back) do redis.call('HDEL', put_aside_key, unit) end
+  quarantine()
   for _, value in ipairs(a.findings) do redis.call('RPUSH', findings_key, value) end
   if a.stage_done then redis.call('HSET', key, 'stage', checking and 'verified' or 'settled') end
   redis.call('HSET', run_key, 'updated_ms', ms(now))
@@ -34,4 +63,4 @@ if sequence > tonumber(redis.call('HGET', key, 'sequence')) then
   end
 end
 lease(index, token, tonumber(ARGV[6]))
-return {1, state(), redis.call('HGET', run_key, 'pace')}
+return {1, state(), pace, wait}

@@ -34,6 +34,12 @@ local function take(action, who, note)
   local target = source and arrows[action] and arrows[action][source]
   if not target then return false end
   redis.call('HSET', run_key, 'state', target, 'updated_ms', ms(now))
+  if action == 'resume' then redis.call('HDEL', run_key, 'error', 'strikes', 'throttled_by') end
+  if target == 'paused' then redis.call('HSET', run_key, 'paused_at_ms', ms(now)) end
+  if source == 'paused' then
+    local since = tonumber(redis.call('HGET', run_key, 'paused_at_ms'))
+    redis.call('HINCRBY', run_key, 'paused_ms', ms(now - since))
+  end
   if target == 'running' then redis.call('HSETNX', run_key, 'started_ms', ms(now)) end
   if target == 'succeeded' or target == 'failed' or target == 'cancelled' then
     redis.call('HSET', run_key, 'finished_ms', ms(now))
@@ -69,13 +75,51 @@ local function live_leases()
   return count
 end
 
+local function number_of_ranges() return tonumber(redis.call('HGET', run_key, 'ranges') or -1) end
+
+-- Ranges with a large unit of which some rows are written and some are not; a run is not cancelled before they are done.
+local function begun_ranges()
+  local begun = {}
+  for index = 0, number_of_ranges() - 1 do
+    if (redis.call('HGET', range_key(index), 'part') or '') ~= '' then begun[index] = true end
+  end
+  for _, value in ipairs(redis.call('HVALS', put_aside_key)) do
+    local unit = cjson.decode(value)
+    if unit.begun then begun[unit.range_index] = true end
+  end
+  return begun
+end
+
+-- The stage that a range must be in to be worked on in this state, and which ranges count; nil: none.
+local function wanted(current)
+  if current == 'running' then return 'open', nil end
+  if current == 'verifying' then return 'settled', nil end
+  if current == 'cancelling' then return 'open', begun_ranges() end
+end
+
+-- The first range in key order that wants work, is due and is free; how many are, and whether any is unfinished.
+local function free_ranges(stage, among)
+  local first, free, unfinished = nil, 0, false
+  for index = 0, number_of_ranges() - 1 do
+    local fields = redis.call('HMGET', range_key(index), 'stage', 'due_ms')
+    if fields[1] == stage and (not among or among[index]) then
+      unfinished = true
+      if tonumber(fields[2] or 0) <= now and is_free(tostring(index)) then
+        free = free + 1
+        first = first or index
+      end
+    end
+  end
+  return first, free, unfinished
+end
+
 -- Nothing in flight: a run in passing comes to rest, and a worker that was frozen past its lease is fenced off.
 local function rest_if_idle()
   local current = state()
-  if (current == 'pausing' or current == 'cancelling') and live_leases() == 0 then
-    redis.call('DEL', leases_key)
-    take('rest', 'engine')
-  end
+  if (current ~= 'pausing' and current ~= 'cancelling') or live_leases() > 0 then return end
+  if current == 'cancelling' and next(begun_ranges()) then return end
+  redis.call('DEL', leases_key)
+  take('rest', 'engine')
 end
 
 -- Units that are put aside go back to work in their ranges; every other range is only verified anew.
@@ -85,7 +129,7 @@ local function reopen_ranges()
   for index = 0, tonumber(redis.call('HGET', run_key, 'ranges') or 0) - 1 do
     local key = range_key(index)
     local unfinished = redis.call('HGET', key, 'stage') == 'open' or open[index]
-    redis.call('HSET', key, 'stage', unfinished and 'open' or 'settled', 'check_cursor', '', 'due_ms', 0)
+    redis.call('HSET', key, 'stage', unfinished and 'open' or 'settled', 'check_cursor', '', 'checked', 0, 'due_ms', 0)
   end
   redis.call('HDEL', run_key, 'error', 'verification', 'finished_ms')
   redis.call('HSET', run_key, 'checked', 0)

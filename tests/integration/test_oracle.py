@@ -1,0 +1,75 @@
+"""A whole run, from the migration on, amounts to the one-shot SQL that it replaces: every column of every row."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from tests.conftest import Spawn
+from tests.support.databases import migrate, new_database
+from tests.support.runs import WORKER, enqueue, until_ready, wait_for_end
+from worker.database import open_engine
+from worker.demo.old_data import OldDataShape, create_old_data
+from worker.embedded import ServerUrls
+
+ONE_SHOT = (Path(__file__).parents[1] / "support" / "one_shot.sql").read_text(encoding="utf-8")
+FILLED = (
+    "SELECT p.id, p.latest_version, p.active_generation_id,"
+    " array_agg((g.id, g.version, g.storage_path, g.is_active)::text ORDER BY g.id) AS generations"
+    " FROM projects AS p LEFT JOIN generations AS g ON g.project_id = p.id GROUP BY p.id ORDER BY p.id"
+)
+
+SHAPES = {
+    "200 000 generations": OldDataShape(projects=20_000, generations=200_000),
+    "ties in created_at": OldDataShape(projects=1_000, generations=10_000, ties=True),
+    "an empty database": OldDataShape(projects=0, generations=0),
+    "projects without generations": OldDataShape(projects=500, generations=100, giant_share=0, empty_share=0.9),
+    "one project of 100 000": OldDataShape(projects=50, generations=100_500, giant_share=100_000 / 100_500),
+}
+
+
+async def filled(url: str) -> list[asyncpg.Record]:
+    connection = await asyncpg.connect(url)
+    try:
+        return list(await connection.fetch(FILLED))
+    finally:
+        await connection.close()
+
+
+async def one_shot(url: str) -> None:
+    connection = await asyncpg.connect(url)
+    try:
+        await connection.execute(ONE_SHOT)
+    finally:
+        await connection.close()
+
+
+async def fill_with_old_data(url: str, shape: OldDataShape) -> None:
+    engine = open_engine(url, application_name="test-old-data", command_timeout_seconds=None)
+    try:
+        await create_old_data(engine, shape)
+    finally:
+        await engine.dispose()
+
+
+@pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES.keys())
+async def test_a_run_amounts_to_the_one_shot_sql(
+    servers: ServerUrls, database_e011: str, environment_e011: dict[str, str], spawn: Spawn, shape: OldDataShape
+) -> None:
+    env = environment_e011
+    await fill_with_old_data(database_e011, shape)
+    migrate(database_e011, "head")
+
+    async with new_database(servers.database_url, template=database_e011) as expected:
+        await one_shot(expected)
+        await until_ready(spawn(*WORKER, env=env))
+        first = wait_for_end(env, enqueue(env)["id"])
+        second = wait_for_end(env, enqueue(env)["id"])
+
+        assert first["state"] == "succeeded", first
+        assert first["progress"]["rows_written"] == shape.generations
+        assert second["state"] == "succeeded", second
+        assert second["progress"]["rows_written"] == 0
+        assert await filled(database_e011) == await filled(expected)

@@ -1,0 +1,107 @@
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from sqlalchemy import text
+
+from tests.migrations.support import Connect
+from worker.database import describe, open_engine, reachable, sqlalchemy_url
+from worker.runs.errors import DatabaseUnreachable, SettingsError
+
+
+@pytest.mark.parametrize("scheme", ["postgres", "postgresql", "postgresql+asyncpg"])
+def test_every_spelling_of_the_scheme_leads_to_the_driver(scheme: str) -> None:
+    url = sqlalchemy_url(f"{scheme}://me:p%40ss@host:5433/app")
+
+    assert url.render_as_string(hide_password=False) == "postgresql+asyncpg://me:p%40ss@host:5433/app"
+
+
+def test_parameters_of_libpq_become_those_of_the_driver() -> None:
+    url = sqlalchemy_url("postgresql://host/app?sslmode=require&connect_timeout=3&application_name=x")
+
+    assert dict(url.query) == {"ssl": "require"}
+
+
+@pytest.mark.parametrize(
+    ("url", "complaint"),
+    [
+        ("postgresql://me:hidden@host:port/app", "is not a URL"),
+        ("", "is not a URL"),
+        ("mysql://me:hidden@host/app", "begins with mysql://"),
+        ("postgresql://me:hidden@host/app?sslmode=sometimes", "sslmode is none of"),
+        ("postgresql://me:hidden@host/app?channel_binding=require", "not understood: channel_binding"),
+    ],
+)
+def test_a_url_that_cannot_work_is_refused_without_repeating_it(url: str, complaint: str) -> None:
+    with pytest.raises(SettingsError, match=complaint) as refused:
+        sqlalchemy_url(url)
+
+    assert "hidden" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        ("postgresql://me:hidden@host:5433/app", "PostgreSQL at host:5433 (database app)"),
+        ("postgresql://me:hidden@host", "PostgreSQL at host"),
+        ("postgresql:///app?host=/run/postgresql", "PostgreSQL at /run/postgresql (database app)"),
+        ("postgresql://me:hidden@/app?host=one:1&host=two:2", "PostgreSQL at one:1, two:2 (database app)"),
+    ],
+)
+def test_a_server_is_described_without_the_password(url: str, words: str) -> None:
+    assert describe(url) == words
+
+
+async def test_transactions_are_read_committed_whatever_the_database_says(database: str, connect: Connect) -> None:
+    name = database.rpartition("/")[2]
+    admin = await connect(database)
+    await admin.execute(f"ALTER DATABASE {name} SET default_transaction_isolation = 'repeatable read'")
+
+    assert await _ask(database, "SHOW transaction_isolation") == "read committed"
+
+
+@pytest.mark.parametrize(("pgbouncer", "interval"), [(False, "500ms"), (True, "0")])
+async def test_only_a_direct_connection_sets_what_pgbouncer_does_not_know(
+    database: str, connect: Connect, pgbouncer: bool, interval: str
+) -> None:
+    name = database.rpartition("/")[2]
+    await (await connect(database)).execute(f"ALTER DATABASE {name} SET client_connection_check_interval = 0")
+
+    assert await _ask(database, "SHOW client_connection_check_interval", pgbouncer=pgbouncer) == interval
+    assert await _ask(database, "SHOW application_name", pgbouncer=pgbouncer) == "tests"
+
+
+async def test_a_call_that_is_not_answered_ends_at_the_client(database: str) -> None:
+    with pytest.raises(DatabaseUnreachable, match="did not answer in time"):
+        await _ask(database, "SELECT pg_sleep(60)", command_timeout_seconds=0.1)
+
+
+async def test_a_connection_that_the_server_ends_is_told_from_a_wrong_statement(database: str) -> None:
+    with pytest.raises(DatabaseUnreachable, match="closed the connection"):
+        await _ask(database, "SELECT pg_terminate_backend(pg_backend_pid())")
+
+    with pytest.raises(Exception, match="no_such_table") as wrong:
+        await _ask(database, "SELECT 1 FROM no_such_table")
+    assert not isinstance(wrong.value, DatabaseUnreachable)
+
+
+async def test_something_else_that_listens_there_is_no_server() -> None:
+    async def hang_up(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.close()
+
+    async with await asyncio.start_server(hang_up, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        with pytest.raises(DatabaseUnreachable, match=f"PostgreSQL at 127.0.0.1:{port} "):
+            await _ask(f"postgresql://127.0.0.1:{port}/app?sslmode=disable", "SELECT 1")
+
+
+async def _ask(url: str, statement: str, *, pgbouncer: bool = False, command_timeout_seconds: float = 30.0) -> object:
+    engine = open_engine(
+        url, application_name="tests", pgbouncer=pgbouncer, command_timeout_seconds=command_timeout_seconds
+    )
+    try:
+        async with reachable(url), engine.connect() as connection:
+            return await connection.scalar(text(statement))
+    finally:
+        await engine.dispose()

@@ -1,0 +1,151 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from tests.conftest import Spawn
+from tests.migrations.support import ALEMBIC, OLD_REVISION, Application, Connect, alembic, backend_waits, schema_dump
+from tests.support.commands import environment_for
+from tests.support.waiting import wait_until
+
+TRIGGERS = (
+    "projects_latest_version_before_update",
+    "generations_renumber_before_move",
+    "generations_activate_after_update",
+    "generations_activate_after_insert",
+    "generations_number_before_insert",
+)
+RAISE_BARRIER = Path(__file__).with_name("raise_barrier.sql")
+UPGRADE = (
+    "%CREATE INDEX CONCURRENTLY%ix_generations_project_id_created_at_id%",
+    "%CREATE INDEX CONCURRENTLY%ix_projects_created_at_id%",
+    "ALTER TABLE public.generations%ADD COLUMN%",
+    "ALTER TABLE public.projects%ADD COLUMN%",
+    "%CREATE INDEX CONCURRENTLY%ix_projects_active_generation_id%",
+    "%ADD CONSTRAINT fk_projects_active_generation%",
+    "%VALIDATE CONSTRAINT fk_projects_active_generation%",
+    "CREATE OR REPLACE FUNCTION public.projects_latest_version_before_update()%",
+    *(f"CREATE OR REPLACE TRIGGER {name}%" for name in TRIGGERS),
+    "UPDATE alembic_version%",
+)
+DOWNGRADE = (
+    "DROP FUNCTION IF EXISTS public.projects_latest_version_before_update()%",
+    "%DROP CONSTRAINT IF EXISTS fk_projects_active_generation%",
+    "%DROP INDEX CONCURRENTLY%ix_projects_active_generation_id%",
+    "ALTER TABLE public.projects%DROP COLUMN%",
+    "ALTER TABLE public.generations%DROP COLUMN%",
+    "%DROP INDEX CONCURRENTLY%ix_generations_project_id_created_at_id%",
+    "UPDATE alembic_version%",
+)
+
+
+class Barrier:
+    """Stops the migrating session just before a statement, for as long as this one holds an advisory lock."""
+
+    def __init__(self, connection: Any) -> None:
+        self._connection = connection
+
+    async def raise_(self) -> None:
+        await self._connection.execute(RAISE_BARRIER.read_text(encoding="utf-8"))
+
+    async def move_before(self, statement: str) -> None:
+        await self._connection.execute("UPDATE barrier.before SET statement = $1", statement)
+
+    async def is_reached(self) -> bool:
+        reached: bool = await self._connection.fetchval(
+            "SELECT EXISTS (SELECT FROM pg_stat_activity"
+            " WHERE wait_event = 'advisory' AND datname = current_database())"
+        )
+        return reached
+
+    async def is_left(self) -> bool:
+        left: bool = await self._connection.fetchval(
+            "SELECT NOT EXISTS (SELECT FROM pg_stat_activity"
+            " WHERE application_name = 'codebegen-migration' AND datname = current_database())"
+        )
+        return left
+
+    async def fall(self) -> None:
+        await self._connection.execute("SELECT pg_advisory_unlock(1, 1)")
+        await self._connection.execute("DROP EVENT TRIGGER barrier")
+        await self._connection.execute("DROP SCHEMA barrier CASCADE")
+
+
+async def test_an_upgrade_killed_before_each_of_its_steps_goes_on_where_it_was(
+    database_e011: str, database: str, connect: Connect, spawn: Spawn
+) -> None:
+    barrier = Barrier(await connect(database_e011))
+    await barrier.raise_()
+
+    for statement in UPGRADE:
+        await _kill_before(statement, barrier, spawn(*ALEMBIC, "upgrade", "head", env=_environment(database_e011)))
+    await barrier.fall()
+    assert alembic("upgrade", "head", url=database_e011).returncode == 0
+
+    assert await schema_dump(database_e011) == await schema_dump(database)
+
+
+async def test_a_downgrade_killed_at_any_of_its_steps_goes_on_where_it_was(
+    database_e011: str, database: str, connect: Connect, spawn: Spawn
+) -> None:
+    barrier = Barrier(await connect(database))
+    await barrier.raise_()
+
+    for statement in DOWNGRADE:
+        await _kill_before(statement, barrier, spawn(*ALEMBIC, "downgrade", OLD_REVISION, env=_environment(database)))
+    await barrier.fall()
+    assert alembic("downgrade", OLD_REVISION, url=database).returncode == 0
+
+    assert await schema_dump(database) == await schema_dump(database_e011)
+
+
+async def test_an_index_left_invalid_by_a_kill_is_replaced(database_e011: str, connect: Connect, spawn: Spawn) -> None:
+    application = Application(await connect(database_e011))
+    observer = await connect(database_e011)
+    await application.add_user()
+
+    async with application.connection.transaction():
+        await application.add_settled_project("p", "a")
+        upgrade = spawn(*ALEMBIC, "upgrade", "head", env=_environment(database_e011))
+        await _until_blocked(observer)
+        upgrade.kill()
+        await wait_until(Barrier(observer).is_left)
+    assert await _index_is_valid(observer) is False
+    again = alembic("upgrade", "head", url=database_e011)
+
+    assert again.returncode == 0
+    assert "which an interrupted build left invalid" in again.stderr
+    assert await _index_is_valid(observer) is True
+
+
+async def _kill_before(statement: str, barrier: Barrier, migration: Any) -> None:
+    await barrier.move_before(statement)
+
+    async def is_reached() -> bool:
+        assert migration.exit_code is None, f"{statement} was not reached: {migration.log}"
+        return await barrier.is_reached()
+
+    await wait_until(is_reached, 20)
+    migration.kill()
+    await wait_until(barrier.is_left)
+
+
+async def _until_blocked(observer: Any) -> None:
+    async def is_blocked() -> bool:
+        pid = await observer.fetchval(
+            "SELECT pid FROM pg_stat_progress_create_index WHERE datname = current_database()"
+        )
+        return pid is not None and await backend_waits(observer, pid)
+
+    await wait_until(is_blocked, 20)
+
+
+async def _index_is_valid(observer: Any) -> bool | None:
+    valid: bool | None = await observer.fetchval(
+        "SELECT indisvalid FROM pg_index WHERE indexrelid = to_regclass('ix_generations_project_id_created_at_id')"
+    )
+    return valid
+
+
+def _environment(url: str) -> dict[str, str]:
+    return environment_for(database_url=url)

@@ -1,0 +1,75 @@
+"""The batch size follows the target time: gently up, at once down, never out of bounds."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from worker.runs.errors import UsageError
+from worker.runs.pace import GROW_AT_MOST, LEAST_ROWS, BatchSize, Pace
+
+TARGET_MS = 50
+MOST_ROWS = 5_000
+
+durations = st.floats(min_value=0.01, max_value=60_000)
+
+
+def pace(**changes: int) -> Pace:
+    values = {"parallel": 2, "batch_rows": 1000, "target_ms": 50, "pause_ms": 0, "rows_per_second": 0}
+    return Pace(**(values | changes))
+
+
+def after_batches(row_ms: float, batches: int, size: BatchSize | None = None) -> BatchSize:
+    size = size or BatchSize()
+    for _ in range(batches):
+        size = size.after(size.rows, size.rows * row_ms, target_ms=TARGET_MS, most_rows=MOST_ROWS)
+    return size
+
+
+@given(st.lists(st.tuples(st.integers(0, 10_000), durations), max_size=50))
+def test_the_size_stays_within_its_bounds(batches: list[tuple[int, float]]) -> None:
+    size = BatchSize()
+
+    for rows, elapsed_ms in batches:
+        before = size.rows
+        size = size.after(rows, elapsed_ms, target_ms=TARGET_MS, most_rows=MOST_ROWS)
+        assert LEAST_ROWS <= size.rows <= MOST_ROWS
+        assert size.rows <= before * GROW_AT_MOST + 1
+
+
+@given(st.floats(min_value=0.02, max_value=0.4))
+def test_the_size_settles_where_a_batch_takes_the_target_time(row_ms: float) -> None:
+    size = after_batches(row_ms, 60)
+
+    assert size.rows * row_ms == pytest.approx(TARGET_MS, abs=row_ms + 1)
+
+
+def test_one_batch_of_more_than_twice_the_target_shrinks_the_next_at_once() -> None:
+    size = after_batches(0.05, 60)
+
+    slow = size.after(size.rows, 500, target_ms=TARGET_MS, most_rows=MOST_ROWS)
+
+    assert slow.rows == pytest.approx(size.rows / 10, rel=0.01)
+
+
+def test_a_slightly_slow_batch_changes_little() -> None:
+    size = after_batches(0.05, 60)
+
+    slower = size.after(size.rows, 60, target_ms=TARGET_MS, most_rows=MOST_ROWS)
+
+    assert 0.9 * size.rows < slower.rows < size.rows
+
+
+def test_a_batch_without_rows_says_nothing() -> None:
+    assert BatchSize().after(0, 1_000, target_ms=TARGET_MS, most_rows=MOST_ROWS) == BatchSize()
+
+
+@pytest.mark.parametrize("name", ["parallel", "batch_rows", "target_ms", "pause_ms", "rows_per_second"])
+def test_a_pace_out_of_bounds_is_refused_by_name(name: str) -> None:
+    with pytest.raises(UsageError, match=name):
+        pace(**{name: -1})
+
+
+def test_changes_that_are_none_leave_the_pace_as_it_is() -> None:
+    assert pace().with_changes({"parallel": 4, "pause_ms": None}) == pace(parallel=4)

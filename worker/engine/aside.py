@@ -1,0 +1,68 @@
+"""The units of a range that live traffic held locked: put aside, tried again with jittered backoff, never forgotten."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Collection, Set
+
+from worker.engine.protocols import Claim
+from worker.runs.ranges import Part, PutAside
+
+BACKOFF_FIRST_MS = 100
+BACKOFF_LONGEST_MS = 10_000
+
+
+class Aside:
+    """The worker's copy of what the store remembers; every change goes there with the next checkpoint."""
+
+    def __init__(self, claim: Claim, jitter: random.Random) -> None:
+        self._range_index = claim.range_index
+        self._random = jitter
+        self._units = {unit.unit_id: unit for unit in claim.put_aside}
+
+    @property
+    def begun(self) -> bool:
+        return any(unit.begun for unit in self._units.values())
+
+    @property
+    def first_due_ms(self) -> int | None:
+        return min((unit.due_ms for unit in self._units.values()), default=None)
+
+    def due(self, now_ms: int, *, only_begun: bool) -> str | None:
+        """One unit whose time has come, the one that waits longest first."""
+        due = [u for u in self._units.values() if u.due_ms <= now_ms and (u.begun or not only_begun)]
+        return min(due, key=lambda unit: unit.due_ms).unit_id if due else None
+
+    def counted(self, unit_id: str) -> bool:
+        return unit_id in self._units and self._units[unit_id].counted
+
+    def rows_counted(self, unit_id: str) -> int:
+        return self._units[unit_id].rows_counted if unit_id in self._units else 0
+
+    def put_off(self, unit_ids: Collection[str], now_ms: int, *, begun: Part | None) -> tuple[PutAside, ...]:
+        """Each for longer than the time before, up to a ceiling. `begun` is the one of which part is written."""
+        put_off = tuple(self._once_more(unit_id, now_ms, begun) for unit_id in sorted(unit_ids))
+        self._units |= {unit.unit_id: unit for unit in put_off}
+        return put_off
+
+    def take_back(self, unit_ids: Set[str]) -> frozenset[str]:
+        """Those of them that were aside and are not any more."""
+        taken = frozenset(unit_ids & self._units.keys())
+        self._units = {unit_id: unit for unit_id, unit in self._units.items() if unit_id not in taken}
+        return taken
+
+    def _once_more(self, unit_id: str, now_ms: int, begun: Part | None) -> PutAside:
+        before = self._units.get(unit_id)
+        part = begun if begun is not None and begun.unit_id == unit_id else None
+        tries = before.tries + 1 if before else 1
+        ceiling = min(BACKOFF_FIRST_MS * 2 ** min(tries, 16), BACKOFF_LONGEST_MS)
+        return PutAside(
+            unit_id=unit_id,
+            range_index=self._range_index,
+            since_ms=before.since_ms if before else now_ms,
+            tries=tries,
+            due_ms=now_ms + round(self._random.uniform(0.5, 1.0) * ceiling),
+            counted=before.counted if before else False,
+            begun=part is not None or (before.begun if before else False),
+            rows_counted=part.rows_counted if part else self.rows_counted(unit_id),
+        )
