@@ -150,8 +150,11 @@ def _reason(sqlstate: str, error: BaseException) -> str | None:
     }
     if sqlstate in words:
         return words[sqlstate]
+    said = str(error).splitlines()[0]
     if sqlstate.startswith("28"):
-        return f"refused the login: {str(error).splitlines()[0]}"
+        return f"refused the login: {said}"
+    if "startup parameter" in said:
+        return f"refused the connection ({said}); if it is PgBouncer, set BACKFILL_PGBOUNCER=true"
     if sqlstate.startswith(("08", "57P")):
         return "closed the connection"
     return None

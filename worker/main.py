@@ -7,21 +7,25 @@ embedded servers where no URL is set, and refuses with a sentence instead of a t
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 import threading
 from collections.abc import Coroutine
 from contextlib import AsyncExitStack
+from types import TracebackType
 from typing import Any
 
 import structlog
 from arq import cron, func
+from redis.exceptions import RedisError
 
 from config.logging import setup_logging
 from config.settings import Settings, load_settings
 from worker.embedded import ServerUrls
 from worker.engine.slices import Slices, reconcile
 from worker.queue import SLICE, dump_job, load_job, open_arq, queue_name
-from worker.runs.errors import OperatorError, Unreachable
+from worker.redis_client import RETRIES_OF_WORKER, redis_unreachable
+from worker.runs.errors import OperatorError, RedisUnreachable, Unreachable
 from worker.runs.failures import BatchFailed
 from worker.wiring import build_service, servers
 
@@ -83,7 +87,12 @@ def _build() -> type:
     attributes = {
         "functions": [func(work_on_run, name=SLICE, max_tries=NEVER)],
         "cron_jobs": [cron(ring_what_is_due, second=set(range(60)), max_tries=NEVER)],
-        "redis_pool": open_arq(urls.redis_url, prefix=prefix, timeout_seconds=settings.redis_timeout_seconds),
+        "redis_pool": open_arq(
+            urls.redis_url,
+            prefix=prefix,
+            timeout_seconds=settings.redis_timeout_seconds,
+            retries=RETRIES_OF_WORKER,
+        ),
         "queue_name": queue_name(prefix),
         "on_startup": on_startup,
         "on_shutdown": on_shutdown,
@@ -117,9 +126,22 @@ def _run_apart(coroutine: Coroutine[Any, Any, None]) -> None:
         raise failures[0]
 
 
+def _end_with_a_sentence(
+    kind: type[BaseException], error: BaseException, trace: TracebackType | None
+) -> None:  # pragma: no cover - runs while the interpreter ends
+    """What ends arq's own loop is nearly always Redis: that is an operator's to know, and no bug to be traced."""
+    if not isinstance(error, RedisError | OSError):
+        sys.__excepthook__(kind, error, trace)
+        return
+    sys.stderr.write(f"error: {redis_unreachable(error)} The worker stops; start it again.\n")
+    sys.stderr.flush()
+    os._exit(RedisUnreachable.exit_code)
+
+
 def __getattr__(name: str) -> Any:
     if name != "WorkerSettings":
         raise AttributeError(name)
+    sys.excepthook = _end_with_a_sentence
     try:
         return _build()
     except OperatorError as error:

@@ -10,9 +10,8 @@ import json
 from typing import Any
 
 from arq.connections import ArqRedis
-from redis.asyncio import ConnectionPool
 
-from worker.redis_client import retrying_pool, told_plainly
+from worker.redis_client import RETRIES, retrying_pool, told_plainly
 
 SLICE = "work_on_run"
 RING_EXPIRES_SECONDS = 30
@@ -37,14 +36,10 @@ def load_job(text: bytes) -> dict[str, Any]:
             raise ValueError("not a job of this queue")
 
 
-def open_arq(url: str, *, prefix: str, timeout_seconds: float) -> ArqRedis:
+def open_arq(url: str, *, prefix: str, timeout_seconds: float, retries: int = RETRIES) -> ArqRedis:
     """arq's client on a pool of ours, which retries when Redis restarts and never waits for ever."""
-    return arq_client(retrying_pool(url, timeout_seconds=timeout_seconds, decode_responses=False), prefix=prefix)
-
-
-def arq_client(pool: ConnectionPool, *, prefix: str) -> ArqRedis:
     return ArqRedis(
-        pool_or_conn=pool,
+        pool_or_conn=retrying_pool(url, timeout_seconds=timeout_seconds, decode_responses=False, retries=retries),
         job_serializer=dump_job,
         job_deserializer=load_job,
         default_queue_name=queue_name(prefix),

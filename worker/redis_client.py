@@ -14,13 +14,17 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from worker.runs.errors import RedisUnreachable, SettingsError
 
+# About three seconds for whoever waits at a terminal, about a minute for a worker.
 RETRIES = 5
+RETRIES_OF_WORKER = 120
 RETRY_FIRST_SECONDS = 0.05
 RETRY_LONGEST_SECONDS = 1.0
 
 
-def retrying_pool(url: str, *, timeout_seconds: float, decode_responses: bool) -> ConnectionPool:
-    """Retries what a restart of Redis looks like (refused, reset, loading) for about three seconds.
+def retrying_pool(
+    url: str, *, timeout_seconds: float, decode_responses: bool, retries: int = RETRIES
+) -> ConnectionPool:
+    """Retries what a restart of Redis looks like (refused, reset, loading), by default for about three seconds.
 
     Without a socket timeout a frozen Redis would hang its callers for ever.
     """
@@ -32,7 +36,7 @@ def retrying_pool(url: str, *, timeout_seconds: float, decode_responses: bool) -
             socket_connect_timeout=timeout_seconds,
             socket_keepalive=True,
             health_check_interval=30,
-            retry=Retry(ExponentialWithJitterBackoff(RETRY_LONGEST_SECONDS, RETRY_FIRST_SECONDS), RETRIES),
+            retry=Retry(ExponentialWithJitterBackoff(RETRY_LONGEST_SECONDS, RETRY_FIRST_SECONDS), retries),
             retry_on_error=[RedisConnectionError, RedisTimeoutError, BusyLoadingError, OSError],
         )
     except ValueError:
@@ -50,7 +54,12 @@ def told_plainly() -> Iterator[None]:
     try:
         yield
     except (RedisError, OSError) as error:
-        # Class and text say why (refused, timed out, out of memory, read-only); neither holds the password.
-        reason = str(error) or type(error).__name__
-        remedy = "Check REDIS_URL, and that the server runs and may write."
-        raise RedisUnreachable(f"Redis cannot be used: {reason}.", remedy) from error
+        raise redis_unreachable(error) from error
+
+
+def redis_unreachable(error: BaseException) -> RedisUnreachable:
+    """The text of the client says why (refused, timed out, out of memory, read-only); it does not hold the password."""
+    reason = str(error).rstrip(".") or type(error).__name__
+    return RedisUnreachable(
+        f"Redis cannot be used: {reason}.", "Check REDIS_URL, and that the server runs and may write."
+    )
