@@ -64,12 +64,12 @@ class GenerationVersions:
     async def read_page(self, after: Key | None, end: Key, *, units: int, row_cap: int) -> tuple[Unit, ...]:
         parameters = {**_bounds(after, end), "units": units, "row_cap": row_cap}
         async with transaction(self._engine, self._limits) as connection:
-            return _units(await run_sql(connection, "read_page", parameters), row_cap)
+            return _units(await run_sql(connection, "read_page", parameters))
 
     async def read_units(self, unit_ids: Collection[str], *, row_cap: int) -> tuple[Unit, ...]:
         async with transaction(self._engine, self._limits) as connection:
             rows = await run_sql(connection, "read_units", {"ids": list(unit_ids), "row_cap": row_cap})
-            return _units(rows, row_cap)
+            return _units(rows)
 
     async def count_rows(self, unit_id: str) -> int:
         async with transaction(
@@ -116,7 +116,7 @@ def _bounds(after: Key | None, end: Key) -> dict[str, str]:
     return {"after_at": after_at, "after_id": after_id, "end_at": end_at, "end_id": end_id}
 
 
-def _units(rows: Iterable[Row[Any]], row_cap: int) -> tuple[Unit, ...]:
+def _units(rows: Iterable[Row[Any]]) -> tuple[Unit, ...]:
     return tuple(
         Unit(
             id=row.id,
@@ -124,7 +124,7 @@ def _units(rows: Iterable[Row[Any]], row_cap: int) -> tuple[Unit, ...]:
             rows=row.rows,
             todo=row.todo,
             settled=row.settled,
-            capped=row.rows >= row_cap,
+            capped=row.capped,
         )
         for row in rows
     )

@@ -15,7 +15,8 @@ Key = tuple[str, ...]
 class Unit:
     """What is settled whole: `rows` it has, `todo` of them without a value, both counted only up to a cap.
 
-    `capped` says that there are more rows than were counted; such a unit is settled in parts.
+    `capped` says that there are more rows than were counted; such a unit is settled in parts. For a unit that is
+    settled, `rows` is how many numbers it gave, which may be more than it still has.
     """
 
     id: str

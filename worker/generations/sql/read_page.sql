@@ -1,6 +1,12 @@
 -- The next units in key order, without a lock. Walks (created_at, id): neighbours in time are neighbours on disk.
--- Rows are counted up to a cap, so that a giant project costs no more here than a full batch does.
-SELECT p.id, CAST(p.created_at AS text) AS key_at, n.rows, n.todo, p.latest_version > 0 OR n.rows = 0 AS settled
+-- Rows are counted up to a cap, so that a giant project costs no more here than a full batch does. A settled project
+-- is passed without reading its rows: it has as many as it gave numbers, less what was deleted since. That condition
+-- stands inside the innermost query, where it keeps the index from being asked at all.
+SELECT p.id, CAST(p.created_at AS text) AS key_at,
+       greatest(n.rows, p.latest_version) AS rows,
+       n.todo,
+       n.rows >= :row_cap AS capped,
+       p.latest_version > 0 OR n.rows = 0 AS settled
 FROM (
     SELECT id, created_at, latest_version
     FROM public.projects
@@ -11,6 +17,8 @@ FROM (
 ) AS p
 CROSS JOIN LATERAL (
     SELECT count(*) AS rows, count(*) FILTER (WHERE g.storage_path IS NULL) AS todo
-    FROM (SELECT storage_path FROM public.generations WHERE project_id = p.id LIMIT :row_cap) AS g
+    FROM (
+        SELECT storage_path FROM public.generations WHERE project_id = p.id AND p.latest_version < 1 LIMIT :row_cap
+    ) AS g
 ) AS n
 ORDER BY p.created_at, p.id
