@@ -42,7 +42,7 @@ test: .venv/.installed ## run the tests
 check: lint types directions sql ## run the linters and the type checker, as CI does
 
 bench: .venv/.installed ## measure the backfill against a one-shot migration
-	@$(BIN)/python benchmarks/throughput.py $(ARGS)
+	@$(BIN)/python -m benchmarks.throughput $(ARGS)
 
 lint: .venv/.installed
 	$(BIN)/ruff format --check .

@@ -1,0 +1,88 @@
+"""One prepared database, and a copy of it for each measurement.
+
+The prepared one holds old data and is migrated, vacuumed and analyzed; every way to fill it in begins with the same
+files, after a checkpoint.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import asyncpg
+
+from worker.database import open_engine
+from worker.demo.old_data import OldDataShape, create_old_data
+from worker.sqlfiles import read_sql
+
+ROOT = Path(__file__).resolve().parents[1]
+SCHEMA_TODAY = "e011ab9dd223"
+
+
+def sql(name: str) -> str:
+    return read_sql(Path(__file__).parent / "sql" / f"{name}.sql")
+
+
+@asynccontextmanager
+async def prepared(server_url: str, shape: OldDataShape) -> AsyncIterator[str]:
+    """URL of a migrated database full of old data, there for this block only."""
+    async with _new_database(server_url, "create_database") as url:
+        _migrate(url, SCHEMA_TODAY)
+        engine = open_engine(url, application_name="benchmark", command_timeout_seconds=None)
+        try:
+            await create_old_data(engine, shape)
+        finally:
+            await engine.dispose()
+        _migrate(url, "head")
+        await _execute(url, sql("vacuum"))
+        yield url
+
+
+@asynccontextmanager
+async def copied(server_url: str, template_url: str) -> AsyncIterator[str]:
+    """URL of a fresh copy, there for this block only, with everything written to disk."""
+    async with _new_database(server_url, "create_copy", template=_name_in(template_url)) as url:
+        await _execute(server_url, sql("checkpoint"))
+        yield url
+
+
+def environment(**settings: str) -> Mapping[str, str]:
+    """What a command of the project gets to see: the outside, and these."""
+    return {**os.environ, **settings}
+
+
+@asynccontextmanager
+async def _new_database(server_url: str, statement: str, **names: str) -> AsyncIterator[str]:
+    name = f"benchmark_{secrets.token_hex(4)}"
+    await _execute(server_url, sql(statement).format(name=name, **names))
+    try:
+        yield urlsplit(server_url)._replace(path=f"/{name}").geturl()
+    finally:
+        await _execute(server_url, sql("drop_database").format(name=name))
+
+
+def _migrate(database_url: str, revision: str) -> None:
+    command = (sys.executable, "-m", "alembic", "upgrade", revision)
+    # Alembic needs no Redis, but half a pair of URLs would be a mistake.
+    env = environment(DATABASE_URL=database_url, REDIS_URL="redis://127.0.0.1", BACKFILL_LOG_LEVEL="WARNING")
+    done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise RuntimeError(f"alembic upgrade {revision} ended with {done.returncode}: {done.stderr}")
+
+
+def _name_in(url: str) -> str:
+    return urlsplit(url).path.removeprefix("/")
+
+
+async def _execute(url: str, statement: str) -> None:
+    connection = await asyncpg.connect(url)
+    try:
+        await connection.execute(statement)
+    finally:
+        await connection.close()

@@ -1,0 +1,77 @@
+"""The table and the two claims, for a reader and for a program."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.measuring import Summary
+from benchmarks.ways import RUN, SINGLE
+
+MIB = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    text: str
+    ratio: float
+    holds: bool
+
+
+def claims(summaries: Sequence[Summary]) -> tuple[Claim, ...]:
+    """Told and not enforced: a busy machine is no reason to fail a build."""
+    ours = next(summary for summary in summaries if summary.way == RUN)
+    return (
+        Claim(
+            text="our run is no slower than the best single transaction",
+            ratio=ours.seconds_ratio,
+            holds=ours.seconds_ratio <= 1,
+        ),
+        Claim(
+            text="our run writes less WAL than the best single transaction",
+            ratio=ours.wal_ratio,
+            holds=ours.wal_ratio < 1,
+        ),
+    )
+
+
+def document(summaries: Sequence[Summary], rounds: int) -> dict[str, object]:
+    return {
+        "rounds": rounds,
+        "ways": [asdict(summary) for summary in summaries],
+        "claims": [asdict(claim) for claim in claims(summaries)],
+    }
+
+
+def show(console: Console, summaries: Sequence[Summary], *, title: str, rows: int) -> None:
+    table = Table(title=title)
+    table.add_column("way")
+    for name in ("seconds", "range", "rows/s", "WAL MiB", "WAL/row", "HOT", "growth MiB", "time/b", "WAL/b"):
+        table.add_column(name, justify="right")
+    for summary in summaries:
+        table.add_row(*_cells(summary, rows))
+    console.print(table)
+    for summary in summaries:
+        if summary.verifying_seconds is not None:
+            console.print(f"Verification of {summary.way.split('  ')[1]} took {summary.verifying_seconds:.2f} s more.")
+    for claim in claims(summaries):
+        verdict = "[green]holds[/]" if claim.holds else "[red]does not hold[/]"
+        console.print(f"{verdict}: {claim.text} ({claim.ratio:.2f} x {SINGLE.split('  ')[0]})")
+
+
+def _cells(summary: Summary, rows: int) -> tuple[str, ...]:
+    return (
+        summary.way,
+        f"{summary.seconds:.2f}",
+        f"{summary.fastest_seconds:.2f}-{summary.slowest_seconds:.2f}",
+        f"{rows / summary.seconds:,.0f}",
+        f"{summary.wal_bytes / MIB:.1f}",
+        f"{summary.wal_bytes / rows:,.0f}",
+        f"{summary.hot_share:.0%}",
+        f"{summary.growth_bytes / MIB:.1f}",
+        f"{summary.seconds_ratio:.2f}",
+        f"{summary.wal_ratio:.2f}",
+    )
