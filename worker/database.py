@@ -120,7 +120,7 @@ async def reachable(url: str) -> AsyncIterator[None]:
         reason = connection_failure(error)
         if reason is None:
             raise
-        raise DatabaseUnreachable(f"{describe(url)} {reason}.", "Start the server or correct DATABASE_URL.") from error
+        raise DatabaseUnreachable(f"{describe(url)} {reason}.", "Check the server and DATABASE_URL.") from error
 
 
 def connection_failure(error: BaseException) -> str | None:

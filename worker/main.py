@@ -33,6 +33,7 @@ APPLICATION = "backfill-worker"
 MOST_SLICES = 64
 JOB_TIMEOUT_MARGIN_SECONDS = 60
 NEVER = 1_000_000_000
+INSIST_EVERY_SECONDS = 0.2
 
 log = structlog.get_logger(__name__)
 
@@ -60,6 +61,15 @@ async def ring_what_is_due(ctx: dict[str, Any]) -> None:
         log.warning("reconciling postponed", reason=str(error))
 
 
+async def _insist_on_cancellation(main: asyncio.Task[Any] | None) -> None:
+    """arq stops on SIGTERM by cancelling its main task, once. Before Python 3.12 `wait_for`, which the Redis client
+    uses, can swallow a cancellation; a worker that went on would be killed by its supervisor in the end."""
+    while main is not None and not main.done():
+        await asyncio.sleep(INSIST_EVERY_SECONDS)
+        if main.cancelling():
+            main.cancel()
+
+
 async def _check_schema(settings: Settings, urls: ServerUrls) -> None:
     async with AsyncExitStack() as stack:
         service = await build_service(settings, urls, stack, application_name=APPLICATION)
@@ -75,6 +85,7 @@ def _build() -> type:
     _run_apart(_check_schema(settings, urls))
 
     async def on_startup(ctx: dict[str, Any]) -> None:
+        ctx["insisting"] = asyncio.create_task(_insist_on_cancellation(asyncio.current_task()))
         setup_logging(settings.log_level, settings.log_format)  # again: arq's command has set up its own since
         service = await build_service(settings, urls, stack, application_name=APPLICATION)
         ctx["slices"] = service.slices

@@ -78,9 +78,9 @@ async def build_service(
     """Everything that `stack` closes again, on servers that are known already."""
     engine = await _open_engine(settings, urls.database_url, stack, application_name=application_name)
     redis = open_redis(urls.redis_url, timeout_seconds=settings.redis_timeout_seconds)
-    stack.push_async_callback(redis.aclose)
+    stack.push_async_callback(redis.aclose, close_connection_pool=True)
     arq = open_arq(urls.redis_url, prefix=settings.redis_prefix, timeout_seconds=settings.redis_timeout_seconds)
-    stack.push_async_callback(arq.aclose)
+    stack.push_async_callback(arq.aclose, close_connection_pool=True)
     store = RedisStore(
         redis,
         prefix=settings.redis_prefix,

@@ -15,7 +15,7 @@ from worker.runs.findings import Finding, merge
 from worker.runs.ranges import PutAside
 from worker.runs.states import Action
 
-PAGE_UNITS = 500
+PAGE_UNITS = 1000
 MOST_REOPENINGS = 3
 
 

@@ -22,9 +22,11 @@ from worker.runs.pace import Pace
 from worker.runs.record import Run
 from worker.runs.states import Action, is_done_already, possible_actions
 
+LISTED = 2
+
 
 @contextmanager
-def _told_to_operator() -> Iterator[None]:
+def told_to_operator() -> Iterator[None]:
     """A failure that a slice would wait out is an operator's to know when it is the operator who waits."""
     try:
         yield
@@ -51,11 +53,13 @@ class Control:
 
     async def check_schema(self, name: str) -> None:
         """Raises SchemaNotReady with the first things that are missing."""
-        with _told_to_operator():
+        with told_to_operator():
             problems = [finding for finding in await self.backfill(name).check_schema() if finding.is_error]
         if problems:
-            listed = "; ".join(f"{problem.rule}: {', '.join(problem.examples)}" for problem in problems)
-            raise SchemaNotReady(f"The schema is not ready for {name}: {listed}.", problems[0].remedy)
+            listed = [example for problem in problems for example in problem.examples]
+            more = sum(problem.count for problem in problems) - LISTED
+            named = ", ".join(listed[:LISTED]) + (f" and {more} more" if more > 0 else "")
+            raise SchemaNotReady(f"The schema is not ready for {name}: {named}.", problems[0].remedy)
 
     async def enqueue(
         self, name: str, pace: Pace, *, requested_by: str, idempotency_key: str | None = None
@@ -128,5 +132,5 @@ class Control:
 
     async def verify(self, name: str) -> tuple[int, tuple[Finding, ...]]:
         """Units checked and findings, against the data as it is now; writes nothing."""
-        with _told_to_operator():
+        with told_to_operator():
             return await check_everything(self.backfill(name))

@@ -12,10 +12,14 @@ REMEDY_MIGRATE = "Run: alembic upgrade head."
 REMEDY_TRIGGERS = "Enable them (ALTER TABLE ... ENABLE TRIGGER ...) or run the migration again, then enqueue again."
 
 SCHEMA_RULES = (
-    Rule(slug="columns", title="The new columns exist with their types and defaults"),
-    Rule(slug="foreign_key", title="The foreign key of the active generation is valid and sets NULL on delete"),
-    Rule(slug="indexes", title="The indexes exist and are valid"),
-    Rule(slug="triggers", title="The sync triggers exist and are enabled"),
+    Rule(slug="columns", title="The new columns exist with their types and defaults", on_schema=True),
+    Rule(
+        slug="foreign_key",
+        title="The foreign key of the active generation is valid and sets NULL on delete",
+        on_schema=True,
+    ),
+    Rule(slug="indexes", title="The indexes exist and are valid", on_schema=True),
+    Rule(slug="triggers", title="The sync triggers exist and are enabled", on_schema=True),
 )
 
 DATA_RULES = (

@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import asyncpg
-from sqlalchemy import CursorResult, text
+from sqlalchemy import CursorResult, TextClause, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
@@ -58,7 +59,13 @@ async def transaction(
 
 async def run_sql(connection: AsyncConnection, name: str, parameters: Mapping[str, Any]) -> CursorResult[Any]:
     """Runs the statement in `sql/<name>.sql`."""
-    return await connection.execute(text(load_sql(__package__, f"sql/{name}.sql")), dict(parameters))
+    return await connection.execute(_statement(name), dict(parameters))
+
+
+@cache
+def _statement(name: str) -> TextClause:
+    """Parsed once: `text` looks for parameters in the whole statement each time."""
+    return text(load_sql(__package__, f"sql/{name}.sql"))
 
 
 def _batch_failed(engine: AsyncEngine, error: Exception) -> BatchFailed:

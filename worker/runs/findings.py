@@ -11,11 +11,15 @@ EXAMPLES_KEPT = 5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
-    """`slug` names it in JSON, `title` is the sentence that is true when nothing was found."""
+    """`slug` names it in JSON, `title` is the sentence that is true when nothing was found.
+
+    Rules `on_schema` come first: where one of them is broken, the data is not read at all.
+    """
 
     slug: str
     title: str
     is_error: bool = True
+    on_schema: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,30 +8,32 @@ WITH page AS MATERIALIZED (
     ORDER BY created_at, id
     LIMIT :units
 ),
+-- One pass over the generations of the whole page: in physical order, so that a block that several projects share is
+-- visited once.
+numbered AS (
+    SELECT project_id, id, version, storage_path, is_active, status,
+           lag(version) OVER (PARTITION BY project_id, storage_path IS NULL ORDER BY created_at, id) AS before,
+           row_number() OVER (PARTITION BY project_id, storage_path IS NULL, version) > 1 AS repeated
+    FROM public.generations
+    WHERE project_id = ANY (ARRAY(SELECT id FROM page))
+),
 checked AS (
-    SELECT p.id, p.created_at, p.latest_version, p.active_generation_id, g.*
+    SELECT p.id, p.created_at, p.latest_version, p.active_generation_id,
+           count(o.id) AS rows,
+           count(o.id) FILTER (WHERE o.storage_path IS NULL) AS unassigned,
+           count(*) FILTER (WHERE o.storage_path = '') AS blank,
+           count(*) FILTER (WHERE o.storage_path IS NOT NULL AND o.repeated) AS duplicates,
+           count(*) FILTER (WHERE o.storage_path IS NOT NULL AND o.version < 1) AS below_one,
+           coalesce(max(o.version) FILTER (WHERE o.storage_path IS NOT NULL), 0) AS highest,
+           count(*) FILTER (WHERE o.storage_path IS NOT NULL AND o.version < o.before) AS inversions,
+           count(o.id) FILTER (WHERE o.is_active IS DISTINCT FROM (o.id IS NOT DISTINCT FROM p.active_generation_id))
+               AS flags_wrong,
+           count(*) FILTER (WHERE o.id = p.active_generation_id) AS active_here,
+           count(*) FILTER (WHERE o.id = p.active_generation_id AND o.status <> 'completed') AS active_unfinished,
+           count(*) FILTER (WHERE o.status = 'completed') AS completed
     FROM page AS p
-    CROSS JOIN LATERAL (
-        SELECT count(*) AS rows,
-               count(*) FILTER (WHERE o.storage_path IS NULL) AS unassigned,
-               count(*) FILTER (WHERE o.storage_path = '') AS blank,
-               count(*) FILTER (WHERE o.storage_path IS NOT NULL)
-                   - count(DISTINCT o.version) FILTER (WHERE o.storage_path IS NOT NULL) AS duplicates,
-               count(*) FILTER (WHERE o.storage_path IS NOT NULL AND o.version < 1) AS below_one,
-               coalesce(max(o.version) FILTER (WHERE o.storage_path IS NOT NULL), 0) AS highest,
-               count(*) FILTER (WHERE o.storage_path IS NOT NULL AND o.version < o.before) AS inversions,
-               count(*) FILTER (WHERE o.is_active IS DISTINCT FROM (o.id IS NOT DISTINCT FROM p.active_generation_id))
-                   AS flags_wrong,
-               count(*) FILTER (WHERE o.id = p.active_generation_id) AS active_here,
-               count(*) FILTER (WHERE o.id = p.active_generation_id AND o.status <> 'completed') AS active_unfinished,
-               count(*) FILTER (WHERE o.status = 'completed') AS completed
-        FROM (
-            SELECT id, version, storage_path, is_active, status,
-                   lag(version) OVER (PARTITION BY storage_path IS NULL ORDER BY created_at, id) AS before
-            FROM public.generations
-            WHERE project_id = p.id
-        ) AS o
-    ) AS g
+    LEFT JOIN numbered AS o ON o.project_id = p.id
+    GROUP BY p.id, p.created_at, p.latest_version, p.active_generation_id
 ),
 last AS (
     SELECT created_at, id FROM page ORDER BY created_at DESC, id DESC LIMIT 1

@@ -1,0 +1,66 @@
+"""`backfill verify` and `backfill doctor`: is the data right, and is everything there that a run needs?"""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import typer
+
+from worker.cli.doctor import Level, examine
+from worker.cli.options import BackfillName, Json
+from worker.cli.output import answer_console, number, write_json
+from worker.cli.session import with_service
+from worker.cli.verdict import Outcome, Status, outcomes
+from worker.engine.control import Control
+from worker.runs.errors import UsageError, VerificationFailed
+from worker.wiring import Service
+
+
+def verify(backfill: BackfillName = None, json: Json = False) -> None:
+    """Check the data and the schema against every rule, as the end of a run does; writes nothing."""
+
+    async def check(service: Service) -> tuple[str, int, tuple[Outcome, ...]]:
+        name = backfill or _only_backfill(service.control)
+        units, findings = await service.control.verify(name)
+        return name, units, outcomes(service.control.backfill(name).rules, units, findings)
+
+    name, units, checked = with_service(check)
+    broken = [outcome for outcome in checked if outcome.status is Status.ERROR]
+    if json:
+        rules = [outcome.document() for outcome in checked]
+        write_json({"backfill": name, "ok": not broken, "units_checked": units, "rules": rules})
+    else:
+        _print_outcomes(units, checked)
+    if broken:
+        rules_broken = "1 rule is" if len(broken) == 1 else f"{len(broken)} rules are"
+        raise VerificationFailed(f"{rules_broken} broken: {', '.join(outcome.rule for outcome in broken)}.")
+
+
+def _only_backfill(control: Control) -> str:
+    if len(control.backfills) > 1:
+        raise UsageError("There are several backfills.", f"Name one with --backfill: {', '.join(control.backfills)}.")
+    return next(iter(control.backfills))
+
+
+def _print_outcomes(units: int, checked: tuple[Outcome, ...]) -> None:
+    console = answer_console()
+    for outcome in checked:
+        console.print(outcome.line(), soft_wrap=True)
+    counts = Counter(outcome.status for outcome in checked)
+    words = ", ".join(f"{counts[status]} {status}" for status in Status if counts[status])
+    console.print(f"{number(units)} units and {len(checked)} rules: {words}.")
+
+
+def doctor(json: Json = False) -> None:
+    """Look at the settings, Postgres, the schema, Redis and the workers; the exit code is the first failure's."""
+    checks = with_service(examine)
+    if json:
+        ok = all(check.level is not Level.ERROR for check in checks)
+        write_json({"ok": ok, "checks": [check.document() for check in checks]})
+    else:
+        console = answer_console()
+        for check in checks:
+            console.print(check.line(), soft_wrap=True)
+    failed = next((check.error for check in checks if check.error is not None), None)
+    if failed is not None:
+        raise typer.Exit(failed.exit_code)

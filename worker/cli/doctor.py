@@ -1,0 +1,145 @@
+"""Looks at everything a run needs and says, line by line, what is there and what is not; changes nothing.
+
+A check that fails carries the operator's error that any other command would end with, so the exit code of `backfill
+doctor` is the one that they will have.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+from urllib.parse import urlsplit
+
+from pydantic import SecretStr
+
+from config.settings import Settings, describe_settings
+from worker.database import describe
+from worker.http.readiness import redis_facts, server_version
+from worker.queue import queue_name
+from worker.redis_client import told_plainly
+from worker.runs.errors import OperatorError, Unreachable
+from worker.wiring import Service
+
+PATIENCE_SECONDS = 10.0
+
+
+class Level(StrEnum):
+    OK = "ok"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    name: str
+    level: Level
+    words: str
+    error: OperatorError | None = None
+
+    def document(self) -> dict[str, Any]:
+        return {"check": self.name, "status": self.level.value, "message": self.words}
+
+    def line(self) -> str:
+        return f"{self.level.upper():<7}  {self.name:<10}  {self.words}"
+
+
+Asked = tuple[Level, str]
+
+
+async def examine(service: Service) -> tuple[Check, ...]:
+    """Every check, in the order in which they depend on each other."""
+    questions: dict[str, Callable[[Service], Awaitable[Asked]]] = {
+        "postgres": _postgres,
+        "schema": _schema,
+        "redis": _redis,
+        "redis data": _redis_data,
+        "worker": _worker,
+        "run": _run,
+    }
+    settings = Check(name="settings", level=Level.OK, words=", ".join(_settings(service.settings)))
+    return settings, *[await _check(name, ask, service) for name, ask in questions.items()]
+
+
+async def _check(name: str, ask: Callable[[Service], Awaitable[Asked]], service: Service) -> Check:
+    try:
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            level, words = await ask(service)
+    except TimeoutError:
+        error: OperatorError = Unreachable(f"No answer within {PATIENCE_SECONDS:g} seconds.")
+    except OperatorError as failure:
+        error = failure
+    else:
+        return Check(name=name, level=level, words=words)
+    return Check(name=name, level=Level.ERROR, words=str(error), error=error)
+
+
+def _settings(settings: Settings) -> Iterator[str]:
+    """Each setting that is not left at its default, with where it comes from; secrets by where they lead only."""
+    for setting in describe_settings():
+        field = setting.name.removeprefix("BACKFILL_").lower()
+        if field not in settings.model_fields_set:
+            continue
+        value = getattr(settings, field)
+        shown = "set" if isinstance(value, SecretStr) else str(value)
+        yield f"{setting.name}={shown} ({'environment' if setting.name in os.environ else '.env'})"
+    if settings.database_url is None:
+        yield f"embedded servers in {settings.embedded_dir} (DATABASE_URL and REDIS_URL are not set)"
+
+
+async def _postgres(service: Service) -> Asked:
+    version = await server_version(service)
+    return Level.OK, f"{describe(service.urls.database_url)}, version {version}"
+
+
+async def _schema(service: Service) -> Asked:
+    for name in service.control.backfills:
+        await service.control.check_schema(name)
+    return Level.OK, f"ready for {', '.join(service.control.backfills)}"
+
+
+async def _redis(service: Service) -> Asked:
+    facts = await redis_facts(service)
+    server = str(facts.get("server_name", "redis")).capitalize()
+    version = facts.get(f"{server.lower()}_version") or facts.get("redis_version")
+    return Level.OK, f"{server} at {_redis_place(service.urls.redis_url)}, version {version}"
+
+
+async def _redis_data(service: Service) -> Asked:
+    """Losing Redis loses no data, but an eviction or a restart without persistence loses a run's progress."""
+    facts = await redis_facts(service)
+    policy, appends = str(facts.get("maxmemory_policy", "unknown")), facts.get("aof_enabled") == 1
+    words = f"maxmemory-policy {policy}, append-only file {'on' if appends else 'off'}"
+    if policy != "noeviction" and facts.get("maxmemory") != 0:
+        return Level.WARNING, f"{words}: a full Redis may throw a run's progress away; set noeviction"
+    if not appends:
+        return Level.WARNING, f"{words}: a restart may lose a run's progress; set appendonly yes"
+    return Level.OK, words
+
+
+async def _worker(service: Service) -> Asked:
+    if await worker_is_alive(service):
+        return Level.OK, "at least one is alive"
+    return Level.WARNING, "none is alive; start one: arq worker.main.WorkerSettings"
+
+
+async def _run(service: Service) -> Asked:
+    active = [run for run in await service.control.recent(10) if not run.done]
+    if not active:
+        return Level.OK, "none is active"
+    return Level.OK, "; ".join(f"{run.id} of {run.backfill} is {run.state}" for run in active)
+
+
+async def worker_is_alive(service: Service) -> bool:
+    """Whether any worker has said so within arq's health check interval."""
+    key = f"{queue_name(service.settings.redis_prefix)}:health-check"
+    with told_plainly():
+        return bool(await service.redis.exists(key))
+
+
+def _redis_place(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.hostname or parts.path}:{parts.port or 6379} (database {parts.path.strip('/') or 0})"

@@ -1,0 +1,117 @@
+"""`backfill status` for a person: one run as a short list of facts, several runs as a table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from worker.cli.output import duration, number
+from worker.cli.words import amounts, percent, remark, speed, state_text
+from worker.runs.pace import Pace
+from worker.runs.record import Run, timestamp
+from worker.runs.states import possible_actions
+
+UNITS_LISTED = 5
+
+
+def print_run(console: Console, run: Run) -> None:
+    console.print(Text.assemble((run.backfill, "bold"), "  run ", run.id, "  ", state_text(run)))
+    facts = Table.grid(padding=(0, 2))
+    facts.add_column(style="dim", no_wrap=True)
+    facts.add_column(overflow="fold")
+    for name, words in _facts(run):
+        facts.add_row(f"  {name}", words)
+    console.print(facts)
+
+
+def print_runs(console: Console, runs: Sequence[Run]) -> None:
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for column in ("run", "backfill", "state", "rows", "", "created, UTC"):
+        table.add_column(column, no_wrap=True, justify="right" if column in ("rows", "") else "left")
+    for run in runs:
+        created = _time(run.created_ms)[:16]
+        table.add_row(run.id, run.backfill, state_text(run), number(run.counts.rows_done), percent(run), created)
+    console.print(table)
+
+
+def _facts(run: Run) -> Iterator[tuple[str, str]]:
+    """Name and words of what there is to say; what has no words has nothing to say."""
+    facts = {
+        "error": run.error or "",
+        "now": remark(run),
+        "progress": "   ".join([percent(run), *amounts(run)]),
+        "written": f"{number(run.counts.rows_written)} rows",
+        "speed": "   ".join(speed(run)),
+        "ranges": f"{run.ranges_finished} of {run.ranges_total} finished" if run.ranges_total is not None else "",
+        "pace": ", ".join(_pace(run.pace)),
+        "still": ", ".join(_standing_still(run)),
+    }
+    yield from ((name, words) for name, words in facts.items() if words)
+    yield from _troubles(run)
+    yield from _verification(run)
+    yield "created", f"{_time(run.created_ms)} by {run.requested_by}"
+    if run.started_ms is not None:
+        yield "started", _time(run.started_ms)
+    if run.finished_ms is not None:
+        yield "finished", f"{_time(run.finished_ms)}, after {_took(run)}"
+    if actions := possible_actions(run.state):
+        yield "possible", ", ".join(f"backfill {action}" for action in actions)
+
+
+def _troubles(run: Run) -> Iterator[tuple[str, str]]:
+    if run.contended:
+        since_ms = min(unit.since_ms for unit in run.contended)
+        longest = duration(max(run.seen_ms - since_ms, 0) / 1000)
+        yield "contended", f"{number(len(run.contended))} units, locked by others for up to {longest}"
+    if run.quarantined:
+        yield "quarantined", f"{number(len(run.quarantined))} units"
+    for unit in run.quarantined[:UNITS_LISTED]:
+        reason = ", ".join(part for part in (unit.sqlstate, unit.constraint) if part)
+        yield "", f"{unit.unit_id}: {unit.error}" + (f" ({reason})" if reason else "")
+    if len(run.quarantined) > UNITS_LISTED:
+        yield "", f"and {number(len(run.quarantined) - UNITS_LISTED)} more, all of them with --json"
+
+
+def _verification(run: Run) -> Iterator[tuple[str, str]]:
+    if run.findings is None:
+        return
+    errors = [finding for finding in run.findings if finding.is_error]
+    yield (
+        "verified",
+        f"{number(run.units_checked)} units, {'no errors' if not errors else f'{len(errors)} rules broken'}",
+    )
+    for finding in run.findings:
+        severity = "ERROR" if finding.is_error else "WARNING"
+        examples = f", for instance {', '.join(finding.examples[:2])}" if finding.examples else ""
+        yield "", f"{severity} {finding.rule}: {number(finding.count)}{examples}"
+
+
+def _pace(pace: Pace) -> Iterator[str]:
+    yield f"{pace.parallel} parallel"
+    yield f"batches of at most {number(pace.batch_rows)} rows and about {pace.target_ms} ms"
+    if pace.pause_ms:
+        yield f"{pace.pause_ms} ms pause"
+    if pace.rows_per_second:
+        yield f"at most {number(pace.rows_per_second)} rows/s"
+
+
+def _standing_still(run: Run) -> Iterator[str]:
+    if run.throttled_by:
+        yield f"throttled now by {run.throttled_by}"
+    if run.throttled_ms >= 1000:
+        yield f"throttled for {duration(run.throttled_ms / 1000)}"
+    if run.paused_ms >= 1000:
+        yield f"paused for {duration(run.paused_ms / 1000)}"
+
+
+def _time(ms: int) -> str:
+    return (timestamp(ms) or "").replace("T", " ")[:19] + " UTC"
+
+
+def _took(run: Run) -> str:
+    if run.started_ms is None:
+        return ""
+    return duration(((run.finished_ms or run.seen_ms) - run.started_ms) / 1000)

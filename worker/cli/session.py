@@ -1,0 +1,47 @@
+"""One command's stay with the service: read the settings, open, do the work, close."""
+
+from __future__ import annotations
+
+import asyncio
+import getpass
+import socket
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+import typer
+
+from config.logging import setup_logging
+from config.settings import Settings, load_settings
+from worker.cli.output import say
+from worker.wiring import Service, open_service
+
+APPLICATION_NAME = "backfill-cli"
+INTERRUPTED = 130
+
+Answer = TypeVar("Answer")
+
+
+def with_service(work: Callable[[Service], Awaitable[Answer]], *, if_interrupted: str = "") -> Answer:
+    """What `work` returns. Ctrl-C ends the command with 130, after saying `if_interrupted`."""
+    settings = load_settings()
+    setup_logging(settings.log_level, settings.log_format)
+    try:
+        return asyncio.run(_in_session(settings, work))
+    except KeyboardInterrupt:
+        if if_interrupted:
+            say(if_interrupted)
+        raise typer.Exit(INTERRUPTED) from None
+
+
+async def _in_session(settings: Settings, work: Callable[[Service], Awaitable[Answer]]) -> Answer:
+    async with open_service(settings, application_name=APPLICATION_NAME) as service:
+        return await work(service)
+
+
+def who_asks() -> str:
+    """Who is at the keyboard, for the run's record: `cli:<account>@<host>`."""
+    try:
+        account = getpass.getuser()
+    except (KeyError, OSError):  # an account id without a name, as in many containers
+        account = "unknown"
+    return f"cli:{account}@{socket.gethostname()}"

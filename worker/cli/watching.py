@@ -1,0 +1,97 @@
+"""Shows a run while it goes: a live bar on a terminal, a line per change anywhere else, JSON lines for programs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from time import monotonic
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from worker.cli.following import follow
+from worker.cli.output import write_json
+from worker.cli.words import amounts, line, percent, progress_of, remark, speed, state_text, troubles
+from worker.engine.control import Control
+from worker.runs.record import Run, run_document
+from worker.runs.states import AT_REST
+
+QUIET_SECONDS = 10.0
+WIDEST_BAR = 100
+PERCENT_COLUMNS = 8
+
+Show = Callable[[Run], None]
+
+
+async def watch(control: Control, run_id: str | None, console: Console, *, json: bool = False) -> Run:
+    """Shows the run (None: the latest) until it is at rest, done or paused, and returns it as it is then.
+
+    With `json` nothing goes to `console`: a JSON line per change is written to stdout.
+    """
+    with ExitStack() as stack:
+        show: Show
+        if json:
+            show = _at_changes(lambda run: write_json(run_document(run), indent=None))
+        elif console.is_terminal:
+            show = _as_picture(stack.enter_context(Live(console=console, auto_refresh=False)))
+        else:
+            show = _at_changes(lambda run: console.print(line(run), soft_wrap=True))
+        return await follow(control, run_id, until=AT_REST, show=show)
+
+
+def _as_picture(live: Live) -> Show:
+    return lambda run: live.update(picture(run, live.console.width), refresh=True)
+
+
+def _at_changes(show: Show) -> Show:
+    changes = Changes()
+
+    def show_changes(run: Run) -> None:
+        if changes.has(run):
+            show(run)
+
+    return show_changes
+
+
+@dataclass(slots=True, kw_only=True)
+class Changes:
+    """Tells what is worth a line: another state or whole percent, other troubles, or ten quiet seconds."""
+
+    _seen: tuple[object, ...] = ()
+    _at: float = field(default_factory=monotonic)
+
+    def has(self, run: Run) -> bool:
+        facts = (run.state, percent(run), bool(run.contended), len(run.quarantined))
+        if facts == self._seen and monotonic() - self._at < QUIET_SECONDS:
+            return False
+        self._seen, self._at = facts, monotonic()
+        return True
+
+
+def picture(run: Run, width: int) -> Group:
+    """The run in four lines of at most 80 columns."""
+    below = [Text("   ".join(words)) for words in (amounts(run), [*speed(run), *troubles(run)]) if words]
+    return Group(
+        Text.assemble((run.backfill, "bold"), "  ", run.id, "  ", state_text(run), "  ", (remark(run), "dim")),
+        _bar(run, min(width, WIDEST_BAR) - PERCENT_COLUMNS),
+        *below,
+    )
+
+
+def _bar(run: Run, width: int) -> Table:
+    share = progress_of(run)["fraction"]
+    bar = ProgressBar(
+        total=1.0,
+        completed=share or 0.0,
+        width=width,
+        pulse=share is None,
+        complete_style="cyan",
+        finished_style="green",
+    )
+    row = Table.grid(padding=(0, 1))
+    row.add_row(bar, percent(run))
+    return row

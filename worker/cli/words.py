@@ -1,0 +1,88 @@
+"""How a run is put into words: the same facts as its JSON, in the same places of every human answer.
+
+What cannot be known is said to be unknown: an ETA is never made up, and a total that is an estimate has a `~`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rich.text import Text
+
+from worker.cli.output import duration, number
+from worker.runs.record import Run, run_document
+from worker.runs.states import State
+
+_STYLES = {
+    State.RUNNING: "cyan",
+    State.VERIFYING: "cyan",
+    State.SUCCEEDED: "green",
+    State.FAILED: "red",
+    State.PAUSING: "yellow",
+    State.PAUSED: "yellow",
+    State.CANCELLING: "yellow",
+    State.CANCELLED: "yellow",
+}
+_WAITING = {
+    State.QUEUED: "waiting for a worker: arq worker.main.WorkerSettings",
+    State.PAUSING: "after the batches in flight",
+    State.CANCELLING: "after the batches in flight",
+}
+
+
+def progress_of(run: Run) -> dict[str, Any]:
+    progress: dict[str, Any] = run_document(run)["progress"]
+    return progress
+
+
+def state_text(run: Run) -> Text:
+    return Text(run.state.value, style=f"bold {_STYLES.get(run.state, '')}".strip())
+
+
+def remark(run: Run) -> str:
+    """What the run waits for or is at, where its state alone does not say it; else empty."""
+    if run.state is State.VERIFYING:
+        return f"{_of(run.units_checked, run.counts.units_total, '')} units checked"
+    return _WAITING.get(run.state, "")
+
+
+def percent(run: Run) -> str:
+    share = progress_of(run)["fraction"]
+    return "?%" if share is None else f"{int(share * 100)}%"
+
+
+def amounts(run: Run) -> list[str]:
+    counts = run.counts
+    about = "~" if counts.total_is_estimate else ""
+    return [
+        f"{_of(counts.rows_done, counts.rows_total, about)} rows",
+        f"{_of(counts.units_done, counts.units_total, about)} units",
+    ]
+
+
+def speed(run: Run) -> list[str]:
+    """Rate and ETA while rows are being worked on; nothing in any other state."""
+    if run.state is not State.RUNNING or run.settled:
+        return []
+    progress = progress_of(run)
+    rate, eta = progress["rows_per_second"], progress["eta_seconds"]
+    return [
+        f"{'unknown' if rate is None else number(round(rate))} rows/s",
+        f"ETA {'unknown' if eta is None else duration(eta)}",
+    ]
+
+
+def troubles(run: Run) -> list[str]:
+    counts = {"contended": len(run.contended), "quarantined": len(run.quarantined)}
+    words = [f"{count} {name}" for name, count in counts.items() if count]
+    return [*words, f"throttled by {run.throttled_by}"] if run.throttled_by else words
+
+
+def line(run: Run) -> str:
+    """The run in one line, for logs."""
+    parts = [run.id, run.state.value, percent(run), *amounts(run), *speed(run), *troubles(run), remark(run)]
+    return "  ".join(part for part in parts if part)
+
+
+def _of(done: int, total: int | None, about: str) -> str:
+    return number(done) if total is None else f"{number(done)} of {about}{number(total)}"

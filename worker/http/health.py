@@ -1,0 +1,39 @@
+"""`/livez` says that the process answers, and touches nothing; `/readyz` says whether it can do its work.
+
+A supervisor that restarts on a failing liveness check must not restart this service because Postgres is down, so
+the two are kept apart.
+"""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+
+from worker.http.depends import OpenService
+from worker.http.problems import RETRY_UNAVAILABLE_SECONDS, problem
+from worker.http.readiness import probe_all
+
+router = APIRouter()
+
+
+@router.get("/livez", summary="Does the process answer?")
+async def livez() -> JSONResponse:
+    return JSONResponse({"status": "ok"})
+
+
+@router.get("/readyz", summary="Do Postgres, Redis and the schema allow it to work?")
+async def readyz(request: Request, service: OpenService) -> JSONResponse:
+    probes = await probe_all(service)
+    checks = {probe.name: probe.document() for probe in probes}
+    failed = [probe for probe in probes if not probe.ok]
+    if not failed:
+        return JSONResponse({"status": "ok", "checks": checks})
+    return problem(
+        request,
+        "not-ready",
+        503,
+        " ".join(probe.message for probe in failed),
+        more={"checks": checks},
+        headers={"Retry-After": str(RETRY_UNAVAILABLE_SECONDS)},
+    )

@@ -1,0 +1,101 @@
+"""Every error leaves as `application/problem+json` (RFC 9457), whoever raised it: us, the framework or a bug.
+
+An operator's error brings its slug and its status with it, so what the API says agrees with the CLI's exit code
+and the log. What is wrong with a request is told by the field's place and never by repeating its value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse
+
+from worker.http.headers import SECURITY_HEADERS
+from worker.runs.errors import ActiveRunExists, OperatorError, UsageError
+
+MEDIA_TYPE = "application/problem+json"
+RETRY_UNAVAILABLE_SECONDS = 5
+
+_HINTS = {
+    404: "There is nothing at this address. The addresses are listed in /openapi.json.",
+    405: "This address does not take that method. The header Allow names those that it takes.",
+    413: "The request's body is too large. A run needs at most a few numbers.",
+}
+
+
+def problem(  # noqa: PLR0913 - the members of a problem document
+    request: Request,
+    slug: str,
+    status: int,
+    detail: str,
+    *,
+    more: Mapping[str, Any] | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> JSONResponse:
+    """A problem document; `more` are its extension members."""
+    document = {
+        "type": f"/problems/{slug}",
+        "title": slug.replace("-", " ").capitalize(),
+        "status": status,
+        "detail": detail,
+        "instance": request.url.path,
+        **(more or {}),
+    }
+    return JSONResponse(document, status_code=status, headers=dict(headers or {}), media_type=MEDIA_TYPE)
+
+
+def install_problems(app: FastAPI) -> None:
+    app.add_exception_handler(OperatorError, _operator_error)
+    app.add_exception_handler(HTTPException, _framework_error)
+    app.add_exception_handler(RequestValidationError, _invalid_request)
+    app.add_exception_handler(Exception, _bug)
+
+
+async def _operator_error(request: Request, error: Exception) -> JSONResponse:
+    if not isinstance(error, OperatorError):
+        raise error
+    headers: dict[str, str] = {}
+    more: dict[str, Any] = {}
+    if isinstance(error, ActiveRunExists):
+        more["run"] = error.run_id
+        headers["Location"] = f"/v1/runs/{error.run_id}"
+    if error.http_status == HTTPStatus.SERVICE_UNAVAILABLE:
+        headers["Retry-After"] = str(RETRY_UNAVAILABLE_SECONDS)
+    return problem(request, error.slug, error.http_status, str(error), more=more, headers=headers)
+
+
+async def _framework_error(request: Request, error: Exception) -> JSONResponse:
+    if not isinstance(error, HTTPException):
+        raise error
+    return framework_problem(request, error)
+
+
+def framework_problem(request: Request, error: HTTPException) -> JSONResponse:
+    """The problem for an HTTP status that has no operator's error behind it."""
+    phrase = HTTPStatus(error.status_code).phrase
+    detail = _HINTS.get(error.status_code) or f"{error.detail}."
+    return problem(request, phrase.lower().replace(" ", "-"), error.status_code, detail, headers=error.headers)
+
+
+async def _invalid_request(request: Request, error: Exception) -> JSONResponse:
+    if not isinstance(error, RequestValidationError):
+        raise error
+    mistakes = [{"at": _place(mistake["loc"]), "message": mistake["msg"]} for mistake in error.errors()]
+    detail = "; ".join(f"{mistake['at']}: {mistake['message']}" for mistake in mistakes)
+    return problem(request, UsageError.slug, UsageError.http_status, f"{detail}.", more={"errors": mistakes})
+
+
+async def _bug(request: Request, _error: Exception) -> JSONResponse:
+    # The traceback goes to the log: the server raises the error again once this answer is sent. The answer passes no
+    # middleware, so it brings its headers itself.
+    detail = "The service made a mistake. Its log has the details."
+    return problem(request, "internal-error", HTTPStatus.INTERNAL_SERVER_ERROR, detail, headers=SECURITY_HEADERS)
+
+
+def _place(location: tuple[str | int, ...]) -> str:
+    return ".".join(str(part) for part in location)
