@@ -1,0 +1,4 @@
+-- Several variants of one wish, in one statement: their created_at is the same.
+INSERT INTO generations (id, project_id, user_id, prompt, context, status, is_iteration)
+SELECT id, $2, $3, $4, $5, 'pending', false
+FROM unnest($1::text[]) AS id

@@ -1,0 +1,2 @@
+-- Looked up once per generation.
+CREATE UNIQUE INDEX ON old_outputs (number)

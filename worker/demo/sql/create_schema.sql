@@ -1,0 +1,2 @@
+-- As a new database has it.
+CREATE SCHEMA public
