@@ -155,6 +155,9 @@ def __getattr__(name: str) -> Any:
     sys.excepthook = _end_with_a_sentence
     try:
         return _build()
+    except AttributeError as error:
+        # arq would take it for "there is no WorkerSettings here".
+        raise RuntimeError("the worker could not be built") from error
     except OperatorError as error:
         sys.stderr.write(f"error: {error}\n")
         raise SystemExit(error.exit_code) from None
