@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from itertools import count
 from typing import Any
 
@@ -15,6 +17,12 @@ from tests.support.commands import Spawned, environment_for
 from tests.support.waiting import wait_until
 
 LONGEST_WAIT_SECONDS = 1.0
+FUNCTIONS = (
+    "generations_number_before_insert",
+    "generations_activate_completed",
+    "generations_renumber_before_move",
+    "projects_latest_version_before_update",
+)
 
 
 class Traffic:
@@ -153,6 +161,22 @@ async def test_patience_ends_with_the_reason_and_the_next_upgrade_goes_on(
     assert (await asyncio.to_thread(alembic, "check", url=database_e011)).returncode == 0
 
 
+@pytest.mark.skipif(signal.getsignal(signal.SIGINT) is signal.SIG_IGN, reason="Ctrl-C is ignored by all children")
+async def test_ctrl_c_ends_the_waiting_with_a_sentence(
+    old_application: Application, idle: Any, upgrade: Callable[[], Spawned]
+) -> None:
+    async with idle.transaction():
+        await idle.execute("SELECT count(*) FROM generations")
+        upgrading = upgrade()
+        await wait_until(lambda: "waiting for generations: " in upgrading.log, 30)
+        upgrading.kill(signal.SIGINT)
+        exit_code = await asyncio.to_thread(upgrading.wait)
+
+    assert exit_code == 130
+    assert "error: Interrupted. " in upgrading.log
+    assert "Traceback" not in upgrading.log
+
+
 async def test_two_upgrades_at_once_take_turns(
     old_application: Application, idle: Any, database_e011: str, upgrade: Callable[[], Spawned]
 ) -> None:
@@ -168,3 +192,65 @@ async def test_two_upgrades_at_once_take_turns(
     assert [await asyncio.to_thread(one.wait) for one in (first, second)] == [0, 0]
     revision = await old_application.connection.fetchval("SELECT version_num FROM alembic_version")
     assert revision == HEAD
+
+
+async def test_nothing_is_locked_on_projects_while_the_key_waits_for_generations(
+    application: Application, database: str, connect: Connect, spawn: Spawn
+) -> None:
+    """A writer of generations comes to projects next: the two would wait for each other, again at every try."""
+    await application.add_settled_project("p", "a")
+    observer = await connect(database)
+    for name in FUNCTIONS:  # what comes before the key on the way back, and would wait for the writer already
+        await observer.execute(f"DROP FUNCTION {name}() CASCADE")
+
+    async with application.connection.transaction():
+        await application.add("b", "p")
+        downgrade = spawn(*ALEMBIC, "downgrade", OLD_REVISION, env=environment_for(database_url=database))
+        await _until_waiting_for_generations(observer)
+        held = await observer.fetchval(_LOCKS_HELD_ON_PROJECTS)
+    exit_code = await asyncio.to_thread(downgrade.wait)
+
+    assert (held, exit_code) == (0, 0)
+
+
+async def test_an_application_that_is_busy_all_the_time_notices_neither_way(
+    old_application: Application, database_e011: str, connect: Connect
+) -> None:
+    clients = [Application(await connect(database_e011)) for _ in range(3)]
+    for number in range(3):
+        await old_application.add_settled_project(f"p{number}", f"first{number}")
+    traffic = Traffic()
+
+    async with AsyncExitStack() as busy:
+        for number, client in enumerate(clients):
+            await busy.enter_async_context(traffic.of(partial(_live, client, number)))
+        there = await asyncio.to_thread(alembic, "upgrade", "head", url=database_e011)
+        back = await asyncio.to_thread(alembic, "downgrade", OLD_REVISION, url=database_e011)
+
+    assert (there.returncode, back.returncode) == (0, 0), there.stderr + back.stderr
+    assert traffic.longest < LONGEST_WAIT_SECONDS, str(traffic)
+
+
+async def _live(client: Application, number: int, turn: int) -> None:
+    """A generation's life, in one project of three."""
+    generation = f"g{number}-{turn}"
+    await client.add(generation, f"p{turn % 3}", minute=turn)
+    await client.complete(generation)
+    await client.connection.execute("UPDATE projects SET name = $2 WHERE id = $1", f"p{turn % 3}", generation)
+    await client.connection.execute("DELETE FROM generations WHERE id = $1", generation)
+
+
+async def _until_waiting_for_generations(observer: Any) -> None:
+    async def waiting() -> bool:
+        waits: bool = await observer.fetchval(
+            "SELECT EXISTS (SELECT FROM pg_locks WHERE relation = 'generations'::regclass AND NOT granted)"
+        )
+        return waits
+
+    await wait_until(waiting, 30)
+
+
+_LOCKS_HELD_ON_PROJECTS = (
+    "SELECT count(*) FROM pg_locks AS l JOIN pg_stat_activity AS a USING (pid)"
+    " WHERE a.application_name = 'codebegen-migration' AND l.relation = 'projects'::regclass AND l.granted"
+)

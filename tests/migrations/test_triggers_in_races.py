@@ -169,6 +169,21 @@ async def test_a_delete_of_the_active_generation_does_not_deadlock_with_a_comple
     assert await application.active("p") == "b"
 
 
+async def test_a_move_that_waited_for_an_insert_is_numbered_after_it(
+    application: Application, second: Application
+) -> None:
+    await application.add_settled_project("p", "a")
+    await application.add_settled_project("q", "b")
+
+    async with application.connection.transaction():
+        await application.add("c", "p")
+        other = asyncio.create_task(second.connection.execute("UPDATE generations SET project_id = 'p' WHERE id = 'b'"))
+        await _until_waiting(application, second)
+    await other
+
+    assert [await application.version(one) for one in "acb"] == [1, 2, 3]
+
+
 async def test_moves_in_opposite_directions_do_not_deadlock(application: Application, second: Application) -> None:
     await application.add_settled_project("p", "a")
     await application.add_settled_project("q", "b")

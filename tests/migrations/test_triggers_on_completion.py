@@ -73,6 +73,17 @@ async def test_completing_in_a_project_that_is_not_settled_activates_nothing(app
     assert await application.active("p") is None
 
 
+async def test_completing_an_assigned_row_of_a_project_that_is_settled_in_parts_activates_nothing_yet(
+    application: Application,
+) -> None:
+    await application.add_unsettled_project("p", "a", "b")
+    await application.connection.execute("UPDATE generations SET storage_path = './storage/projects/a' WHERE id = 'a'")
+
+    await application.complete("a")
+
+    assert await application.active("p") is None
+
+
 async def test_a_row_that_is_unassigned_in_a_settled_project_is_left_to_the_backfill(application: Application) -> None:
     await application.add_unsettled_project("p", "a")
     await application.connection.execute("UPDATE projects SET latest_version = 1")
@@ -93,6 +104,17 @@ async def test_completing_again_changes_nothing(application: Application) -> Non
     assert await application.connection.fetchval("SELECT xmin::text FROM projects") == before
 
 
+async def test_only_becoming_completed_activates_not_being_written_as_completed_again(application: Application) -> None:
+    await application.add_settled_project("p", "a", "b")
+    await application.complete("a")
+    await application.complete("b")
+    await application.connection.execute("DELETE FROM generations WHERE id = 'b'")
+
+    await application.complete("a")
+
+    assert await application.active("p") is None
+
+
 async def test_a_statement_that_sets_the_storage_path_activates_for_itself(application: Application) -> None:
     await application.add_settled_project("p", "a")
 
@@ -101,6 +123,19 @@ async def test_a_statement_that_sets_the_storage_path_activates_for_itself(appli
     )
 
     assert await application.active("p") is None
+
+
+async def test_an_insert_with_a_place_of_its_own_activates_for_itself(application: Application) -> None:
+    await application.add_settled_project("p", "a")
+    await application.complete("a")
+
+    await application.connection.execute(
+        "INSERT INTO generations (id, project_id, user_id, prompt, status, is_iteration, created_at, storage_path)"
+        " VALUES ('b', 'p', 'user', 'Build it', 'completed', false, $1, './storage/own/b')",
+        at_minute(9),
+    )
+
+    assert await application.active("p") == "a"
 
 
 async def test_the_next_release_inserts_and_activates_for_itself(application: Application) -> None:

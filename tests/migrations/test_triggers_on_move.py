@@ -60,6 +60,16 @@ async def test_a_storage_path_of_its_own_is_kept_even_in_an_unsettled_project(ap
     assert await application.latest_version("to") == 0
 
 
+async def test_with_a_path_of_its_own_it_is_number_one_where_nothing_is_assigned_yet(application: Application) -> None:
+    await application.add_settled_project("from", "a", "b")
+    await application.connection.execute("UPDATE generations SET storage_path = './storage/own/b' WHERE id = 'b'")
+    await application.add_unsettled_project("to", "c")
+
+    await _move(application, "b", "to")
+
+    assert await application.version("b") == 1
+
+
 async def test_the_project_that_an_active_generation_leaves_has_none(application: Application) -> None:
     await application.add_settled_project("from", "a")
     await application.add_settled_project("to", "b")

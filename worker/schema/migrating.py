@@ -10,13 +10,15 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 
 from sqlalchemy import Connection, text
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.util import await_only
 
 from worker.database import open_engine, reachable
-from worker.runs.errors import OperatorError, SchemaNotReady, WaitTimedOut
+from worker.runs.errors import OperatorError, SchemaNotReady, UsageError, WaitTimedOut
 from worker.schema.lock_watch import LockWatch, watching
 from worker.schema.online_ddl import LockProtocol
 from worker.sqlfiles import load_sql
@@ -43,15 +45,29 @@ async def migrate(
         async with reachable(url), engine.connect() as connection:
             pid = await connection.scalar(text("SELECT pg_backend_pid()"))
             await connection.commit()
-            async with watching(engine, pid, patience_seconds=patience_seconds) as watch:
-                try:
-                    await connection.run_sync(run)
-                except DBAPIError as error:
-                    if explained := _explain(error, watch):
-                        raise explained from error
-                    raise
+            if pgbouncer:
+                log.warning("migrating through PgBouncer: nothing is said about waits; better connect directly")
+            # There a statement may run in any session, so that the one with this pid may be somebody else's.
+            watched = nullcontext() if pgbouncer else watching(engine, pid, patience_seconds=patience_seconds)
+            async with watched as watch:
+                await _run_explained(connection, run, watch)
     finally:
         await engine.dispose()
+
+
+async def _run_explained(
+    connection: AsyncConnection, run: Callable[[Connection], None], watch: LockWatch | None
+) -> None:
+    try:
+        await connection.run_sync(run)
+    except SQLAlchemyError as error:
+        task = asyncio.current_task()
+        if task is not None and task.cancelling():
+            # Ctrl-C tore the connection; what Alembic says on its way out about that connection hides the reason.
+            raise asyncio.CancelledError from error
+        if isinstance(error, DBAPIError) and (explained := _explain(error, watch)):
+            raise explained from error
+        raise
 
 
 def wait_for_turn(connection: Connection, protocol: LockProtocol) -> None:
@@ -82,26 +98,34 @@ def _holder(connection: Connection) -> object:
         return connection.scalar(text(load_sql("worker.schema", "sql/migration_lock_holder.sql")))
 
 
+# By SQLSTATE: what it means here, and what to do.
+_REFUSALS: dict[str, tuple[type[OperatorError], str, str]] = {
+    "42501": (SchemaNotReady, "The schema may not be changed", "Migrate as the owner of the tables."),
+    "42P07": (
+        SchemaNotReady,
+        "This database has tables already, but no revision is recorded",
+        "If they are the application's, run `alembic stamp e011ab9dd223` first.",
+    ),
+    "42P01": (SchemaNotReady, "The tables are not those of the recorded revision", "Check `alembic current`."),
+    "42703": (SchemaNotReady, "The tables are not those of the recorded revision", "Check `alembic current`."),
+    "55000": (SchemaNotReady, "The schema is not complete", "Run it again: it goes on where it stopped."),
+    "26000": (
+        UsageError,
+        "PgBouncer moved the migration to another session",
+        "Migrate over a direct connection; finished steps are kept.",
+    ),
+}
+
+
 def _explain(error: DBAPIError, watch: LockWatch | None) -> OperatorError | None:
     """None for what is a bug."""
-    said = str(error.orig.__cause__ if error.orig else error).splitlines()[0]
     if watch is not None and watch.gave_up:
         return WaitTimedOut(
             f"Gave up {watch.last}.", "End that session, or raise BACKFILL_MIGRATION_PATIENCE_SECONDS; then run again."
         )
-    match getattr(error.orig, "sqlstate", None):
-        case "42501":
-            return SchemaNotReady(f"The schema may not be changed: {said}.", "Migrate as the owner of the tables.")
-        case "42P07":
-            return SchemaNotReady(
-                f"This database has tables already, but no revision is recorded: {said}.",
-                "If they are the application's, run `alembic stamp e011ab9dd223` first.",
-            )
-        case "42P01" | "42703" | "3F000":
-            return SchemaNotReady(
-                f"The tables are not those of the recorded revision: {said}.",
-                "Check DATABASE_URL and `alembic current`.",
-            )
-        case "55000":
-            return SchemaNotReady(f"The schema is not complete: {said}.", "Run it again: it goes on where it stopped.")
-    return None
+    refusal = _REFUSALS.get(getattr(error.orig, "sqlstate", None) or "")
+    if refusal is None:
+        return None
+    kind, meaning, remedy = refusal
+    said = str(error.orig.__cause__ if error.orig else error).splitlines()[0]
+    return kind(f"{meaning}: {said}.", remedy)
