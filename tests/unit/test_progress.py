@@ -66,6 +66,12 @@ def test_the_eta_is_never_negative(rows_done: int, rows_total: int, rate: float)
     assert eta >= 0
 
 
+def test_a_total_that_was_overtaken_by_live_rows_grows_with_them() -> None:
+    document = progress_document(counts(rows_done=1_007), [], now_ms=0, moving=False, finished=True)
+
+    assert document["rows_total"] == 1_007
+
+
 def test_a_run_at_rest_has_neither_rate_nor_eta() -> None:
     samples = [Sample(at_ms=0, rows_done=0), Sample(at_ms=10_000, rows_done=1000)]
 
