@@ -1,7 +1,7 @@
 """Servers, databases and processes for all tests.
 
 The servers are the project's own embedded ones, in a folder of the tests, or the ones that
-BACKFILL_TEST_DATABASE_URL and BACKFILL_TEST_REDIS_URL name: there, databases are made and dropped, and the Redis
+TEST_DATABASE_URL and TEST_REDIS_URL name: there, databases are made and dropped, and the Redis
 databases 1 to 15 are emptied.
 """
 
@@ -29,8 +29,8 @@ Spawn = Callable[..., Spawned]
 
 @pytest.fixture(scope="session")
 def servers() -> Iterator[ServerUrls]:
-    database_url = os.environ.get("BACKFILL_TEST_DATABASE_URL")
-    redis_url = os.environ.get("BACKFILL_TEST_REDIS_URL")
+    database_url = os.environ.get("TEST_DATABASE_URL")
+    redis_url = os.environ.get("TEST_REDIS_URL")
     if database_url and redis_url:
         yield ServerUrls(database_url=database_url, redis_url=redis_url)
         return
