@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from worker.engine.protocols import Claim, Event, Task
 from worker.runs.pace import Pace
-from worker.runs.ranges import Key, Part, PutAside, Quarantined, Span
+from worker.runs.ranges import Key, Part, Plan, PutAside, Quarantined, Span
 from worker.runs.states import Action, State, target_of
 
 if TYPE_CHECKING:
@@ -42,6 +42,14 @@ def position_after(key: Key | None) -> int:
 def spans() -> tuple[Span, ...]:
     ends = [key_of(unit_of(index, UNITS_PER_RANGE - 1)) for index in range(RANGES)]
     return tuple(Span(start=start, end=end) for start, end in zip([None, *ends], ends, strict=False))
+
+
+ALL_UNITS = {unit_of(index, position) for index in range(RANGES) for position in range(UNITS_PER_RANGE)}
+PLAN = Plan(spans=spans(), units_total=len(ALL_UNITS), rows_total=sum(map(rows_of, ALL_UNITS)), total_is_estimate=False)
+
+
+def pace_of(parallel: int) -> Pace:
+    return Pace(parallel=parallel, batch_rows=100, target_ms=50, pause_ms=0, rows_per_second=0)
 
 
 def task_name(claim: Claim) -> str:

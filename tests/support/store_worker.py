@@ -124,4 +124,7 @@ class StoreWorker:
             constraint=None,
             error="refused",
             at_ms=now_ms,
+            counted=counted,
+            begun=begun,
+            rows_counted=rows_counted,
         )

@@ -94,7 +94,6 @@ class Child:
         assert self._process.stderr is not None  # noqa: S101 - every child has one
         async for line in self._process.stderr:
             words = line.decode(errors="replace").rstrip()
-            Path(f"/tmp/demo-me/log-{self.pid}").open("a").write(words + "\n")
             self.said.append(words)
             if self._heard is not None:
                 self._heard(words)

@@ -78,7 +78,7 @@ async def _set_up(scenario: Scenario, stage: Stage, given: ServerUrls, narrator:
     async with AsyncExitStack() as stack:
         narrator.say(f"{stage.place}.")
         with narrator.busy("emptying it"):
-            await stack.enter_async_context(cleared(stage, given, keep=scenario.keep))
+            await stack.enter_async_context(cleared(stage, given, keep=scenario.keep, say=narrator.say))
         service = await build_service(stage.settings, stage.urls, stack, application_name=APPLICATION_NAME)
         children = await stack.enter_async_context(Children(stage.environment))
         yield Demo(scenario=scenario, narrator=narrator, stage=stage, children=children, service=service)

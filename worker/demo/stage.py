@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
@@ -79,7 +79,7 @@ def choose_stage(settings: Settings, servers: ServerUrls) -> Stage:
 
 
 @asynccontextmanager
-async def cleared(stage: Stage, servers: ServerUrls, *, keep: bool) -> AsyncIterator[None]:
+async def cleared(stage: Stage, servers: ServerUrls, *, keep: bool, say: Callable[[str], None]) -> AsyncIterator[None]:
     """The stage is empty when the block begins, nobody else's while it lasts, and empty again after it unless `keep`.
 
     Raises WrongState when it is in use or holds what is not the demo's; UsageError when the servers forbid it.
@@ -92,7 +92,8 @@ async def cleared(stage: Stage, servers: ServerUrls, *, keep: bool) -> AsyncIter
     url = stage.urls.database_url
     async with _connection(url) as connection, _redis(stage) as redis:
         async with _told_plainly(url):
-            await _refuse_if_used(connection, stage, redis)
+            await _refuse_if_not_ours(connection, stage)
+            await _refuse_if_worker_is_alive(redis, stage.redis_prefix, say)
             await _clear(connection, stage, redis)
         try:
             yield
@@ -107,7 +108,7 @@ async def _create_database(connection: AsyncConnection) -> None:
         await connection.exec_driver_sql(_sql("create_database"))
 
 
-async def _refuse_if_used(connection: AsyncConnection, stage: Stage, redis: Redis) -> None:
+async def _refuse_if_not_ours(connection: AsyncConnection, stage: Stage) -> None:
     if not (await connection.exec_driver_sql(_sql("try_demo_lock"))).scalar_one():
         raise WrongState("Another demo is going on there.", "Let it end first.")
     known = ["alembic_version", *metadata.tables]
@@ -118,7 +119,6 @@ async def _refuse_if_used(connection: AsyncConnection, stage: Stage, redis: Redi
         raise WrongState(f"{where} holds something that is not the demo's: {names}.", _elsewhere(stage))
     if contents.filled and not contents.is_ours:
         raise WrongState(f"{where} holds data that the demo has not made.", _elsewhere(stage))
-    await _refuse_if_worker_is_alive(redis, stage.redis_prefix)
 
 
 def _elsewhere(stage: Stage) -> str:
@@ -127,11 +127,13 @@ def _elsewhere(stage: Stage) -> str:
     return f"The demo would empty it. Rename or drop it, or {_EMBEDDED_INSTEAD}."
 
 
-async def _refuse_if_worker_is_alive(redis: Redis, prefix: str) -> None:
+async def _refuse_if_worker_is_alive(redis: Redis, prefix: str, say: Callable[[str], None]) -> None:
     """A killed worker's sign of life lasts for seconds: one that is there is looked at until it ends or is renewed."""
     key = f"{queue_name(prefix)}:health-check"
     with told_plainly():
         left_ms = await redis.pttl(key)
+        if left_ms > 0:
+            say("A worker was here a moment ago; waiting for a sign that it still is.")
         while left_ms > 0:
             await asyncio.sleep(LOOK_EVERY_SECONDS)
             seen_ms, left_ms = left_ms, await redis.pttl(key)

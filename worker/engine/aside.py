@@ -33,6 +33,12 @@ class Aside:
         due = [u for u in self._units.values() if u.due_ms <= now_ms and (u.begun or not only_begun)]
         return min(due, key=lambda unit: unit.due_ms).unit_id if due else None
 
+    def has(self, unit_id: str) -> bool:
+        return unit_id in self._units
+
+    def is_begun(self, unit_id: str) -> bool:
+        return unit_id in self._units and self._units[unit_id].begun
+
     def counted(self, unit_id: str) -> bool:
         return unit_id in self._units and self._units[unit_id].counted
 

@@ -68,8 +68,10 @@ class RangeSettler:
     async def _next_batch(self) -> Batch | None:
         if self._unfinished is not None:
             return self._unfinished
-        if self._part is not None and self._lease.winding_up:
+        if self._part is not None and (self._lease.winding_up or self._aside.has(self._part.unit_id)):
             return await self._by_name(self._part.unit_id)
+        if self._part is not None:  # it comes next after the cursor, and another batch would forget it
+            return await self._lookahead.next_batch(self._rows())
         due = self._aside.due(self._around.now_ms(), only_begun=self._lease.winding_up)
         if due is not None:
             return await self._by_name(due)
@@ -113,9 +115,9 @@ class RangeSettler:
             units=len(uncounted) + gone,
             rows=sum([await self._rows_left_to_count(unit, begun) for unit in uncounted]),
             written=outcome.written,
+            quarantined=tuple(self._quarantine(unit_id, why, begun, now) for unit_id, why in outcome.failed.items()),
             put_aside=self._aside.put_off(outcome.contended, now, begun=begun),
             taken_back=self._aside.take_back(names - outcome.contended),
-            quarantined=tuple(self._quarantine(unit_id, why, now) for unit_id, why in outcome.failed.items()),
             batch_size=self._size,
         )
 
@@ -135,7 +137,7 @@ class RangeSettler:
             return begun.rows_counted
         return self._aside.rows_counted(unit_id)
 
-    def _quarantine(self, unit_id: str, why: BatchFailed, now: int) -> Quarantined:
+    def _quarantine(self, unit_id: str, why: BatchFailed, begun: Part | None, now: int) -> Quarantined:
         return Quarantined(
             unit_id=unit_id,
             range_index=self._claim.range_index,
@@ -143,6 +145,9 @@ class RangeSettler:
             constraint=why.constraint,
             error=why.message,
             at_ms=now,
+            counted=self._aside.counted(unit_id),
+            begun=self._aside.is_begun(unit_id) or (begun is not None and begun.unit_id == unit_id),
+            rows_counted=self._rows_counted(unit_id, begun),
         )
 
     def _end_of_range(self) -> Advance:

@@ -19,7 +19,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from worker.database import connection_failure, describe
-from worker.runs.failures import BatchFailed, classify
+from worker.runs.failures import BatchFailed, Failure, classify
 from worker.sqlfiles import load_sql
 
 # A connection that cannot be made fails with the driver's own errors or the system's, everything later with DBAPIError.
@@ -51,8 +51,14 @@ async def transaction(
     }
     try:
         async with engine.begin() as connection:
-            await run_sql(connection, "set_limits", parameters)
-            yield connection
+            try:
+                await run_sql(connection, "set_limits", parameters)
+                yield connection
+            except DBAPIError as error:
+                if classify(getattr(error.orig, "sqlstate", None), connection_lost=False) is Failure.SERVER:
+                    # A session that began read-only stays so after the database has become writable again.
+                    await connection.invalidate()
+                raise
     except _DATABASE_ERRORS as error:
         raise _batch_failed(engine, error) from error
 

@@ -70,7 +70,10 @@ class PutAside:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Quarantined:
-    """A unit that keeps failing. Never holds row values: `error` is the server's primary message only."""
+    """A unit that keeps failing. Never holds row values: `error` is the server's primary message only.
+
+    The last three are as in PutAside, for when it is taken up again.
+    """
 
     unit_id: str
     range_index: int
@@ -78,6 +81,9 @@ class Quarantined:
     constraint: str | None
     error: str
     at_ms: int
+    counted: bool = False
+    begun: bool = False
+    rows_counted: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -106,10 +106,10 @@ class RedisStore:
         key = self._run_key(run_id)
         with told_plainly():
             async with self._redis.pipeline(transaction=True) as pipe:
-                pipe.hget(key, "backfill")
+                pipe.hmget(key, ["backfill", "batch_size"])
                 pipe.hgetall(f"{key}:range:{index}")
                 pipe.hvals(f"{key}:put_aside")
-                backfill, fields, put_aside = await pipe.execute()
+                (backfill, batch_size), fields, put_aside = await pipe.execute()
         return Claim(
             run_id=run_id,
             backfill=backfill,
@@ -122,7 +122,7 @@ class RedisStore:
             part=codec.load_part(fields.get("part")),
             sequence=int(fields.get("sequence", 0)),
             totals=codec.load_totals(fields),
-            batch_size=codec.load_batch_size(fields.get("batch_size")),
+            batch_size=codec.load_batch_size(batch_size),
             winding_up=state == State.CANCELLING,
             put_aside=tuple(unit for unit in codec.load_put_aside(put_aside) if unit.range_index == index),
         )

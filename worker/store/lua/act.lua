@@ -13,7 +13,8 @@ if action == 'retry' then
   for _, value in ipairs(redis.call('HVALS', quarantined_key)) do
     local unit = cjson.decode(value)
     redis.call('HSET', put_aside_key, unit.unit_id, cjson.encode({unit_id = unit.unit_id,
-      range_index = unit.range_index, since_ms = now, tries = 0, due_ms = 0, counted = false, begun = false, rows_counted = 0}))
+      range_index = unit.range_index, since_ms = now, tries = 0, due_ms = 0, counted = unit.counted, begun = unit.begun,
+      rows_counted = unit.rows_counted}))
   end
   redis.call('DEL', quarantined_key)
   redis.call('HSET', run_key, 'reopened', 0)

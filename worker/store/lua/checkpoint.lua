@@ -4,7 +4,7 @@
 -- seen before was applied and its answer was lost. Returns {1|0, state, pace, ms to wait for the rate limit}.
 local index, token, sequence = ARGV[4], ARGV[5], tonumber(ARGV[7])
 local pace = redis.call('HGET', run_key, 'pace') or ''
-if lease_of(index) ~= token then return {0, state() or '', pace, 0} end
+if not holds(index, token) then return {0, state() or '', pace, 0} end
 local key, a, wait = range_key(index), cjson.decode(ARGV[8]), 0
 
 local function count(name, total_name)
@@ -41,7 +41,8 @@ end
 if sequence > tonumber(redis.call('HGET', key, 'sequence')) then
   local checking = redis.call('HGET', key, 'stage') == 'settled'
   if a.cursor ~= '' then redis.call('HSET', key, checking and 'check_cursor' or 'cursor', a.cursor) end
-  redis.call('HSET', key, 'sequence', sequence, 'part', a.part, 'due_ms', ms(a.due_ms), 'batch_size', a.batch_size)
+  redis.call('HSET', key, 'sequence', sequence, 'part', a.part, 'due_ms', ms(a.due_ms))
+  if a.batch_size ~= '' then redis.call('HSET', run_key, 'batch_size', a.batch_size) end
   redis.call('HDEL', run_key, 'strikes', 'throttled_by')
   count('units', 'units_done')
   count('rows', 'rows_done')

@@ -6,6 +6,8 @@ if idempotency ~= '' then
   local earlier = redis.call('GET', idempotency_key)
   if earlier and redis.call('EXISTS', prefix .. ':run:' .. earlier) == 1 then return {earlier, 'repeated'} end
 end
+-- Asked again by the client after a lost answer.
+if redis.call('EXISTS', run_key) == 1 then return {run_id, 'new'} end
 local active = redis.call('GET', prefix .. ':active:' .. backfill)
 if active and redis.call('EXISTS', prefix .. ':run:' .. active) == 1 then return {active, 'active'} end
 redis.call('SET', prefix .. ':active:' .. backfill, run_id)

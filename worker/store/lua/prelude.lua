@@ -75,6 +75,13 @@ local function live_leases()
   return count
 end
 
+-- An expired lease that nobody has taken is still its holder's, as long as there is room for it beside the live ones.
+local function holds(task, token)
+  local owner, till = lease_of(task)
+  if owner ~= token then return false end
+  return till > now or live_leases() < cjson.decode(redis.call('HGET', run_key, 'pace')).parallel
+end
+
 local function number_of_ranges() return tonumber(redis.call('HGET', run_key, 'ranges') or -1) end
 
 -- Ranges with a large unit of which some rows are written and some are not; a run is not cancelled before they are done.

@@ -1,5 +1,7 @@
 -- Ranges and totals, once. ARGV 4 token, 5 units total, 6 rows total, 7 is estimate 0|1, then start and end per range.
 if lease_of('plan') ~= ARGV[4] then return 0 end
+-- Asked again after a lost answer: others may have moved the ranges since.
+if number_of_ranges() >= 0 then return 1 end
 local ranges = (#ARGV - 7) / 2
 for index = 0, ranges - 1 do
   redis.call('HSET', range_key(index), 'start', ARGV[8 + 2 * index], 'end', ARGV[9 + 2 * index], 'stage', 'open',
