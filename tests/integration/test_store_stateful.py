@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from secrets import token_hex
 
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -21,8 +21,8 @@ from hypothesis.stateful import (
 )
 from redis.asyncio import Redis
 
-from tests.support.store_model import ALL_UNITS, PLAN, UNITS_PER_RANGE, RunModel, pace_of, task_name
-from tests.support.store_worker import StoreWorker
+from tests.support.store_model import ALL_UNITS, COMMANDS, PLAN, UNITS_PER_RANGE, RunModel, forget, pace_of, task_name
+from tests.support.store_worker import OUTCOMES, StoreWorker
 from worker.engine.protocols import Task
 from worker.redis_client import open_redis
 from worker.runs.states import DONE, Action, State, target_of
@@ -35,9 +35,7 @@ ENOUGH_STEPS = 500
 BACKFILL = "generation-versions"
 
 picks = st.integers(0, 5)
-outcomes = st.sampled_from(["settled", "settled", "settled", "contended", "failed"])
-# Each ends something that others need: so they come seldom enough for the rest to get far.
-commands = st.sampled_from([Action.PAUSE, Action.RESUME, Action.RESUME, Action.RETRY, Action.RETRY, Action.CANCEL])
+outcomes = st.sampled_from(OUTCOMES)
 
 
 class StoreMachine(RuleBasedStateMachine):
@@ -56,7 +54,7 @@ class StoreMachine(RuleBasedStateMachine):
 
     @property
     def active(self) -> str | None:
-        return next((run_id for run_id, model in self.runs.items() if model.state not in DONE), None)
+        return next((run_id for run_id in self.runs if self.runs[run_id].state not in DONE), None)
 
     def picked_run(self, pick: int) -> str:
         return list(self.runs)[pick % len(self.runs)]
@@ -85,7 +83,7 @@ class StoreMachine(RuleBasedStateMachine):
             self.keys |= {key: created.run_id} if key else {}
         assert created.run_id == self.keys.get(key, self.active)
 
-    @rule(pick=picks, action=commands)
+    @rule(pick=picks, action=st.sampled_from(COMMANDS))
     def command(self, pick: int, action: Action) -> None:
         run_id = self.picked_run(pick)
         model, other = self.runs[run_id], self.active
@@ -113,20 +111,15 @@ class StoreMachine(RuleBasedStateMachine):
     def go_on(self, pick: int, hows: list[str]) -> None:
         """Steps of a worker that may have been frozen for long and knows nothing of it."""
         worker = self.picked_worker(pick)
-        if worker.claim.task is Task.PLAN:
-            self._plan(worker)
-            return
-        if worker.claim.task is Task.FINISH:
-            self._finish(worker)
+        if worker.claim.range_index < 0:
+            (self._plan if worker.claim.task is Task.PLAN else self._finish)(worker)
             return
         for how in hows:
-            if worker not in self.workers:
-                return
-            if not worker.may_go_on:
-                self._release(worker, due_in_ms=0)
-                return
-            worker.next_step(how, self.now_ms)
-            self._checkpoint(worker)
+            if worker in self.workers and worker.may_go_on:
+                worker.next_step(how, self.now_ms)
+                self._checkpoint(worker)
+        if worker in self.workers and not worker.may_go_on:
+            self._release(worker, due_in_ms=0)
 
     @rule(pick=picks, hows=st.lists(outcomes, min_size=1, max_size=5), turns=st.integers(1, 20))
     def one_worker_works_on(self, pick: int, hows: list[str], turns: int) -> None:
@@ -164,7 +157,6 @@ class StoreMachine(RuleBasedStateMachine):
     def look_and_change_pace(self, pick: int, parallel: int) -> None:
         run_id = self.picked_run(pick)
         model = self.runs[run_id]
-
         vacancies = self.runner.run(self.store.vacancies(run_id))
         changed = self.runner.run(self.store.set_pace(run_id, pace_of(parallel), who="test"))
         self._sync(run_id)
@@ -190,7 +182,7 @@ class StoreMachine(RuleBasedStateMachine):
             for run_id in list(self.runs):
                 self._bring_to_its_end(run_id)
         finally:
-            self.runner.run(self._forget())
+            self.runner.run(forget(self.redis, self.prefix))
             self.runner.close()
 
     def _bring_to_its_end(self, run_id: str) -> None:
@@ -231,7 +223,6 @@ class StoreMachine(RuleBasedStateMachine):
         expected = self.runs[worker.claim.run_id].holds(worker.claim, self.now_ms)
 
         held, state = self.runner.run(self.store.renew(worker.claim))
-
         assert held == expected, "only its holder renews a lease"
         self._heard(worker, held, state)
 
@@ -270,7 +261,6 @@ class StoreMachine(RuleBasedStateMachine):
         expected = model.holds(claim, self.now_ms)
 
         verdict = self.runner.run(self.store.checkpoint(claim, step.sequence, step.advance, step.totals))
-
         assert verdict.held == expected, "only the holder of the lease moves a range"
         if verdict.held:
             model.apply(claim, step)
@@ -291,20 +281,19 @@ class StoreMachine(RuleBasedStateMachine):
         if leases.get(task_name(worker.claim), ("", 0))[0] == worker.claim.token:
             del leases[task_name(worker.claim)]
 
-    async def _forget(self) -> None:
-        keys = [key async for key in self.redis.scan_iter(f"{self.prefix}:*")]
-        if keys:
-            await self.redis.delete(*keys)
-        await self.redis.connection_pool.aclose()
-
 
 def test_no_order_of_steps_counts_twice_or_lets_two_work_on_one_range(redis_url: str) -> None:
     class OnThisServer(StoreMachine):
         def __init__(self) -> None:
             super().__init__(redis_url)
 
-    health = [HealthCheck.too_slow, HealthCheck.filter_too_much]
     run_state_machine_as_test(
         OnThisServer,
-        settings=settings(max_examples=80, stateful_step_count=30, deadline=None, suppress_health_check=health),
+        settings=settings(
+            max_examples=100,
+            stateful_step_count=30,
+            deadline=None,
+            phases=[Phase.explicit, Phase.reuse, Phase.generate],  # to shrink a failure would take minutes
+            suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
+        ),
     )

@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from redis.asyncio import Redis
+
 from worker.engine.protocols import Claim, Event, Task
 from worker.runs.pace import Pace
 from worker.runs.ranges import Key, Part, Plan, PutAside, Quarantined, Span
@@ -19,7 +21,9 @@ if TYPE_CHECKING:
 
 RANGES = 3
 UNITS_PER_RANGE = 4
-ROWS = (1, 2, 9)  # of the units, in turn; the ones of nine are settled in parts
+# A cancelled run is at its end, so cancel comes seldom enough for the rest to get far.
+COMMANDS = (Action.PAUSE, Action.RESUME, Action.RETRY, Action.RETRY, Action.CANCEL)
+ROWS = (9, 2, 13)  # of the units, in turn; the larger ones are settled in parts
 
 
 def unit_of(range_index: int, position: int) -> str:
@@ -54,6 +58,14 @@ def pace_of(parallel: int) -> Pace:
 
 def task_name(claim: Claim) -> str:
     return str(claim.range_index) if claim.range_index >= 0 else claim.task.value
+
+
+async def forget(redis: Redis, prefix: str) -> None:
+    """Deletes every key that begins so, and ends the connections."""
+    keys = [key async for key in redis.scan_iter(f"{prefix}:*")]
+    if keys:
+        await redis.delete(*keys)
+    await redis.connection_pool.aclose()
 
 
 @dataclass(slots=True)
@@ -163,7 +175,14 @@ class RunModel:
     def _take_up_quarantined(self) -> None:
         for unit in self.quarantined.values():
             self.ranges[unit.range_index].aside[unit.unit_id] = PutAside(
-                unit_id=unit.unit_id, range_index=unit.range_index, since_ms=0, tries=0, due_ms=0
+                unit_id=unit.unit_id,
+                range_index=unit.range_index,
+                since_ms=0,
+                tries=0,
+                due_ms=0,
+                counted=unit.counted,
+                begun=unit.begun,
+                rows_counted=unit.rows_counted,
             )
         self.quarantined.clear()
 

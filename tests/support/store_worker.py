@@ -10,6 +10,7 @@ from worker.runs.ranges import Part, PutAside, Quarantined
 from worker.runs.states import WORKING, State
 
 PART_ROWS = 4
+OUTCOMES = ("settled", "settled", "settled", "contended", "failed")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

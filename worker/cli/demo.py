@@ -6,8 +6,6 @@ from typing import Annotated
 
 import typer
 
-from config.logging import setup_logging
-from config.settings import load_settings
 from worker.cli.options import Json
 from worker.runs.pace import BOUNDS
 
@@ -66,10 +64,9 @@ def demo(  # noqa: PLR0917 - typer passes options by name
     """See the whole job on made-up data: migration and backfill under an application that keeps writing.
 
     Without DATABASE_URL and REDIS_URL: on the embedded servers, where every other command then finds what it left.
-
     With them: in a database of its own beside yours, codebegen_demo. It destroys only what an earlier demo has left.
 
-    Exit code 0: everything is verified, and the application saw no error. Else 3.
+    It exits with 0 only if everything is verified and the application saw no error.
     """
     # A tenth of every command's start, and no other needs it.
     from worker.demo.old_application import Traffic  # noqa: PLC0415
@@ -77,17 +74,14 @@ def demo(  # noqa: PLR0917 - typer passes options by name
     from worker.demo.performance import give_demo  # noqa: PLC0415
     from worker.demo.scenario import Scenario  # noqa: PLC0415
 
-    settings = load_settings()
-    setup_logging("WARNING", settings.log_format)
     writing = Traffic(connections=connections, transactions_per_second=transactions_per_second, seed=seed)
     scenario = Scenario(
         shape=OldDataShape(projects=projects, generations=generations, seed=seed),
         traffic=writing if traffic else None,
-        parallel=parallel,
-        rows_per_second=rows_per_second,
+        pace={"parallel": parallel, "rows_per_second": rows_per_second},
         kill_at=kill_at / 100 if kill else None,
         baseline_seconds=baseline_seconds,
         after_seconds=after_seconds,
         keep=keep,
     )
-    give_demo(scenario, settings, json=json)
+    give_demo(scenario, json=json)

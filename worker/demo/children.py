@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import signal
 import sys
 from asyncio.subprocess import PIPE, Process
 from collections import deque
@@ -18,6 +17,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from worker.demo.narration import sentence_of
 from worker.runs.errors import RunFailed, UsageError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -57,38 +57,48 @@ class Child:
         assert self._process.stdout is not None  # noqa: S101 - every child has one
         line = await self._process.stdout.readline()
         if not line:
-            raise await self._ended()
+            raise self._failure(await self._end_of_it())
         return line.decode(errors="replace")
 
     async def succeed(self) -> str:
-        """Its whole stdout once it has ended; RunFailed when it did not end well."""
+        """Its whole stdout, once it has ended and all that it said is heard; RunFailed when it did not end well."""
         assert self._process.stdout is not None  # noqa: S101 - every child has one
         output = await self._process.stdout.read()
-        if await self._process.wait():
-            raise await self._ended()
+        if code := await self._end_of_it():
+            raise self._failure(code)
         return output.decode(errors="replace")
 
     async def must_run(self) -> None:
         """Raises RunFailed when it has ended."""
         if self._process.returncode is not None:
-            raise await self._ended()
+            raise self._failure(await self._end_of_it())
 
     async def kill(self) -> None:
-        """SIGKILL to it alone; returns when it is gone."""
+        """With SIGKILL; returns when it is gone."""
         self._process.kill()
         await self._process.wait()
 
     async def end(self) -> None:
-        """With SIGTERM; with SIGKILL whatever is left then of it and of what it started."""
+        """With SIGTERM, and where that does not help with SIGKILL; of no effect on one that has ended."""
         if self._process.returncode is None:
             self._process.terminate()
-            with suppress(TimeoutError):
+            try:
                 async with asyncio.timeout(END_SECONDS):
                     await self._process.wait()
-        with suppress(ProcessLookupError):
-            os.killpg(self.pid, signal.SIGKILL)
-        await self._process.wait()
+            except TimeoutError:
+                await self.kill()
         self._listening.cancel()
+
+    async def _end_of_it(self) -> int:
+        """The exit code, when its last line has been heard too."""
+        code = await self._process.wait()
+        await asyncio.wait([self._listening], timeout=END_SECONDS)
+        return code
+
+    def _failure(self, code: int) -> RunFailed:
+        sentences = [line.removeprefix("error: ") for line in self.said if line.startswith("error: ")]
+        last_words = (sentences or self.said or ["It said nothing."])[-1]
+        return RunFailed(f"`{self.words}` ended with exit code {code}:", sentence_of(last_words, of="") or last_words)
 
     async def _listen(self) -> None:
         assert self._process.stderr is not None  # noqa: S101 - every child has one
@@ -97,15 +107,6 @@ class Child:
             self.said.append(words)
             if self._heard is not None:
                 self._heard(words)
-
-    async def _ended(self) -> RunFailed:
-        code = await self._process.wait()
-        with suppress(TimeoutError):
-            async with asyncio.timeout(END_SECONDS):
-                await asyncio.shield(self._listening)
-        sentences = [line.removeprefix("error: ") for line in self.said if line.startswith("error: ")]
-        last_words = (sentences or self.said or ["It said nothing."])[-1]
-        return RunFailed(f"`{self.words}` ended with exit code {code}:", last_words)
 
 
 class Children:

@@ -9,7 +9,8 @@ from typing import Any
 
 import typer
 
-from config.settings import Settings
+from config.logging import setup_logging
+from config.settings import Settings, load_settings
 from worker.cli.output import say, write_json
 from worker.demo.narration import Narrator
 from worker.demo.report import Report
@@ -18,12 +19,16 @@ from worker.demo.tables import show, show_next_steps
 from worker.runs.errors import RunFailed
 from worker.wiring import servers
 
+INTRODUCTION = "The whole job on made-up data, in a minute or two. Sizes and switches: backfill demo --help"
 INTERRUPTING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
-def give_demo(scenario: Scenario, settings: Settings, *, json: bool) -> None:
+def give_demo(scenario: Scenario, *, json: bool) -> None:
     """Raises RunFailed when something is not as promised, after it has been shown."""
+    settings = load_settings()
+    setup_logging("WARNING", settings.log_format)
     narrator = Narrator(json=json)
+    narrator.headline(INTRODUCTION)
     report = _perform(scenario, settings, narrator)
     show(narrator, report)
     if scenario.keep:

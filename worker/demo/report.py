@@ -90,6 +90,8 @@ class Report:
             yield f"the verification says no to {', '.join(outcome.rule for outcome in unproven)}"
         if self.application_errors:
             yield f"the application saw {self.application_errors:,} errors"
+        if missed := sum(phase.missed for phase in self.phases):
+            yield f"the application gave up {missed:,} transactions that had to wait too long"
         if any(phase.transactions == 0 for phase in self.phases):
             yield "the application got nothing done in one of the phases"
 

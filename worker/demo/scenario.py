@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
@@ -35,12 +35,14 @@ STEPS = "worker.schema"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scenario:
-    """How much of everything. `kill_at` is a share of the rows; None leaves out: traffic, the kill, a limit."""
+    """How much of everything. `kill_at` is a share of the rows; without it nobody is killed.
+
+    `pace` holds options of `backfill enqueue`; one that is None is not given.
+    """
 
     shape: OldDataShape
     traffic: Traffic | None
-    parallel: int | None
-    rows_per_second: int | None
+    pace: Mapping[str, int | None]
     kill_at: float | None
     baseline_seconds: float
     after_seconds: float
@@ -166,7 +168,8 @@ async def _upgrade(demo: Demo, revision: str) -> int:
 
     def heard(line: str) -> None:
         if (said := sentence_of(line, of=STEPS)) is not None:
-            steps.append(said)
+            if not said.startswith("waiting"):
+                steps.append(said)
             demo.narrator.say(f"  {said}", style="dim")
 
     words = f"alembic upgrade {revision}"
@@ -178,9 +181,8 @@ async def _upgrade(demo: Demo, revision: str) -> int:
 
 
 async def _enqueue(demo: Demo) -> str:
-    scenario = demo.scenario
-    paces = {"parallel": scenario.parallel, "rows-per-second": scenario.rows_per_second}
-    options = [f"--{name} {value}" for name, value in paces.items() if value is not None]
+    pace = demo.scenario.pace.items()
+    options = [f"--{name.replace('_', '-')} {value}" for name, value in pace if value is not None]
     words = " ".join(["backfill enqueue", BACKFILL, *options])
     demo.narrator.command(words)
     enqueue = await demo.children.start(words, "--json")
@@ -198,4 +200,4 @@ async def _watch_and_attend(demo: Demo, workshop: Workshop, run_id: str) -> Take
         watching.cancel()
         raise
     finally:
-        await asyncio.wait([watching])
+        await asyncio.gather(watching, return_exceptions=True)

@@ -36,7 +36,7 @@ def show(narrator: Narrator, report: Report) -> None:
     if report.phases:
         narrator.headline("What the application noticed")
         narrator.console.print(_phases(report.phases))
-        if _longest_kinds(report.phases) == {DELETE}:
+        if _longest_kind(report.phases) == DELETE:
             narrator.say("The longest are deletes: each reads the whole table, with or without us.", style="dim")
         for line in _failures(report.phases):
             narrator.say(line, style="red")
@@ -103,10 +103,10 @@ def _ms(value: float | None) -> str:
     return f"{value:.1f}" if value < 100 else number(round(value))
 
 
-def _longest_kinds(phases: tuple[PhaseSummary, ...]) -> set[str]:
-    """The kind of transaction that took longest, of each phase."""
-    kinds = (phase.kinds for phase in phases if phase.kinds)
-    return {max(kind, key=lambda name: kind[name].max_ms or 0.0) for kind in kinds}
+def _longest_kind(phases: tuple[PhaseSummary, ...]) -> str | None:
+    """The kind of transaction that took longest of all."""
+    longest = {name: kind.max_ms or 0.0 for phase in phases for name, kind in phase.kinds.items()}
+    return max(longest, key=lambda name: longest[name], default=None)
 
 
 def _failures(phases: tuple[PhaseSummary, ...]) -> Iterator[str]:
