@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
+from zlib import crc32
 
 import pytest
 
@@ -57,7 +59,8 @@ class OldData:
 def own_servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OwnServers]:
     """One test session at a time: they are killed under whoever uses them."""
     folder = REPOSITORY / "tests" / "faults" / ".embedded"
-    with FileLock(tmp_path_factory.getbasetemp().parent / "fault-servers.lock") as turn:
+    of_this_checkout = f"fault-servers-{crc32(os.fsencode(folder)):08x}.lock"
+    with FileLock(tmp_path_factory.getbasetemp().parent / of_this_checkout) as turn:
         turn.wait_exclusive()
         with use_embedded(folder) as embedded:
             yield OwnServers(folder, embedded.urls)

@@ -37,6 +37,11 @@ def run_command(*arguments: str, env: Mapping[str, str], timeout: float = 60.0) 
     )
 
 
+def _listen_to_ctrl_c() -> None:
+    """Where the tests run in a shell's background, SIGINT is ignored, and a child would inherit that."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 class Spawned:
     """A command that runs beside the test, in a process group of its own; what it writes is in `log`."""
 
@@ -51,6 +56,7 @@ class Spawned:
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
+                preexec_fn=_listen_to_ctrl_c,  # noqa: PLW1509 - nothing here starts threads before it
             )
 
     @property

@@ -19,7 +19,7 @@ from worker.demo.tables import show, show_next_steps
 from worker.runs.errors import RunFailed
 from worker.wiring import servers
 
-INTRODUCTION = "The whole job on made-up data, in a minute or two. Sizes and switches: backfill demo --help"
+INTRODUCTION = "The whole job on made-up data. Sizes and switches: backfill demo --help"
 INTERRUPTING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
