@@ -83,9 +83,8 @@ async def time_transactions(service: Service, console: Console) -> None:
     timed = Timed(service.control.backfill(BACKFILL))
     slices = replace(service.slices, backfills={BACKFILL: timed})
     run, _ = await service.control.enqueue(BACKFILL, default_pace(service.settings), requested_by="benchmark")
-    stop = asyncio.Event()
     while not (await service.control.get(run.id)).done:
-        await asyncio.gather(*(slices.work(run.id, stop) for _ in range(run.pace.parallel)))
+        await asyncio.gather(*(slices.work(run.id, lambda: False) for _ in range(run.pace.parallel)))
     cuts = quantiles(timed.milliseconds, n=100)
     console.print(
         f"{len(timed.milliseconds)} transactions: p50 {cuts[49]:.0f} ms, p99 {cuts[98]:.0f} ms, longest "

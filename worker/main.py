@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import sys
 import threading
 from collections.abc import Coroutine
@@ -39,14 +40,15 @@ log = structlog.get_logger(__name__)
 
 
 async def work_on_run(ctx: dict[str, Any], run_id: str) -> None:
-    """One slice. arq cancels it on SIGTERM: then the batch in flight is finished and the slice hands over."""
+    """One slice. When the worker is told to stop, or the job is cancelled, the batch in flight is finished first."""
     slices: Slices = ctx["slices"]
-    stop: asyncio.Event = asyncio.Event()
-    work = asyncio.ensure_future(slices.work(run_id, stop))
+    stopping: asyncio.Event = ctx["stopping"]
+    cancelled = asyncio.Event()
+    work = asyncio.ensure_future(slices.work(run_id, lambda: stopping.is_set() or cancelled.is_set()))
     try:
         await asyncio.shield(work)
     except asyncio.CancelledError:
-        stop.set()
+        cancelled.set()
         await asyncio.wait([work])
         raise
     except (Unreachable, BatchFailed) as error:
@@ -61,13 +63,25 @@ async def ring_what_is_due(ctx: dict[str, Any]) -> None:
         log.warning("reconciling postponed", reason=str(error))
 
 
-async def _insist_on_cancellation(main: asyncio.Task[Any] | None) -> None:
-    """arq stops on SIGTERM by cancelling its main task, once. Before Python 3.12 `wait_for`, which the Redis client
-    uses, can swallow a cancellation; a worker that went on would be killed by its supervisor in the end."""
+def _stop_on_signals(ctx: dict[str, Any], main: asyncio.Task[Any] | None) -> None:
+    """Instead of arq's own handlers, which cancel every job: slices end by themselves and hand over."""
+    loop = asyncio.get_running_loop()
+
+    def stop(signal_number: signal.Signals) -> None:
+        log.info("worker stops", signal=signal_number.name)
+        ctx["stopping"].set()
+        ctx["ending"] = loop.create_task(_end(main))
+
+    for signal_number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(signal_number, stop, signal_number)
+
+
+async def _end(main: asyncio.Task[Any] | None) -> None:
+    """arq's main task, cancelled as often as it takes: before Python 3.12 `wait_for`, which the Redis client uses, can
+    swallow a cancellation."""
     while main is not None and not main.done():
+        main.cancel()
         await asyncio.sleep(INSIST_EVERY_SECONDS)
-        if main.cancelling():
-            main.cancel()
 
 
 async def _check_schema(settings: Settings, urls: ServerUrls) -> None:
@@ -78,24 +92,10 @@ async def _check_schema(settings: Settings, urls: ServerUrls) -> None:
         await service.control.recent(1)
 
 
-def _build() -> type:
-    settings = load_settings()
-    stack = AsyncExitStack()
-    urls = stack.enter_context(servers(settings))
-    _run_apart(_check_schema(settings, urls))
-
-    async def on_startup(ctx: dict[str, Any]) -> None:
-        ctx["insisting"] = asyncio.create_task(_insist_on_cancellation(asyncio.current_task()))
-        setup_logging(settings.log_level, settings.log_format)  # again: arq's command has set up its own since
-        service = await build_service(settings, urls, stack, application_name=APPLICATION)
-        ctx["slices"] = service.slices
-        log.info("worker ready", backfills=sorted(service.control.backfills))
-
-    async def on_shutdown(_: dict[str, Any]) -> None:
-        await stack.aclose()
-
+def _attributes(settings: Settings, urls: ServerUrls) -> dict[str, Any]:
+    """What arq reads, but for the hooks."""
     prefix = settings.redis_prefix
-    attributes = {
+    return {
         "functions": [func(work_on_run, name=SLICE, max_tries=NEVER)],
         "cron_jobs": [cron(ring_what_is_due, second=set(range(60)), max_tries=NEVER)],
         "redis_pool": open_arq(
@@ -105,8 +105,6 @@ def _build() -> type:
             retries=RETRIES_OF_WORKER,
         ),
         "queue_name": queue_name(prefix),
-        "on_startup": on_startup,
-        "on_shutdown": on_shutdown,
         "job_serializer": dump_job,
         "job_deserializer": load_job,
         "job_timeout": settings.slice_seconds + settings.database_timeout_seconds + JOB_TIMEOUT_MARGIN_SECONDS,
@@ -117,7 +115,27 @@ def _build() -> type:
         "health_check_interval": 10,
         "log_results": False,
     }
-    return type("WorkerSettings", (), attributes)
+
+
+def _build() -> type:
+    settings = load_settings()
+    stack = AsyncExitStack()
+    urls = stack.enter_context(servers(settings))
+    _run_apart(_check_schema(settings, urls))
+
+    async def on_startup(ctx: dict[str, Any]) -> None:
+        ctx["stopping"] = asyncio.Event()
+        _stop_on_signals(ctx, asyncio.current_task())
+        setup_logging(settings.log_level, settings.log_format)  # again: arq's command has set up its own since
+        service = await build_service(settings, urls, stack, application_name=APPLICATION)
+        ctx["slices"] = service.slices
+        log.info("worker ready", backfills=sorted(service.control.backfills))
+
+    async def on_shutdown(_: dict[str, Any]) -> None:
+        await stack.aclose()
+
+    hooks = {"on_startup": on_startup, "on_shutdown": on_shutdown}
+    return type("WorkerSettings", (), _attributes(settings, urls) | hooks)
 
 
 def _run_apart(coroutine: Coroutine[Any, Any, None]) -> None:

@@ -6,7 +6,6 @@ again when its lease expires.
 
 from __future__ import annotations
 
-import asyncio
 import random
 import time
 from collections.abc import Callable, Mapping
@@ -45,14 +44,14 @@ class Slices:
     now_ms: Callable[[], int]
     random: random.Random
 
-    async def work(self, run_id: str, stop: asyncio.Event) -> None:
-        """Works on the run until nothing is free, the time is up or `stop` is set; then rings for the next slice."""
+    async def work(self, run_id: str, should_stop: Callable[[], bool]) -> None:
+        """Works on the run until nothing is free, the time is up or it should stop; then rings for the next slice."""
         deadline = time.monotonic() + self.slice_seconds
         around = Surroundings(
             now_ms=self.now_ms,
             stopwatch=time.monotonic,
             random=self.random,
-            should_end=lambda: stop.is_set() or time.monotonic() >= deadline,
+            should_end=lambda: should_stop() or time.monotonic() >= deadline,
         )
         worked = True
         while worked and not around.should_end():
