@@ -79,7 +79,7 @@ clean: ## remove .venv and what the tools left; keeps .embedded, the data of the
 	@$(FIND_PYTHON); \
 	echo "Installing into .venv for $$("$$python" -V): takes about half a minute, once."; \
 	"$$python" -m venv --clear .venv
-	@$(BIN)/python -m pip install -qq --disable-pip-version-check --no-input --no-compile \
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check --no-input \
 		--require-hashes --no-deps --only-binary :all: -r constraints.txt
 	@touch $@
 

@@ -11,7 +11,9 @@ import os
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from itertools import count
 from pathlib import Path
+from tempfile import gettempdir
 from urllib.parse import urlsplit
+from zlib import crc32
 
 import pytest
 import redis
@@ -69,11 +71,13 @@ async def database(servers: ServerUrls, template_head: str) -> AsyncIterator[str
 
 
 @pytest.fixture(scope="session")
-def redis_database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
-    """A number that no other test session of this account uses now."""
-    shared_by_sessions = tmp_path_factory.getbasetemp().parent
+def redis_database(servers: ServerUrls) -> Iterator[int]:
+    """A number that no other test session of this account uses now on this server."""
+    server = crc32(urlsplit(servers.redis_url).netloc.encode())
+    shared_by_sessions = Path(gettempdir()) / f"backfill-tests-{os.getuid()}"
+    shared_by_sessions.mkdir(mode=0o700, exist_ok=True)
     for number in REDIS_DATABASES:
-        with FileLock(shared_by_sessions / f"redis-{number}.lock") as lock:
+        with FileLock(shared_by_sessions / f"redis-{server:08x}-{number}.lock") as lock:
             if lock.try_exclusive():
                 yield number
                 return

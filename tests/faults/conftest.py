@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import AsyncIterator, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
-from zlib import crc32
 
 import pytest
 
@@ -56,11 +54,12 @@ class OldData:
 
 
 @pytest.fixture(scope="session")
-def own_servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OwnServers]:
+def own_servers() -> Iterator[OwnServers]:
     """One test session at a time: they are killed under whoever uses them."""
-    folder = REPOSITORY / "tests" / "faults" / ".embedded"
-    of_this_checkout = f"fault-servers-{crc32(os.fsencode(folder)):08x}.lock"
-    with FileLock(tmp_path_factory.getbasetemp().parent / of_this_checkout) as turn:
+    place = REPOSITORY / "tests" / "faults" / ".embedded"
+    place.mkdir(mode=0o711, exist_ok=True)  # the servers may run as another user
+    folder = place / "servers"
+    with FileLock(place / "session.lock") as turn:
         turn.wait_exclusive()
         with use_embedded(folder) as embedded:
             yield OwnServers(folder, embedded.urls)

@@ -52,12 +52,9 @@ def percent(run: Run) -> str:
 
 
 def amounts(run: Run) -> list[str]:
-    counts = run.counts
-    about = "~" if counts.total_is_estimate else ""
-    return [
-        f"{_of(counts.rows_done, counts.rows_total, about)} rows",
-        f"{_of(counts.units_done, counts.units_total, about)} units",
-    ]
+    progress = progress_of(run)
+    about = "~" if progress["total_is_estimate"] else ""
+    return [f"{_of(progress[f'{what}_done'], progress[f'{what}_total'], about)} {what}" for what in ("rows", "units")]
 
 
 def speed(run: Run) -> list[str]:

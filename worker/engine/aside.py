@@ -1,9 +1,12 @@
-"""The units of a range that live traffic held locked: put aside, tried again with jittered backoff, never forgotten."""
+"""The units of a range that are put aside, never forgotten and tried again: with jittered backoff those that live
+traffic held locked, at once but in parts those that took too long.
+"""
 
 from __future__ import annotations
 
 import random
 from collections.abc import Collection, Set
+from dataclasses import replace
 
 from worker.engine.protocols import Claim
 from worker.runs.ranges import Part, PutAside
@@ -42,6 +45,9 @@ class Aside:
     def counted(self, unit_id: str) -> bool:
         return unit_id in self._units and self._units[unit_id].counted
 
+    def is_for_parts(self, unit_id: str) -> bool:
+        return unit_id in self._units and self._units[unit_id].in_parts
+
     def rows_counted(self, unit_id: str) -> int:
         return self._units[unit_id].rows_counted if unit_id in self._units else 0
 
@@ -50,6 +56,12 @@ class Aside:
         put_off = tuple(self._once_more(unit_id, now_ms, begun) for unit_id in sorted(unit_ids))
         self._units |= {unit.unit_id: unit for unit in put_off}
         return put_off
+
+    def keep_for_parts(self, unit_ids: Collection[str], now_ms: int) -> tuple[PutAside, ...]:
+        """Units that took too long: due at once, and settled in parts from now on."""
+        kept = tuple(replace(unit, due_ms=now_ms, in_parts=True) for unit in self.put_off(unit_ids, now_ms, begun=None))
+        self._units |= {unit.unit_id: unit for unit in kept}
+        return kept
 
     def take_back(self, unit_ids: Set[str]) -> frozenset[str]:
         """Those of them that were aside and are not any more."""
@@ -71,4 +83,5 @@ class Aside:
             counted=before.counted if before else False,
             begun=part is not None or (before.begun if before else False),
             rows_counted=part.rows_counted if part else self.rows_counted(unit_id),
+            in_parts=self.is_for_parts(unit_id),
         )

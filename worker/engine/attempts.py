@@ -1,7 +1,7 @@
 """Settling a batch come what may: halve on a timeout, bisect down to the one unit that fails, put aside what is locked.
 
 contention   units are put aside and tried again later
-timeout      the two halves by themselves; one unit alone: in parts, half as many rows each time
+timeout      the two halves by themselves; one unit alone is too slow to be settled whole; a part, with half its rows
 row          the two halves by themselves; one unit alone is quarantined
 connection, server, schema   not this batch's fault: raised to the slice
 """
@@ -19,11 +19,12 @@ LEAST_PART_ROWS = 10
 
 @dataclass(slots=True)
 class Outcome:
-    """What became of a batch's units; those in neither set are settled."""
+    """What became of a batch's units; those in none of the collections are settled."""
 
     written: int = 0
     transactions: int = 0
     contended: set[str] = field(default_factory=set)
+    too_slow: set[str] = field(default_factory=set)
     failed: dict[str, BatchFailed] = field(default_factory=dict)
     unfinished: bool = False
     mark: str | None = None
@@ -53,17 +54,9 @@ async def _divide(backfill: Backfill, unit_ids: Sequence[str], outcome: Outcome,
         await settle_units(backfill, unit_ids[:middle], outcome)
         await settle_units(backfill, unit_ids[middle:], outcome)
     elif failed.failure is Failure.TIMEOUT:
-        await _settle_in_parts(backfill, unit_ids[0], outcome)
+        outcome.too_slow.add(unit_ids[0])
     else:
         outcome.failed[unit_ids[0]] = failed
-
-
-async def _settle_in_parts(backfill: Backfill, unit_id: str, outcome: Outcome) -> None:
-    """One unit alone took too long: the smallest transactions there are, until it is settled or fails."""
-    outcome.unfinished = True
-    while outcome.unfinished:
-        outcome.unfinished = False
-        await settle_part(backfill, unit_id, outcome.mark, 2 * LEAST_PART_ROWS, outcome)
 
 
 async def settle_part(backfill: Backfill, unit_id: str, mark: str | None, rows: int, outcome: Outcome) -> None:

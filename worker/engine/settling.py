@@ -4,7 +4,8 @@
 
 Commit comes before checkpoint: a crash between the two only means that the next worker finds those units
 settled. Units that live traffic holds are put aside in the same checkpoint that moves the cursor past them,
-so they are never forgotten and never counted as done.
+so they are never forgotten and never counted as done. So are units that took too long even alone: they are taken
+up again in small parts, each with a checkpoint of its own, so that a pause need not wait for the last one.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from worker.engine.aside import Aside
-from worker.engine.attempts import Outcome, settle_part, settle_units
+from worker.engine.attempts import LEAST_PART_ROWS, Outcome, settle_part, settle_units
 from worker.engine.lease import Lease
 from worker.engine.lookahead import Batch, Lookahead
 from worker.engine.protocols import Advance, Backfill, Claim
@@ -82,15 +83,22 @@ class RangeSettler:
         units = await self._backfill.read_units([unit_id], row_cap=self._rows() + 1)
         return Batch(units=units, named=unit_id)
 
+    def _large(self, batch: Batch) -> Unit | None:
+        """The one unit that is settled in parts, if this is such a batch."""
+        if len(batch.units) == 1 and self._aside.is_for_parts(batch.units[0].id):
+            return batch.units[0]
+        return batch.large(self._rows())
+
     async def _settle(self, batch: Batch) -> Outcome:
         outcome = Outcome()
-        large = batch.large(self._rows())
+        large = self._large(batch)
         began = self._around.stopwatch()
         if large is None:
             await settle_units(self._backfill, batch.to_settle, outcome)
         else:
             mark = self._part.mark if self._part and self._part.unit_id == large.id else None
-            await settle_part(self._backfill, large.id, mark, self._rows(), outcome)
+            rows = 2 * LEAST_PART_ROWS if self._aside.is_for_parts(large.id) else self._rows()
+            await settle_part(self._backfill, large.id, mark, rows, outcome)
         if outcome.transactions == 1:
             elapsed_ms = (self._around.stopwatch() - began) * 1000
             pace = self._lease.pace
@@ -106,7 +114,8 @@ class RangeSettler:
         begun = self._part
         self._unfinished = self._part = None
         now = self._around.now_ms()
-        done = [u for u in batch.units if u.id not in outcome.contended and u.id not in outcome.failed]
+        later = outcome.contended | outcome.too_slow
+        done = [u for u in batch.units if u.id not in later and u.id not in outcome.failed]
         uncounted = [unit for unit in done if not self._aside.counted(unit.id)]
         gone = not batch.units and batch.named is not None and not self._aside.counted(batch.named)
         names = {unit.id for unit in batch.units} | ({batch.named} if batch.named else set())
@@ -116,17 +125,19 @@ class RangeSettler:
             rows=sum([await self._rows_left_to_count(unit, begun) for unit in uncounted]),
             written=outcome.written,
             quarantined=tuple(self._quarantine(unit_id, why, begun, now) for unit_id, why in outcome.failed.items()),
-            put_aside=self._aside.put_off(outcome.contended, now, begun=begun),
-            taken_back=self._aside.take_back(names - outcome.contended),
+            put_aside=self._aside.put_off(outcome.contended, now, begun=begun)
+            + self._aside.keep_for_parts(outcome.too_slow, now),
+            taken_back=self._aside.take_back(names - later),
             batch_size=self._size,
         )
 
     def _advance_part(self, batch: Batch, outcome: Outcome) -> Advance:
         self._unfinished = batch
         unit_id = batch.units[0].id
-        counted = self._rows_counted(unit_id, self._part) + outcome.written
+        rows = 0 if self._aside.counted(unit_id) else outcome.written
+        counted = self._rows_counted(unit_id, self._part) + rows
         self._part = Part(unit_id=unit_id, mark=outcome.mark, rows_counted=counted)
-        return Advance(rows=outcome.written, written=outcome.written, part=self._part, batch_size=self._size)
+        return Advance(rows=rows, written=outcome.written, part=self._part, batch_size=self._size)
 
     async def _rows_left_to_count(self, unit: Unit, begun: Part | None) -> int:
         rows = await self._backfill.count_rows(unit.id) if unit.capped else unit.rows

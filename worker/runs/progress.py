@@ -62,8 +62,8 @@ def eta_seconds(counts: Counts, rate: float | None) -> float | None:
     return max(counts.rows_total - counts.rows_done, 0) / rate
 
 
-def _at_least(total: int | None, done: int) -> int | None:
-    # Counted when the run was planned; rows and units that came since are passed as well.
+def total_shown(total: int | None, done: int) -> int | None:
+    """A total that was counted when the run was planned; rows and units that came since are passed as well."""
     return None if total is None else max(total, done)
 
 
@@ -76,10 +76,10 @@ def progress_document(
     share = fraction(counts, finished=finished)
     return {
         "units_done": counts.units_done,
-        "units_total": _at_least(counts.units_total, counts.units_done),
+        "units_total": total_shown(counts.units_total, counts.units_done),
         "rows_done": counts.rows_done,
         "rows_written": counts.rows_written,
-        "rows_total": _at_least(counts.rows_total, counts.rows_done),
+        "rows_total": total_shown(counts.rows_total, counts.rows_done),
         "total_is_estimate": counts.total_is_estimate,
         "fraction": None if share is None else round(share, 4),
         "rows_per_second": None if rate is None else round(rate, 1),

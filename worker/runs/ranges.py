@@ -55,7 +55,8 @@ class PutAside:
     """A contended unit: since when (epoch ms), how often it was tried, when it is due again (epoch ms).
 
     `counted`: the counts include it already, because verification sent it back. `begun`: part of it is written, so a
-    cancelled run finishes it first, and `rows_counted` of its rows are in the counts.
+    cancelled run finishes it first, and `rows_counted` of its rows are in the counts. `in_parts`: it took too long to
+    be settled whole.
     """
 
     unit_id: str
@@ -66,6 +67,7 @@ class PutAside:
     counted: bool = False
     begun: bool = False
     rows_counted: int = 0
+    in_parts: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,13 +1,13 @@
 -- A new run, unless its backfill has an active one or the request was made before. ARGV 4 backfill, 5 pace JSON,
 -- 6 who, 7 idempotency key or ''. Returns {id, 'new'|'repeated'|'active'}.
 local backfill, pace, who, idempotency = ARGV[4], ARGV[5], ARGV[6], ARGV[7]
+-- Asked again by the client after a lost answer.
+if redis.call('EXISTS', run_key) == 1 then return {run_id, 'new'} end
 local idempotency_key = prefix .. ':idempotency:' .. backfill .. ':' .. idempotency
 if idempotency ~= '' then
   local earlier = redis.call('GET', idempotency_key)
   if earlier and redis.call('EXISTS', prefix .. ':run:' .. earlier) == 1 then return {earlier, 'repeated'} end
 end
--- Asked again by the client after a lost answer.
-if redis.call('EXISTS', run_key) == 1 then return {run_id, 'new'} end
 local active = redis.call('GET', prefix .. ':active:' .. backfill)
 if active and redis.call('EXISTS', prefix .. ':run:' .. active) == 1 then return {active, 'active'} end
 redis.call('SET', prefix .. ':active:' .. backfill, run_id)
