@@ -45,7 +45,7 @@ def _facts(run: Run) -> Iterator[tuple[str, str]]:
         "progress": "   ".join([percent(run), *amounts(run)]),
         "written": f"{number(run.counts.rows_written)} rows",
         "speed": "   ".join(speed(run)),
-        "ranges": f"{run.ranges_finished} of {run.ranges_total} finished" if run.ranges_total is not None else "",
+        "ranges": f"{run.ranges_finished} of {len(run.ranges)} finished" if run.ranges is not None else "",
         "pace": ", ".join(_pace(run.pace)),
         "still": ", ".join(_standing_still(run)),
     }

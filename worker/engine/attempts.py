@@ -23,6 +23,7 @@ class Outcome:
 
     written: int = 0
     transactions: int = 0
+    elapsed_ms: float | None = None
     contended: set[str] = field(default_factory=set)
     too_slow: set[str] = field(default_factory=set)
     failed: dict[str, BatchFailed] = field(default_factory=dict)

@@ -152,6 +152,8 @@ class Advance:
     stage_done: bool = False
     due_ms: int = 0
     batch_size: BatchSize | None = None
+    batch_ms: float | None = None
+    """How long the one transaction took, where it was one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -100,10 +100,10 @@ class RangeSettler:
             rows = 2 * LEAST_PART_ROWS if self._aside.is_for_parts(large.id) else self._rows()
             await settle_part(self._backfill, large.id, mark, rows, outcome)
         if outcome.transactions == 1:
-            elapsed_ms = (self._around.stopwatch() - began) * 1000
+            outcome.elapsed_ms = (self._around.stopwatch() - began) * 1000
             pace = self._lease.pace
             self._size = self._size.after(
-                outcome.written, elapsed_ms, target_ms=pace.target_ms, most_rows=pace.batch_rows
+                outcome.written, outcome.elapsed_ms, target_ms=pace.target_ms, most_rows=pace.batch_rows
             )
         return outcome
 
@@ -129,6 +129,7 @@ class RangeSettler:
             + self._aside.keep_for_parts(outcome.too_slow, now),
             taken_back=self._aside.take_back(names - later),
             batch_size=self._size,
+            batch_ms=outcome.elapsed_ms,
         )
 
     def _advance_part(self, batch: Batch, outcome: Outcome) -> Advance:
@@ -137,7 +138,13 @@ class RangeSettler:
         rows = 0 if self._aside.counted(unit_id) else outcome.written
         counted = self._rows_counted(unit_id, self._part) + rows
         self._part = Part(unit_id=unit_id, mark=outcome.mark, rows_counted=counted)
-        return Advance(rows=rows, written=outcome.written, part=self._part, batch_size=self._size)
+        return Advance(
+            rows=rows,
+            written=outcome.written,
+            part=self._part,
+            batch_size=self._size,
+            batch_ms=outcome.elapsed_ms,
+        )
 
     async def _rows_left_to_count(self, unit: Unit, begun: Part | None) -> int:
         rows = await self._backfill.count_rows(unit.id) if unit.capped else unit.rows

@@ -7,8 +7,18 @@ may order two keys, because text compares differently in a database's collation 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 Key = tuple[str, ...]
+
+
+class RangeState(StrEnum):
+    """Where a range stands, for whoever watches; `working` while a live lease is on it."""
+
+    OPEN = "open"
+    WORKING = "working"
+    SETTLED = "settled"
+    VERIFIED = "verified"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

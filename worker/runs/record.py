@@ -9,21 +9,27 @@ from typing import Any
 from worker.runs.findings import Finding
 from worker.runs.pace import Pace
 from worker.runs.progress import Counts, Sample, progress_document
-from worker.runs.ranges import PutAside, Quarantined
+from worker.runs.ranges import PutAside, Quarantined, RangeState
 from worker.runs.states import DONE, State, possible_actions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """Times are epoch milliseconds of the store's clock; `seen_ms` is when it was read."""
+    """Times are epoch milliseconds of the store's clock; `seen_ms` is when it was read.
+
+    `ranges` is None until the run is planned. `batch_ms` is how long the last transaction that wrote rows took.
+    """
 
     id: str
     backfill: str
     state: State
     pace: Pace
     counts: Counts
-    ranges_total: int | None
+    ranges: tuple[RangeState, ...] | None
     ranges_finished: int
+    batches: int
+    batch_ms: float | None
+    batch_rows_now: int
     units_checked: int
     contended: tuple[PutAside, ...]
     quarantined: tuple[Quarantined, ...]
@@ -47,7 +53,7 @@ class Run:
     @property
     def settled(self) -> bool:
         """Every range has been walked to its end and nothing is put aside."""
-        return self.ranges_total is not None and self.ranges_finished == self.ranges_total
+        return self.ranges is not None and self.ranges_finished == len(self.ranges)
 
 
 def timestamp(ms: int | None) -> str | None:
@@ -76,7 +82,8 @@ def run_document(run: Run) -> dict[str, Any]:
             "throttled_seconds": run.throttled_ms / 1000,
             "paused_seconds": run.paused_ms / 1000,
         },
-        "pace": {**run.pace.document(), "throttled_by": run.throttled_by},
+        "pace": {**run.pace.document(), **_pace_now(run), "throttled_by": run.throttled_by},
+        "ranges": None if run.ranges is None else [state.value for state in run.ranges],
         "contended": [_put_aside_document(unit, run.seen_ms) for unit in run.contended],
         "quarantined": [_quarantined_document(unit) for unit in run.quarantined],
         "verification": _verification_document(run),
@@ -86,6 +93,14 @@ def run_document(run: Run) -> dict[str, Any]:
         "started_at": timestamp(run.started_ms),
         "updated_at": timestamp(run.updated_ms),
         "finished_at": timestamp(run.finished_ms),
+    }
+
+
+def _pace_now(run: Run) -> dict[str, Any]:
+    return {
+        "batch_rows_now": min(run.batch_rows_now, run.pace.batch_rows),
+        "batch_ms": None if run.batch_ms is None else round(run.batch_ms, 1),
+        "batches": run.batches,
     }
 
 

@@ -11,7 +11,7 @@ from worker.engine.protocols import Advance, Totals
 from worker.runs.findings import Finding
 from worker.runs.pace import BatchSize, Pace
 from worker.runs.progress import Counts, Sample
-from worker.runs.ranges import Key, Part, PutAside, Quarantined
+from worker.runs.ranges import Key, Part, PutAside, Quarantined, RangeState
 from worker.runs.record import Run
 from worker.runs.states import State
 
@@ -72,6 +72,7 @@ def dump_advance(advance: Advance, totals: Totals) -> str:
             "cursor": dump_key(advance.cursor),
             "part": dump_part(advance.part),
             **asdict(totals),
+            "batch_ms": "" if advance.batch_ms is None else f"{advance.batch_ms:.3f}",
             "batch_size": "" if advance.batch_size is None else json.dumps(asdict(advance.batch_size)),
             "put_aside": {unit.unit_id: json.dumps(asdict(unit)) for unit in advance.put_aside},
             "taken_back": sorted(advance.taken_back),
@@ -85,10 +86,11 @@ def dump_advance(advance: Advance, totals: Totals) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunTexts:
-    """A run as it was read: its hash, the stages of its ranges, and its lists."""
+    """A run as it was read: its hash, the stages of its ranges, its leases by task, and its lists."""
 
     record: Mapping[str, str]
     stages: Sequence[str]
+    leases: Mapping[str, str]
     put_aside: Sequence[str]
     quarantined: Sequence[str]
     samples: Sequence[str]
@@ -103,8 +105,11 @@ def load_run(texts: RunTexts, *, seen_ms: int) -> Run:
         state=State(record["state"]),
         pace=load_pace(record["pace"]),
         counts=_counts(record),
-        ranges_total=_optional(record.get("ranges")),
+        ranges=_ranges(texts, seen_ms) if "ranges" in record else None,
         ranges_finished=sum(stage != "open" for stage in texts.stages),
+        batches=int(record.get("batches", 0)),
+        batch_ms=float(record["batch_ms"]) if "batch_ms" in record else None,
+        batch_rows_now=load_batch_size(record.get("batch_size")).rows,
         units_checked=int(record["checked"]),
         contended=load_put_aside(texts.put_aside),
         quarantined=load_quarantined(texts.quarantined),
@@ -120,6 +125,13 @@ def load_run(texts: RunTexts, *, seen_ms: int) -> Run:
         updated_ms=int(record["updated_ms"]),
         finished_ms=_optional(record.get("finished_ms")),
         seen_ms=seen_ms,
+    )
+
+
+def _ranges(texts: RunTexts, seen_ms: int) -> tuple[RangeState, ...]:
+    live = {task for task, lease in texts.leases.items() if int(lease.split()[1]) > seen_ms}
+    return tuple(
+        RangeState.WORKING if str(index) in live else RangeState(stage) for index, stage in enumerate(texts.stages)
     )
 
 

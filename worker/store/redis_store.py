@@ -59,16 +59,18 @@ class RedisStore:
         key = self._run_key(run_id)
         async with self._redis.pipeline(transaction=True) as pipe:
             pipe.hgetall(key)
+            pipe.hgetall(f"{key}:leases")
             pipe.hvals(f"{key}:put_aside")
             pipe.hvals(f"{key}:quarantined")
             pipe.lrange(f"{key}:samples", 0, -1)
             pipe.time()
-            record, put_aside, quarantined, samples, (seconds, micros) = await pipe.execute()
+            record, leases, put_aside, quarantined, samples, (seconds, micros) = await pipe.execute()
         if not record:
             return None
         texts = codec.RunTexts(
             record=record,
             stages=await self._stages(key, int(record.get("ranges", 0))),
+            leases=leases,
             put_aside=put_aside,
             quarantined=quarantined,
             samples=samples,

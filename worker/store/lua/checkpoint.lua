@@ -43,6 +43,10 @@ if sequence > tonumber(redis.call('HGET', key, 'sequence')) then
   if a.cursor ~= '' then redis.call('HSET', key, checking and 'check_cursor' or 'cursor', a.cursor) end
   redis.call('HSET', key, 'sequence', sequence, 'part', a.part, 'due_ms', ms(a.due_ms))
   if a.batch_size ~= '' then redis.call('HSET', run_key, 'batch_size', a.batch_size) end
+  if a.batch_ms ~= '' and a.written > tonumber(redis.call('HGET', key, 'written') or 0) then
+    redis.call('HINCRBY', run_key, 'batches', 1)
+    redis.call('HSET', run_key, 'batch_ms', a.batch_ms)
+  end
   redis.call('HDEL', run_key, 'strikes', 'throttled_by')
   count('units', 'units_done')
   count('rows', 'rows_done')
