@@ -9,8 +9,8 @@ from worker.wiring import Service
 
 RUNS_OF_BACKFILL = "/v1/backfills/generation-versions/runs"
 MEMBERS = {
-    *("id", "backfill", "state", "done", "actions", "progress", "pace", "contended", "quarantined", "verification"),
-    *("error", "requested_by", "created_at", "started_at", "updated_at", "finished_at"),
+    *("id", "backfill", "state", "done", "actions", "progress", "pace", "ranges", "contended", "quarantined"),
+    *("verification", "error", "requested_by", "created_at", "started_at", "updated_at", "finished_at"),
 }
 
 
