@@ -158,6 +158,25 @@ class Settings(BaseSettings):
     http_port: int = Field(
         default=8080, ge=0, le=65_535, description="Port that `backfill serve` listens on; 0 takes a free one."
     )
+    tokens: SecretStr | None = Field(
+        default=None,
+        description="Access tokens of the HTTP service, hashed: `name:scope:hash`, several with commas between them. "
+        "`backfill token` makes one.",
+    )
+    tokens_file: Path | None = Field(
+        default=None,
+        description="A file with the same, one to a line; what follows a `#` is a comment. "
+        "Without tokens the service listens on loopback addresses only.",
+    )
+    http_requests_per_minute: int = Field(
+        default=6000,
+        ge=1,
+        le=1_000_000,
+        description="Requests per minute that one caller may make of the HTTP service.",
+    )
+    http_streams: int = Field(
+        default=1000, ge=1, le=100_000, description="Live event streams that the HTTP service keeps open at once."
+    )
     migration_lock_timeout_ms: int = Field(
         default=400,
         ge=10,

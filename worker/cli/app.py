@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 import typer
 
-from worker.cli.commands import acting, checking, looking, serving, starting
+from worker.cli.commands import acting, checking, looking, serving, starting, tokens
 from worker.cli.demo import demo
 from worker.cli.output import say
 from worker.runs.errors import OperatorError
@@ -83,6 +83,7 @@ def _commands() -> dict[str, dict[str, tuple[Callable[..., None], str]]]:
         },
         "Service": {
             "serve": (serving.serve, "backfill serve --port 8080"),
+            "token": (tokens.token, "backfill token grafana >> grafana.secret"),
         },
     }
 

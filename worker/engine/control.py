@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -13,6 +13,7 @@ from worker.runs.errors import (
     DatabaseUnreachable,
     SchemaNotReady,
     UnknownBackfill,
+    UnknownPageToken,
     UnknownRun,
     WrongState,
 )
@@ -94,8 +95,27 @@ class Control:
 
     async def recent(self, limit: int) -> tuple[Run, ...]:
         """The newest runs, newest first."""
-        runs = [await self.store.get(run_id) for run_id in await self.store.recent_ids(limit)]
-        return tuple(run for run in runs if run is not None)
+        runs, _ = await self.page(limit)
+        return runs
+
+    async def page(
+        self, size: int, *, after: str | None = None, wanted: Callable[[Run], bool] = lambda _run: True
+    ) -> tuple[tuple[Run, ...], bool]:
+        """Wanted runs that are older than the run `after`, newest first, and whether there are more.
+
+        Raises UnknownPageToken when there is no run `after`.
+        """
+        found: list[Run] = []
+        while len(found) <= size:
+            ids = await self.store.recent_ids(size + 1, after=after)
+            if ids is None:
+                raise UnknownPageToken("The run that this page token stands for is gone.", "Begin without one.")
+            if not ids:
+                break
+            runs = [await self.store.get(run_id) for run_id in ids]
+            found += [run for run in runs if run is not None and wanted(run)]
+            after = ids[-1]
+        return tuple(found[:size]), len(found) > size
 
     async def act(self, run_id: str | None, action: Action, *, who: str) -> Run:
         """Takes one of the operator's actions; one that was taken already changes nothing.
@@ -111,8 +131,12 @@ class Control:
                 run_id=answer.blocked_by,
             )
         if not answer.taken and not is_done_already(action, answer.state):
-            possible = ", ".join(possible_actions(answer.state)) or "nothing"
-            raise WrongState(f"Run {run.id} is {answer.state}: {action} is not possible.", f"Possible now: {possible}.")
+            possible = possible_actions(answer.state)
+            raise WrongState(
+                f"Run {run.id} is {answer.state}: {action} is not possible.",
+                f"Possible now: {', '.join(possible) or 'nothing'}.",
+                actions=possible,
+            )
         if action in (Action.RESUME, Action.RETRY):
             await self.doorbell.ring(run.id, run.pace.parallel)
         return await self.get(run.id)
@@ -124,8 +148,14 @@ class Control:
         """
         run = await self.get(run_id)
         if not await self.store.set_pace(run.id, run.pace.with_changes(changes), who=who):
-            raise WrongState(f"Run {run.id} is {run.state}: its pace does not matter any more.")
+            what = f"Run {run.id} is {run.state}: its pace does not matter any more."
+            raise WrongState(what, actions=possible_actions(run.state))
         return await self.get(run.id)
+
+    async def look(self, run_id: str, *, after: str) -> tuple[Run, tuple[Event, ...]]:
+        """The run, and its events after that id; none that the run's state shows already is missing."""
+        run = await self.get(run_id)
+        return run, await self.store.events(run_id, after=after)
 
     async def events(self, run_id: str | None, *, after: str = "0") -> tuple[Event, ...]:
         return await self.store.events((await self.get(run_id)).id, after=after)

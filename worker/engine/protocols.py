@@ -199,8 +199,8 @@ class Store(Protocol):
 
     async def get(self, run_id: str) -> Run | None: ...
 
-    async def recent_ids(self, limit: int) -> tuple[str, ...]:
-        """Newest first."""
+    async def recent_ids(self, limit: int, *, after: str | None = None) -> tuple[str, ...] | None:
+        """Newest first, and older than the run `after`; None when there is no such run."""
         ...
 
     async def active_ids(self, backfills: Sequence[str]) -> tuple[str, ...]: ...

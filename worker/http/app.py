@@ -10,29 +10,43 @@ from collections.abc import Collection
 
 from fastapi import FastAPI
 
-from worker.http import health, runs
+from worker.http import events, health, operations, runs
+from worker.http.description import describe_with
 from worker.http.guards import LOOPBACK_NAMES, BodyLimit, SameSite
 from worker.http.headers import SecurityHeaders
+from worker.http.live import LiveRuns
 from worker.http.problems import install_problems
+from worker.http.rate_limit import RateLimit
+from worker.http.tokens import TokenBook
 from worker.wiring import Service
 
 LARGEST_BODY_BYTES = 64 * 1024
+DESCRIPTION = """\
+A run is a long-running operation: start it, poll it or follow its events, and pause, resume, cancel or retry it.
+Every error is a problem document (RFC 9457) whose `type` is an address that says what to do."""
 
 
-def create_app(service: Service, *, names: Collection[str] = LOOPBACK_NAMES) -> FastAPI:
-    """The ASGI app over an open service. `names` are the host names that it answers to."""
+def create_app(
+    service: Service, *, names: Collection[str] | None = LOOPBACK_NAMES, tokens: TokenBook | None = None
+) -> FastAPI:
+    """The ASGI app over an open service. `names` are the host names that it answers to, None: any."""
     app = FastAPI(
         title="CodeBeGen backfill",
         summary="Start, watch and steer online backfills.",
+        description=DESCRIPTION,
         version="1",
         docs_url=None,  # both pages load scripts from other sites
         redoc_url=None,
         redirect_slashes=False,
     )
     app.state.service = service
-    app.include_router(health.router)
-    app.include_router(runs.router)
+    app.state.tokens = tokens or TokenBook()
+    app.state.live = LiveRuns(service.control, most_streams=service.settings.http_streams)
+    for router in (health.router, runs.router, operations.router, events.router):
+        app.include_router(router)
+    app.openapi = describe_with(app)  # type: ignore[method-assign]  # FastAPI's own way to extend it
     app.add_middleware(BodyLimit, most_bytes=LARGEST_BODY_BYTES)
+    app.add_middleware(RateLimit, per_minute=service.settings.http_requests_per_minute, tokens=app.state.tokens)
     app.add_middleware(SameSite, names=names)
     app.add_middleware(SecurityHeaders)
     install_problems(app)

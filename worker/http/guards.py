@@ -2,7 +2,8 @@
 
 Without tokens, being on this machine is the only credential, and a web page open in a browser on this machine has
 it too: it can send a POST to a loopback address, or point a name of its own there. So the name that a request was
-sent to must be this service's, and a request that a page made must come from a page of this service.
+sent to must be this service's, and a request that a page made must come from a page of this service. With tokens the
+name does not matter: a browser sends its cookie to the name that it has it from, and to no other.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 class SameSite:
     """Refuses a request for another host's name, and one that a page of another site made."""
 
-    def __init__(self, app: ASGIApp, *, names: Collection[str]) -> None:
+    def __init__(self, app: ASGIApp, *, names: Collection[str] | None) -> None:
         self._app = app
         self._names = names
 
@@ -36,9 +37,10 @@ class SameSite:
 
     def _why_not(self, headers: Headers) -> str | None:
         host = headers.get("host", "")
-        if _name(f"//{host}") not in self._names:
+        if self._names is not None and _name(f"//{host}") not in self._names:
             return f"This service answers to {', '.join(sorted(self._names))} only."
-        if headers.get("origin", f"http://{host}") != f"http://{host}":
+        # With or without TLS: where a proxy ends it, this service sees plain HTTP.
+        if headers.get("origin", f"http://{host}") not in (f"http://{host}", f"https://{host}"):
             return "Pages of other sites may not use this service."
         return None
 

@@ -10,19 +10,26 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
+from worker.http import documents
 from worker.http.depends import OpenService
+from worker.http.documents import problems
 from worker.http.problems import RETRY_UNAVAILABLE_SECONDS, problem
 from worker.http.readiness import probe_all
 
-router = APIRouter()
+router = APIRouter(tags=["health"])
 
 
-@router.get("/livez", summary="Does the process answer?")
+@router.get("/livez", summary="Does the process answer?", response_model=documents.Alive)
 async def livez() -> JSONResponse:
     return JSONResponse({"status": "ok"})
 
 
-@router.get("/readyz", summary="Do Postgres, Redis and the schema allow it to work?")
+@router.get(
+    "/readyz",
+    summary="Do Postgres, Redis and the schema allow it to work?",
+    response_model=documents.Ready,
+    responses=problems(503),
+)
 async def readyz(request: Request, service: OpenService) -> JSONResponse:
     probes = await probe_all(service)
     checks = {probe.name: probe.document() for probe in probes}

@@ -14,9 +14,17 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
+from starlette.routing import compile_path
 
 from worker.http.headers import SECURITY_HEADERS
-from worker.runs.errors import ActiveRunExists, OperatorError, UsageError
+from worker.runs.errors import (
+    ActiveRunExists,
+    InsufficientScope,
+    OperatorError,
+    Unauthenticated,
+    UsageError,
+    WrongState,
+)
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_UNAVAILABLE_SECONDS = 5
@@ -64,6 +72,12 @@ async def _operator_error(request: Request, error: Exception) -> JSONResponse:
     if isinstance(error, ActiveRunExists):
         more["run"] = error.run_id
         headers["Location"] = f"/v1/runs/{error.run_id}"
+    elif isinstance(error, WrongState):
+        more["actions"] = list(error.actions)
+    if isinstance(error, Unauthenticated):
+        headers["WWW-Authenticate"] = "Bearer"
+    if isinstance(error, InsufficientScope):
+        headers["WWW-Authenticate"] = 'Bearer error="insufficient_scope", scope="operate"'
     if error.http_status == HTTPStatus.SERVICE_UNAVAILABLE:
         headers["Retry-After"] = str(RETRY_UNAVAILABLE_SECONDS)
     return problem(request, error.slug, error.http_status, str(error), more=more, headers=headers)
@@ -72,7 +86,16 @@ async def _operator_error(request: Request, error: Exception) -> JSONResponse:
 async def _framework_error(request: Request, error: Exception) -> JSONResponse:
     if not isinstance(error, HTTPException):
         raise error
+    if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED and (methods := _methods_at(request)):
+        error = HTTPException(error.status_code, headers={"Allow": ", ".join(methods)})
     return framework_problem(request, error)
+
+
+def _methods_at(request: Request) -> list[str]:
+    """All that are described for the address: the framework names those of the first route that it finds."""
+    paths: Mapping[str, Mapping[str, Any]] = request.app.openapi()["paths"]
+    found = [methods for path, methods in paths.items() if compile_path(path)[0].match(request.url.path)]
+    return sorted({method.upper() for methods in found for method in methods})
 
 
 def framework_problem(request: Request, error: HTTPException) -> JSONResponse:

@@ -1,54 +1,39 @@
-"""The routes on backfills and runs: a run is a long-running operation that is started, polled and acted on.
+"""The routes that read: backfills and runs.
 
-Starting answers 202 at once with the address of the run. Polling is cheap: the answer has an ETag, and `Retry-After`
-says how soon it is worth asking again; it is gone when the run is done.
+Polling is cheap: a run's answer has an ETag, and `Retry-After` says how soon it is worth asking again; it is gone when
+the run is done.
 """
 
 from __future__ import annotations
 
 import hashlib
-from typing import Annotated, Any
+from typing import Annotated
 
-from fastapi import APIRouter, Header, Path, Query
-from pydantic import BaseModel, ConfigDict, Field
+from fastapi import APIRouter, Query
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from worker.http.depends import OpenService
-from worker.runs.pace import BOUNDS
+from worker.http import documents
+from worker.http.access import Reader
+from worker.http.depends import OpenService, RunId
+from worker.http.documents import problems
+from worker.http.paging import dump_page_token, load_page_token
 from worker.runs.record import Run, run_document
-from worker.runs.states import Action
-from worker.wiring import Service, default_pace
+from worker.runs.states import State
 
-REQUESTED_BY = "http"
 POLL_AFTER_SECONDS = 1
 LARGEST_PAGE = 100
 
-router = APIRouter(prefix="/v1")
-
-RunId = Annotated[str, Path(min_length=1, max_length=64, description="The run's `id`.")]
-BackfillName = Annotated[str, Path(min_length=1, max_length=64, description="As `GET /v1/backfills` lists it.")]
+router = APIRouter(prefix="/v1", tags=["read"])
 
 
-def _bounded(name: str) -> Any:
-    low, high = BOUNDS[name]
-    return Field(None, ge=low, le=high)
-
-
-class PaceOverrides(BaseModel):
-    """What is not given stays as it is, or in a new run as the service's settings say."""
-
-    model_config = ConfigDict(extra="forbid", strict=True)
-
-    parallel: int | None = _bounded("parallel")
-    batch_rows: int | None = _bounded("batch_rows")
-    target_ms: int | None = _bounded("target_ms")
-    pause_ms: int | None = _bounded("pause_ms")
-    rows_per_second: int | None = _bounded("rows_per_second")
-
-
-@router.get("/backfills", summary="The backfills that this service knows, with the rules they are verified by")
-async def list_backfills(service: OpenService) -> JSONResponse:
+@router.get(
+    "/backfills",
+    summary="The backfills that this service knows, with the rules they are verified by",
+    response_model=documents.Backfills,
+    responses=problems(401, 429),
+)
+async def list_backfills(service: OpenService, _caller: Reader) -> JSONResponse:
     backfills = [
         {
             "name": name,
@@ -63,28 +48,38 @@ async def list_backfills(service: OpenService) -> JSONResponse:
     return JSONResponse({"backfills": backfills})
 
 
-@router.post("/backfills/{name}/runs", status_code=202, summary="Start a run; with a key seen before, the same run")
-async def start_run(
+@router.get(
+    "/runs",
+    summary="Runs, newest first",
+    response_model=documents.Runs,
+    responses=problems(400, 401, 422, 429, 503),
+)
+async def list_runs(
     service: OpenService,
-    name: BackfillName,
-    overrides: PaceOverrides | None = None,
-    idempotency_key: Annotated[str | None, Header(min_length=1, max_length=255)] = None,
+    _caller: Reader,
+    page_size: Annotated[int, Query(ge=1, le=LARGEST_PAGE)] = 20,
+    page_token: Annotated[str | None, Query(max_length=200, description="`next_page_token` of the page before")] = None,
+    state: Annotated[State | None, Query(description="Only runs in this state")] = None,
+    backfill: Annotated[str | None, Query(max_length=64, description="Only runs of this backfill")] = None,
 ) -> JSONResponse:
-    changes = overrides.model_dump() if overrides else {}
-    pace = default_pace(service.settings).with_changes(changes)
-    run, _is_new = await service.control.enqueue(name, pace, requested_by=REQUESTED_BY, idempotency_key=idempotency_key)
-    return _accepted(run)
+    def wanted(run: Run) -> bool:
+        return state in (None, run.state) and backfill in (None, run.backfill)
+
+    after = load_page_token(page_token) if page_token is not None else None
+    found, is_more = await service.control.page(page_size, after=after, wanted=wanted)
+    next_page_token = dump_page_token(found[-1].id) if is_more else None
+    return JSONResponse({"runs": [run_document(run) for run in found], "next_page_token": next_page_token})
 
 
-@router.get("/runs", summary="The newest runs, newest first")
-async def list_runs(service: OpenService, page_size: Annotated[int, Query(ge=1, le=LARGEST_PAGE)] = 20) -> JSONResponse:
-    return JSONResponse({"runs": [run_document(run) for run in await service.control.recent(page_size)]})
-
-
-@router.get("/runs/{run_id}", summary="One run and its progress")
-async def get_run(request: Request, service: OpenService, run_id: RunId) -> Response:
+@router.get(
+    "/runs/{run_id}",
+    summary="One run and its progress",
+    response_model=documents.Run,
+    responses={304: {"description": "It is as If-None-Match has it"}, **problems(401, 404, 422, 429, 503)},
+)
+async def get_run(request: Request, service: OpenService, _caller: Reader, run_id: RunId) -> Response:
     run = await service.control.get(run_id)
-    answer = JSONResponse(run_document(run), headers={"Cache-Control": "no-cache", **_retry_after(run)})
+    answer = JSONResponse(run_document(run), headers={"Cache-Control": "no-cache", **retry_after(run)})
     etag = f'"{hashlib.sha256(answer.body).hexdigest()[:32]}"'
     answer.headers["ETag"] = etag
     if not _is_known(etag, request.headers.get("If-None-Match", "")):
@@ -93,42 +88,7 @@ async def get_run(request: Request, service: OpenService, run_id: RunId) -> Resp
     return Response(status_code=304, headers=kept)
 
 
-@router.patch("/runs/{run_id}", summary="Change the pace of a run while it goes")
-async def change_pace(service: OpenService, run_id: RunId, changes: PaceOverrides) -> JSONResponse:
-    run = await service.control.set_pace(run_id, changes.model_dump(), who=REQUESTED_BY)
-    return JSONResponse(run_document(run), headers=_retry_after(run))
-
-
-@router.post("/runs/{run_id}/pause", status_code=202, summary="Let it rest after the batches in flight")
-async def pause_run(service: OpenService, run_id: RunId) -> JSONResponse:
-    return await _act(service, run_id, Action.PAUSE)
-
-
-@router.post("/runs/{run_id}/resume", status_code=202, summary="Let a paused run go on from its cursors")
-async def resume_run(service: OpenService, run_id: RunId) -> JSONResponse:
-    return await _act(service, run_id, Action.RESUME)
-
-
-@router.post("/runs/{run_id}/cancel", status_code=202, summary="End it after the batches in flight")
-async def cancel_run(service: OpenService, run_id: RunId) -> JSONResponse:
-    return await _act(service, run_id, Action.CANCEL)
-
-
-@router.post("/runs/{run_id}/retry", status_code=202, summary="Take up the quarantined units of a failed run")
-async def retry_run(service: OpenService, run_id: RunId) -> JSONResponse:
-    return await _act(service, run_id, Action.RETRY)
-
-
-async def _act(service: Service, run_id: str, action: Action) -> JSONResponse:
-    return _accepted(await service.control.act(run_id, action, who=REQUESTED_BY))
-
-
-def _accepted(run: Run) -> JSONResponse:
-    headers = {"Location": f"/v1/runs/{run.id}", **_retry_after(run)}
-    return JSONResponse(run_document(run), status_code=202, headers=headers)
-
-
-def _retry_after(run: Run) -> dict[str, str]:
+def retry_after(run: Run) -> dict[str, str]:
     return {} if run.done else {"Retry-After": str(POLL_AFTER_SECONDS)}
 
 

@@ -1,7 +1,7 @@
-"""Runs the HTTP service on a loopback address until it is told to stop.
+"""Runs the HTTP service until it is told to stop.
 
-There are no tokens, so being on this machine is the credential: any other address is refused. The socket is bound
-here and not by the server, so that a port in use is an operator's error with a sentence, and the port that the
+Without tokens, being on this machine is the credential, and any address but a loopback one is refused. The socket is
+bound here and not by the server, so that a port in use is an operator's error with a sentence, and the port that the
 system chose is known before the first request.
 """
 
@@ -11,6 +11,7 @@ import errno
 import ipaddress
 import signal
 import socket
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 
@@ -18,22 +19,30 @@ import uvicorn
 
 from worker.http.app import create_app
 from worker.http.guards import LOOPBACK_NAMES
+from worker.http.live import LiveRuns
+from worker.http.tokens import TokenBook, load_book
 from worker.runs.errors import UsageError
 from worker.wiring import Service
 
 STOP_WITHIN_SECONDS = 5
+# A peer that takes nothing is given up by the system as well, with what the socket holds for it.
+UNREAD_MS = 30_000
+
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
 async def serve(service: Service, host: str, port: int, *, announce: Callable[[str], None]) -> None:
     """Returns after SIGTERM; Ctrl-C ends it as KeyboardInterrupt. Port 0 takes a free one.
 
     `announce` is given the URL once connections are accepted. Raises UsageError for an address that is
-    not this machine's own, or not free.
+    not this machine's own, not free, or open to others while there are no tokens.
     """
-    address = _loopback_address(host)
+    tokens = load_book(service.settings)
+    address = _address(host, tokens)
+    app = create_app(service, names=None if tokens else {*LOOPBACK_NAMES, str(address)}, tokens=tokens)
     with closing(_bound(address, port)) as listener:
         config = uvicorn.Config(
-            create_app(service, names={*LOOPBACK_NAMES, address}),
+            app,
             log_config=None,
             server_header=False,
             proxy_headers=False,
@@ -43,29 +52,42 @@ async def serve(service: Service, host: str, port: int, *, announce: Callable[[s
         listener.listen(config.backlog)
         announce(_url(address, listener.getsockname()[1]))
         with _sigterm_returns():
-            await uvicorn.Server(config).serve(sockets=[listener])
+            await _Server(config, app.state.live).serve(sockets=[listener])
 
 
-def _loopback_address(host: str) -> str:
+class _Server(uvicorn.Server):
+    """Ends the live streams first: nobody else would, and it waits for every open request."""
+
+    def __init__(self, config: uvicorn.Config, live: LiveRuns) -> None:
+        super().__init__(config)
+        self._live = live
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._live.close()
+        await super().shutdown(sockets)
+
+
+def _address(host: str, tokens: TokenBook) -> Address:
     try:
         address = ipaddress.ip_address("127.0.0.1" if host == "localhost" else host.strip("[]"))
     except ValueError as error:
         raise UsageError(f"{host!r} is not an address of this machine.", "Use 127.0.0.1, ::1 or localhost.") from error
-    if not address.is_loopback:
+    if not address.is_loopback and not tokens:
         raise UsageError(
             f"The service has no access tokens and does not listen on {address}: whoever reaches it could start "
             "and cancel runs.",
-            "Use 127.0.0.1, ::1 or localhost, and an SSH tunnel to come from elsewhere.",
+            "Make tokens (backfill token --help), or use localhost, and an SSH tunnel to come from elsewhere.",
         )
-    return str(address)
+    return address
 
 
-def _bound(address: str, port: int) -> socket.socket:
-    family = socket.AF_INET6 if ":" in address else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
+def _bound(address: Address, port: int) -> socket.socket:
+    listener = socket.socket(socket.AF_INET6 if address.version == 6 else socket.AF_INET, socket.SOCK_STREAM)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind((address, port))
+        if sys.platform == "linux":
+            listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, UNREAD_MS)
+        listener.bind((str(address), port))
     except OSError as error:
         listener.close()
         reason = "is in use" if error.errno == errno.EADDRINUSE else f"cannot be used: {error.strerror}"
@@ -75,8 +97,8 @@ def _bound(address: str, port: int) -> socket.socket:
     return listener
 
 
-def _url(address: str, port: int) -> str:
-    return f"http://[{address}]:{port}" if ":" in address else f"http://{address}:{port}"
+def _url(address: Address, port: int) -> str:
+    return f"http://[{address}]:{port}" if address.version == 6 else f"http://{address}:{port}"
 
 
 @contextmanager

@@ -5,7 +5,10 @@ the class, so they agree by construction. A bug is a plain exception and is not 
 
     OperatorError
     ├── UsageError                2  wrong input
-    │   └── SettingsError            a variable is missing or malformed
+    │   ├── SettingsError            a variable is missing or malformed
+    │   ├── UnknownPageToken         HTTP only: made by another service, or its run is gone
+    │   ├── Unauthenticated          HTTP only: no token, or one that is not known
+    │   └── InsufficientScope        HTTP only: a token that may only read
     ├── RunFailed                 3  the run ended `failed`
     ├── VerificationFailed        3  the data breaks a rule
     ├── NotFound                  4
@@ -13,6 +16,7 @@ the class, so they agree by construction. A bug is a plain exception and is not 
     │   └── UnknownRun
     ├── WrongState                5  the state does not allow it
     │   └── ActiveRunExists
+    ├── TooManyStreams            5  HTTP only: no room for another watcher
     ├── SchemaNotReady            6  the migration is not (fully) there
     ├── Unreachable               7
     │   ├── DatabaseUnreachable
@@ -23,6 +27,7 @@ the class, so they agree by construction. A bug is a plain exception and is not 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 
@@ -52,6 +57,21 @@ class SettingsError(UsageError):
     slug = "settings"
 
 
+class UnknownPageToken(UsageError):
+    slug = "unknown-page-token"
+    http_status = 400
+
+
+class Unauthenticated(UsageError):
+    slug = "unauthenticated"
+    http_status = 401
+
+
+class InsufficientScope(UsageError):
+    slug = "insufficient-scope"
+    http_status = 403
+
+
 class RunFailed(OperatorError):
     slug = "run-failed"
     exit_code = 3
@@ -79,9 +99,15 @@ class UnknownRun(NotFound):
 
 
 class WrongState(OperatorError):
+    """`actions` is what is possible instead."""
+
     slug = "wrong-state"
     exit_code = 5
     http_status = 409
+
+    def __init__(self, what: str, remedy: str = "", *, actions: Sequence[str] = ()) -> None:
+        super().__init__(what, remedy)
+        self.actions = tuple(actions)
 
 
 class ActiveRunExists(WrongState):
@@ -92,6 +118,12 @@ class ActiveRunExists(WrongState):
     def __init__(self, what: str, remedy: str = "", *, run_id: str) -> None:
         super().__init__(what, remedy)
         self.run_id = run_id
+
+
+class TooManyStreams(OperatorError):
+    slug = "too-many-streams"
+    exit_code = 5
+    http_status = 503
 
 
 class SchemaNotReady(OperatorError):

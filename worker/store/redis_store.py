@@ -83,9 +83,15 @@ class RedisStore:
                 pipe.hget(f"{key}:range:{index}", "stage")
             return cast("list[str]", await pipe.execute()) if ranges else []
 
-    async def recent_ids(self, limit: int) -> tuple[str, ...]:
+    async def recent_ids(self, limit: int, *, after: str | None = None) -> tuple[str, ...] | None:
+        key, first = f"{self._prefix}:runs", 0
         with told_plainly():
-            return tuple(await self._redis.zrevrange(f"{self._prefix}:runs", 0, limit - 1))
+            if after is not None:
+                rank = await cast("Awaitable[int | None]", self._redis.zrevrank(key, after))
+                if rank is None:
+                    return None
+                first = rank + 1
+            return tuple(await self._redis.zrevrange(key, first, first + limit - 1))
 
     async def active_ids(self, backfills: Sequence[str]) -> tuple[str, ...]:
         with told_plainly():
