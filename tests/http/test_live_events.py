@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
+from collections import Counter
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from time import monotonic
 
 import httpx
 import pytest
@@ -18,10 +20,12 @@ from tests.support.old_rows import old_rows
 from tests.support.runs import WORKER
 from tests.support.waiting import wait_until
 from worker.http.app import create_app
+from worker.http.live import LOOK_EVERY_SECONDS
 from worker.runs.states import Action
 from worker.wiring import Service, default_pace
 
 WHO = "test"
+WATCHERS = 50
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -174,26 +178,25 @@ async def reads_of(redis: Redis) -> int:
 
 async def test_many_watchers_cost_redis_no_more_than_one(client: httpx.AsyncClient, service: Service) -> None:
     run_id = await enqueued(service)
-    snapshots = 0
-    ends = 0
+    seen: Counter[str] = Counter()
 
     async def watch() -> None:
-        nonlocal snapshots, ends
         async with client.stream("GET", f"/v1/runs/{run_id}/events") as response:
             async for event in events_of(response):
-                snapshots += event.event == "snapshot"
-                ends += event.event == "end"
+                seen[event.event] += 1
 
-    watching = [asyncio.create_task(watch()) for _ in range(50)]
-    await wait_until(lambda: snapshots == 50)
-    before = await reads_of(service.redis)
-    await asyncio.sleep(2)  # a stretch of time is what is measured
-    reads = await reads_of(service.redis) - before
+    watching = [asyncio.create_task(watch()) for _ in range(WATCHERS)]
+    await wait_until(lambda: seen["snapshot"] == WATCHERS)
+    before, began = await reads_of(service.redis), monotonic()
+    for number in range(1, 4):
+        await service.control.set_pace(run_id, {"pause_ms": number}, who=WHO)
+        await wait_until(lambda so_far=number: seen["change"] == so_far * WATCHERS)  # type: ignore[misc]
+    reads, looks = await reads_of(service.redis) - before, 4 + (monotonic() - began) / LOOK_EVERY_SECONDS
     await service.control.act(run_id, Action.CANCEL, who=WHO)
     await asyncio.gather(*watching)
 
-    assert ends == 50
-    assert reads < 4 * 2 * 12  # looks in that time, with room, times what one takes
+    assert seen["end"] == WATCHERS
+    assert reads < 15 * looks
 
 
 async def test_a_watcher_that_does_not_read_is_dropped(
