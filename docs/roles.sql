@@ -8,13 +8,14 @@
 --                       same columns and writes nothing; runs are kept in Redis.
 --
 -- Run it in the application's database, as a superuser or as an administrator who may create roles and grant the owner's, with
--- psql 10 or newer; once before the migration and once after it, because rights can be given only on columns that are there:
+-- psql 13 or newer; once before the migration and once after it, because rights can be given only on columns that are there:
 --
 --   psql -X -f docs/roles.sql "$ADMIN_URL"
 --   DATABASE_URL=... alembic upgrade head        # as backfill_migrator
 --   psql -X -f docs/roles.sql "$ADMIN_URL"
 --
 -- It may be run again at any time, also while a run goes on. Other names: psql -v migrator=... -v worker=... -v api=...
+-- Where the tables' owner itself is to migrate, give its name as the migrator's.
 -- There are no passwords in here: set them in psql with \password backfill_worker, or log in by certificate.
 
 \set ON_ERROR_STOP on

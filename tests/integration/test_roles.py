@@ -200,6 +200,11 @@ async def test_an_owner_of_the_triggers_functions_that_lost_its_rights_is_named(
         await after.add_live_row()
     await after.execute(grants_in(refused))
     await after.add_live_row()
+    await after.execute(
+        "UPDATE generations SET status = 'completed' WHERE id = 'live';"
+        "UPDATE generations SET project_id = 'other' WHERE id = 'live';",
+        after.roles.application,
+    )
 
     assert f"the role {migrator}, which the sync triggers work as, lacks SELECT (id, latest_version" in refused
     assert backfill("enqueue", NAME, env=after.env(after.roles.api)).returncode == 0

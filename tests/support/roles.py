@@ -23,11 +23,12 @@ from worker.runs.errors import EmbeddedUnavailable
 ROLES_SQL = REPOSITORY / "docs" / "roles.sql"
 APPLICATION_SQL = Path(__file__).with_name("roles.sql")
 _PASSWORD = "hunter2"
-_PROJECT = (
+_PROJECTS = (
     "INSERT INTO users (id, email, is_active, is_superuser, is_verified, total_generations)"
     " VALUES ('user', 'user@example.org', true, false, true, 0) ON CONFLICT DO NOTHING;"
     "INSERT INTO projects (id, user_id, name, tech_stack, status, is_public)"
-    " VALUES ('new', 'user', 'A project', 'fastapi', 'active', false) ON CONFLICT DO NOTHING;"
+    " SELECT id, 'user', 'A project', 'fastapi', 'active', false FROM unnest('{new,other}'::text[]) AS id"
+    " ON CONFLICT DO NOTHING;"
 )
 _GENERATION = (
     "INSERT INTO generations (id, project_id, user_id, prompt, status, is_iteration)"
@@ -36,11 +37,11 @@ _GENERATION = (
 
 
 def find_psql() -> str | None:
-    """The wheel's, or else the system's."""
+    """The system's, which knows TLS, or else the wheel's."""
     try:
-        return str(find_wheels().postgres("psql"))
+        return shutil.which("psql") or str(find_wheels().postgres("psql"))
     except EmbeddedUnavailable:
-        return shutil.which("psql")
+        return None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,8 +106,8 @@ class Place:
             await connection.close()
 
     async def add_live_row(self) -> None:
-        """A completed generation `live`, the first of its project, as the application inserts it."""
-        await self.execute(_PROJECT)
+        """A completed generation `live` in project `new`, as the application inserts it; project `other` has none."""
+        await self.execute(_PROJECTS)
         await self.execute(_GENERATION, self.roles.application)
 
 
