@@ -63,6 +63,9 @@ class Timed:
     async def check_schema(self) -> tuple[Finding, ...]:
         return await self._inner.check_schema()
 
+    async def check_privileges(self, *, writes: bool) -> tuple[Finding, ...]:
+        return await self._inner.check_privileges(writes=writes)
+
     async def plan(self, ranges: int) -> Plan:
         return await self._inner.plan(ranges)
 

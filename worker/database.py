@@ -7,12 +7,14 @@ The two are reconciled here once, so that nobody else parses a URL, and a passwo
 from __future__ import annotations
 
 import ssl
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 from uuid import uuid4
 
+from asyncpg.exceptions import ClientConfigurationError
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
@@ -66,7 +68,8 @@ def open_engine(
     READ COMMITTED is spelled out because the lock protocol needs it, whatever the database's default is.
     """
     target = sqlalchemy_url(url)
-    files = {name: value for name, value in target.query.items() if name in _SSL_FILES}
+    files = {name: str(value) for name, value in target.query.items() if name in _SSL_FILES}
+    _check_readable(files)
     connect_args: dict[str, Any] = {
         "timeout": CONNECT_TIMEOUT_SECONDS,
         "command_timeout": command_timeout_seconds,
@@ -88,6 +91,16 @@ def open_engine(
         pool_timeout=command_timeout_seconds or CONNECT_TIMEOUT_SECONDS,
         connect_args=connect_args,
     )
+
+
+def _check_readable(files: Mapping[str, str]) -> None:
+    """The driver's own error does not say which file it is that is missing."""
+    for name, file in files.items():
+        try:
+            with Path(file).open("rb"):
+                pass
+        except OSError as error:
+            raise SettingsError(f"DATABASE_URL: {name} names a file that cannot be read: {file}.") from error
 
 
 def _for_pgbouncer() -> dict[str, Any]:
@@ -130,8 +143,8 @@ def connection_failure(error: BaseException) -> str | None:
             return reason
         if isinstance(cause, TimeoutError):
             return "did not answer in time"
-        if isinstance(cause, ssl.SSLError):
-            return f"and this client do not agree on TLS: {cause.reason or cause}"
+        if isinstance(cause, ssl.SSLError | ClientConfigurationError):
+            return _tls_reason(cause)
         if isinstance(cause, OSError):
             return f"cannot be reached: {_os_reason(cause)}"
         if isinstance(cause, InterfaceError) and "closed" in str(cause):
@@ -158,6 +171,15 @@ def _reason(sqlstate: str, error: BaseException) -> str | None:
     if sqlstate.startswith(("08", "57P")):
         return "closed the connection"
     return None
+
+
+def _tls_reason(error: BaseException) -> str:
+    if isinstance(error, ClientConfigurationError):
+        # Of what the driver checks for itself, only the authority's file can be missing here.
+        return f"cannot be verified: {str(error).splitlines()[0]}; name it in DATABASE_URL with sslrootcert"
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"shows a certificate that is refused: {error.verify_message.rstrip('.')}"
+    return f"and this client do not agree on TLS: {getattr(error, 'reason', None) or error}"
 
 
 def _os_reason(error: OSError) -> str:

@@ -88,7 +88,7 @@ async def _check_schema(settings: Settings, urls: ServerUrls) -> None:
     async with AsyncExitStack() as stack:
         service = await build_service(settings, urls, stack, application_name=APPLICATION)
         for name in service.control.backfills:
-            await service.control.check_schema(name)
+            await service.control.check_schema(name, writes=True)
         await service.control.recent(1)
 
 

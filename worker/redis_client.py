@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
-from redis.asyncio import ConnectionPool, Redis
+from redis.asyncio import ConnectionPool, Redis, SSLConnection
 from redis.asyncio.retry import Retry
 from redis.backoff import ExponentialWithJitterBackoff
 from redis.exceptions import BusyLoadingError, RedisError
@@ -20,16 +23,18 @@ RETRIES_OF_WORKER = 120
 RETRY_FIRST_SECONDS = 0.05
 RETRY_LONGEST_SECONDS = 1.0
 
+_EXAMPLE = "Expected something like redis://host:6379/0, or rediss://host:6379/0?ssl_ca_certs=/path/to/ca.pem."
+
 
 def retrying_pool(
     url: str, *, timeout_seconds: float, decode_responses: bool, retries: int = RETRIES
 ) -> ConnectionPool:
     """Retries what a restart of Redis looks like (refused, reset, loading), by default for about three seconds.
 
-    Without a socket timeout a frozen Redis would hang its callers for ever.
+    Without a socket timeout a frozen Redis would hang its callers for ever. Raises SettingsError.
     """
     try:
-        return ConnectionPool.from_url(
+        pool = ConnectionPool.from_url(
             url,
             decode_responses=decode_responses,
             socket_timeout=timeout_seconds,
@@ -38,9 +43,32 @@ def retrying_pool(
             health_check_interval=30,
             retry=Retry(ExponentialWithJitterBackoff(RETRY_LONGEST_SECONDS, RETRY_FIRST_SECONDS), retries),
             retry_on_error=[RedisConnectionError, RedisTimeoutError, BusyLoadingError, OSError],
+            **_tls(url),
         )
     except ValueError:
-        raise SettingsError("REDIS_URL is not a URL.", "Expected something like redis://host:6379/0.") from None
+        raise SettingsError("REDIS_URL is not a URL.", _EXAMPLE) from None
+    _check_parameters(pool)
+    return pool
+
+
+def _tls(url: str) -> dict[str, Any]:
+    """The client checks the certificate by default, but not that it is this host's. What the URL says goes before."""
+    parts = urlsplit(url)
+    unseen = "none" in parse_qs(parts.query).get("ssl_cert_reqs", [])
+    return {"ssl_check_hostname": not unseen} if parts.scheme == "rediss" else {}
+
+
+def _check_parameters(pool: ConnectionPool) -> None:
+    """A connection that is made and not opened: wrong parameters and missing files show now, and not as a bug later."""
+    try:
+        connection = pool.connection_class(**pool.connection_kwargs)
+        if isinstance(connection, SSLConnection):
+            connection.ssl_context.get()
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise SettingsError(f"REDIS_URL names a certificate file that cannot be used: {reason}.", _EXAMPLE) from None
+    except (TypeError, ValueError, RedisError):
+        raise SettingsError("REDIS_URL has a parameter that cannot be used.", _EXAMPLE) from None
 
 
 def open_redis(url: str, *, timeout_seconds: float) -> Redis:
@@ -59,7 +87,20 @@ def told_plainly() -> Iterator[None]:
 
 def redis_unreachable(error: BaseException) -> RedisUnreachable:
     """The text of the client says why (refused, timed out, out of memory, read-only); it does not hold the password."""
+    refused = _refused_certificate(error)
+    if refused is not None:
+        return RedisUnreachable(
+            f"Redis shows a certificate that is refused: {refused.verify_message.rstrip('.')}.",
+            "Check the host in REDIS_URL, and name who signed the certificate: rediss://...?ssl_ca_certs=/path/to/ca.pem.",
+        )
     reason = str(error).rstrip(".") or type(error).__name__
     return RedisUnreachable(
         f"Redis cannot be used: {reason}.", "Check REDIS_URL, and that the server runs and may write."
     )
+
+
+def _refused_certificate(error: BaseException | None) -> ssl.SSLCertVerificationError | None:
+    """The client wraps it, more than once."""
+    while error is not None and not isinstance(error, ssl.SSLCertVerificationError):
+        error = error.__cause__ or error.__context__
+    return error

@@ -7,8 +7,11 @@ from collections.abc import AsyncIterator
 import asyncpg
 import pytest
 
+from tests.support.databases import migrate, new_database
 from tests.support.old_rows import OldRows, old_rows
+from tests.support.roles import APPLICATION_SQL, Place, roles_of_a_test
 from worker.database import open_engine
+from worker.embedded import ServerUrls
 from worker.generations.backfill import GenerationVersions
 from worker.generations.transactions import Limits
 
@@ -36,3 +39,30 @@ async def application(database: str) -> AsyncIterator[asyncpg.Connection]:
     connection = await asyncpg.connect(database)
     yield connection
     await connection.close()
+
+
+@pytest.fixture
+async def superusers(servers: ServerUrls, template_e011: str, redis_url: str) -> AsyncIterator[Place]:
+    """Before the migration: everything belongs to a superuser, and there are no roles yet."""
+    async with (
+        roles_of_a_test(servers.database_url) as roles,
+        new_database(servers.database_url, template=template_e011) as url,
+    ):
+        yield Place(url=url, redis_url=redis_url, roles=roles)
+
+
+@pytest.fixture
+async def before(superusers: Place) -> Place:
+    """Before the migration: an owner, an application that may use today's columns, and docs/roles.sql applied once."""
+    superusers.apply(APPLICATION_SQL)
+    superusers.apply()
+    await superusers.set_passwords()
+    return superusers
+
+
+@pytest.fixture
+async def after(before: Place) -> Place:
+    """Migrated by the migrator, and docs/roles.sql applied again."""
+    migrate(before.roles.url(before.url, before.roles.migrator), "head")
+    before.apply()
+    return before

@@ -21,7 +21,7 @@ from worker.database import describe
 from worker.http.readiness import redis_facts, server_version
 from worker.queue import queue_name
 from worker.redis_client import told_plainly
-from worker.runs.errors import OperatorError, Unreachable
+from worker.runs.errors import OperatorError, SchemaNotReady, Unreachable
 from worker.wiring import Service
 
 PATIENCE_SECONDS = 10.0
@@ -55,6 +55,7 @@ async def examine(service: Service) -> tuple[Check, ...]:
     questions: dict[str, Callable[[Service], Awaitable[Asked]]] = {
         "postgres": _postgres,
         "schema": _schema,
+        "privileges": _privileges,
         "redis": _redis,
         "redis data": _redis_data,
         "worker": _worker,
@@ -97,8 +98,28 @@ async def _postgres(service: Service) -> Asked:
 
 async def _schema(service: Service) -> Asked:
     for name in service.control.backfills:
-        await service.control.check_schema(name)
+        await service.control.check_catalog(name)
     return Level.OK, f"ready for {', '.join(service.control.backfills)}"
+
+
+async def _privileges(service: Service) -> Asked:
+    control = service.control
+    warnings = [warning for name in control.backfills for warning in await control.check_privileges(name)]
+    words = await _own_rights(service)
+    if not warnings:
+        return Level.OK, words
+    listed = "; ".join(example for warning in warnings for example in warning.examples)
+    return Level.WARNING, f"{words}; {listed}. Grant it: {' '.join(warning.remedy for warning in warnings)}"
+
+
+async def _own_rights(service: Service) -> str:
+    """A role that cannot write is right for everything but a worker, so that is no failure."""
+    try:
+        for name in service.control.backfills:
+            await service.control.check_privileges(name, writes=True)
+    except SchemaNotReady:
+        return "this role reads what it has to and writes nothing, which is right for all but a worker"
+    return "this role reads and writes what a worker has to"
 
 
 async def _redis(service: Service) -> Asked:

@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+import structlog
+
 from worker.engine.checking import check_everything
 from worker.engine.protocols import Backfill, Doorbell, Event, Store
 from worker.runs.errors import (
@@ -24,6 +26,10 @@ from worker.runs.record import Run
 from worker.runs.states import Action, is_done_already, possible_actions
 
 LISTED = 2
+INSUFFICIENT_PRIVILEGE = "42501"
+GRANT = "Grant it (see docs/roles.sql); backfill doctor names what is missing."
+
+log = structlog.get_logger(__name__)
 
 
 @contextmanager
@@ -33,7 +39,8 @@ def told_to_operator() -> Iterator[None]:
         yield
     except BatchFailed as failed:
         if failed.failure is Failure.SCHEMA:
-            raise SchemaNotReady(f"The database refused: {failed.message}.", "Run: alembic upgrade head.") from failed
+            remedy = GRANT if failed.sqlstate == INSUFFICIENT_PRIVILEGE else "Run: alembic upgrade head."
+            raise SchemaNotReady(f"The database refused: {failed.message}.", remedy) from failed
         if failed.failure is Failure.ROW:
             raise
         raise DatabaseUnreachable(f"{failed.message}.", "Check DATABASE_URL and the server.") from failed
@@ -52,7 +59,15 @@ class Control:
             raise UnknownBackfill(f"There is no backfill named {name!r}.", f"Known: {known}.")
         return self.backfills[name]
 
-    async def check_schema(self, name: str) -> None:
+    async def check_schema(self, name: str, *, writes: bool = False) -> tuple[Finding, ...]:
+        """Whether a run can start: the schema, then the rights. `writes`: this process will settle units.
+
+        Raises SchemaNotReady; returns what is only a warning.
+        """
+        await self.check_catalog(name)
+        return await self.check_privileges(name, writes=writes)
+
+    async def check_catalog(self, name: str) -> None:
         """Raises SchemaNotReady with the first things that are missing."""
         with told_to_operator():
             problems = [finding for finding in await self.backfill(name).check_schema() if finding.is_error]
@@ -62,6 +77,19 @@ class Control:
             named = ", ".join(listed[:LISTED]) + (f" and {more} more" if more > 0 else "")
             raise SchemaNotReady(f"The schema is not ready for {name}: {named}.", problems[0].remedy)
 
+    async def check_privileges(self, name: str, *, writes: bool = False) -> tuple[Finding, ...]:
+        """Raises SchemaNotReady with everything that has to be granted; returns what is only a warning."""
+        with told_to_operator():
+            findings = await self.backfill(name).check_privileges(writes=writes)
+        errors = [finding for finding in findings if finding.is_error]
+        if errors:
+            listed = "; ".join(example for error in errors for example in error.examples)
+            remedy = " ".join(error.remedy for error in errors)
+            raise SchemaNotReady(
+                f"Rights are missing for {name}: {listed}.", f"Grant them (see docs/roles.sql): {remedy}"
+            )
+        return findings
+
     async def enqueue(
         self, name: str, pace: Pace, *, requested_by: str, idempotency_key: str | None = None
     ) -> tuple[Run, bool]:
@@ -69,7 +97,8 @@ class Control:
 
         Raises UnknownBackfill, SchemaNotReady, ActiveRunExists.
         """
-        await self.check_schema(name)
+        for warning in await self.check_schema(name):
+            log.warning("rights are missing", lacking="; ".join(warning.examples), remedy=warning.remedy)
         created = await self.store.create(name, pace, requested_by=requested_by, idempotency_key=idempotency_key)
         if not created.is_new and not created.is_repeated:
             raise ActiveRunExists(
@@ -162,5 +191,6 @@ class Control:
 
     async def verify(self, name: str) -> tuple[int, tuple[Finding, ...]]:
         """Units checked and findings, against the data as it is now; writes nothing."""
+        await self.check_privileges(name)
         with told_to_operator():
             return await check_everything(self.backfill(name))

@@ -58,6 +58,10 @@ class Backfill(Protocol):
         """What is missing, disabled or of another shape; empty when everything the backfill relies on is there."""
         ...
 
+    async def check_privileges(self, *, writes: bool) -> tuple[Finding, ...]:
+        """Rights that this process (`writes`: also to settle) or live writes lack; the remedy is what to grant."""
+        ...
+
     async def plan(self, ranges: int) -> Plan:
         """Cut the key space into at most `ranges` spans and say how much there is."""
         ...

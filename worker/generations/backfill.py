@@ -17,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from worker.engine.protocols import CheckedPage, PartSettled, Settled
 from worker.generations import large
 from worker.generations.catalog import check_catalog
+from worker.generations.privileges import missing_privileges
 from worker.generations.rules import DATA_RULES, RULES
 from worker.generations.transactions import Limits, run_sql, transaction
 from worker.runs.findings import EXAMPLES_KEPT, Finding, Rule
@@ -41,6 +42,10 @@ class GenerationVersions:
     async def check_schema(self) -> tuple[Finding, ...]:
         async with transaction(self._engine, self._limits) as connection:
             return await check_catalog(connection)
+
+    async def check_privileges(self, *, writes: bool) -> tuple[Finding, ...]:
+        async with transaction(self._engine, self._limits) as connection:
+            return await missing_privileges(connection, writes=writes)
 
     async def plan(self, ranges: int) -> Plan:
         """Totals are estimates of the planner in a large table and counts in a small one."""

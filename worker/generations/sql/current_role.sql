@@ -1,0 +1,2 @@
+-- The role that this process works as.
+SELECT CAST(current_user AS text)
