@@ -136,3 +136,17 @@ async def test_a_locked_row_makes_the_project_contended_and_nothing_is_written(
 
     assert failed.value.failure is Failure.CONTENTION
     assert await rows.versions("p") == {}
+
+
+async def test_a_project_that_was_begun_in_parts_and_ended_whole_counts_each_row_once(
+    rows: OldRows, backfill: GenerationVersions
+) -> None:
+    await rows.add_project("p")
+    await rows.add("p", *((f"g{n:02}", "completed" if n == 3 else "failed", n) for n in range(1, 26)))
+    part = await backfill.settle_part("p", None, rows=PART_ROWS)
+
+    settled = await backfill.settle(["p"])
+
+    assert (part.written, settled.written) == (PART_ROWS, 15)
+    assert await rows.project("p") == (25, "g03")
+    assert await rows.flagged("p") == ["g03"]

@@ -46,7 +46,7 @@ written AS (
         is_active = f.is_active
     FROM final AS f
     WHERE g.ctid = f.place AND (f.unassigned OR f.is_active <> f.was_active)
-    RETURNING 1
+    RETURNING f.unassigned
 ),
 settled AS (
     UPDATE public.projects AS p
@@ -56,6 +56,6 @@ settled AS (
       AND (p.latest_version <> u.base + u.todo OR p.active_generation_id IS DISTINCT FROM u.active_id)
     RETURNING 1
 )
-SELECT (SELECT count(*) FROM written) AS written,
+SELECT (SELECT count(*) FROM written WHERE unassigned) AS written,
        (SELECT count(*) FROM settled) AS settled,
        ARRAY(SELECT DISTINCT project_id FROM found WHERE project_id NOT IN (SELECT project_id FROM units)) AS left_out
