@@ -6,9 +6,11 @@
 #
 #   make PYTHON=python3.12 test      another Python than the newest one found (after `make clean`)
 #   make test ARGS="-k lease -x"     arguments for the program behind the target
+#   make test JOBS=0                 tests one after the other
 
 PYTHON ?=
 ARGS ?=
+JOBS ?= 3
 BIN := .venv/bin
 SCHEMA_TODAY := e011ab9dd223
 
@@ -37,7 +39,7 @@ demo: .venv/.installed ## see the whole job on 200 000 rows, with servers of its
 	@$(BIN)/backfill demo $(ARGS)
 
 test: .venv/.installed ## run the tests
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest --numprocesses $(JOBS) $(ARGS)
 
 check: lint types directions sql ## run the linters and the type checker, as CI does
 

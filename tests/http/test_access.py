@@ -146,6 +146,7 @@ def test_two_tokens_of_one_name_are_good_at_once(tmp_path: Path) -> None:
         (READER, "line 2: this is no token"),
         (f"grafana:admin:{'0' * 64}", "line 2: the scope is neither"),
     ],
+    ids=["no hash", "the secret itself", "no scope"],
 )
 def test_a_wrong_entry_is_told_by_its_place_and_never_repeated(tmp_path: Path, line: str, words: str) -> None:
     file = tmp_path / "tokens"
