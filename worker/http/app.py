@@ -17,6 +17,7 @@ from worker.http.headers import SecurityHeaders
 from worker.http.live import LiveRuns
 from worker.http.problems import install_problems
 from worker.http.rate_limit import RateLimit
+from worker.http.request_log import RequestLog
 from worker.http.tokens import TokenBook
 from worker.wiring import Service
 
@@ -49,5 +50,6 @@ def create_app(
     app.add_middleware(RateLimit, per_minute=service.settings.http_requests_per_minute, tokens=app.state.tokens)
     app.add_middleware(SameSite, names=names)
     app.add_middleware(SecurityHeaders)
+    app.add_middleware(RequestLog)
     install_problems(app)
     return app
