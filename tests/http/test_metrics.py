@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 import signal
 import time
@@ -208,3 +209,22 @@ async def test_without_redis_it_is_a_problem_and_no_exposition(open_service_on: 
     assert (response.status_code, response.json()["type"]) == (503, "/problems/redis-unreachable")
     assert response.headers["Content-Type"] == "application/problem+json"
     assert "hunter2" not in response.text
+
+
+async def test_a_redis_that_does_not_answer_is_not_waited_for(
+    open_service_on: OpenService, database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def say_nothing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read()
+        writer.close()
+
+    monkeypatch.setattr("worker.http.metrics.PATIENCE_SECONDS", 0.2)
+    async with await asyncio.start_server(say_nothing, "127.0.0.1", 0) as silent:
+        redis_url = f"redis://127.0.0.1:{silent.sockets[0].getsockname()[1]}/0"
+        async with open_service_on(database, redis_url) as service, client_of(create_app(service)) as client:
+            began = time.monotonic()
+            response = await client.get("/metrics")
+            waited = time.monotonic() - began
+
+    assert (response.status_code, response.json()["type"]) == (503, "/problems/redis-unreachable")
+    assert waited < 2
