@@ -23,7 +23,10 @@ from tests.http.conftest import client_of
 from tests.http.test_serving import address_of, without_servers
 from tests.support.cli import BACKFILL
 from tests.support.waiting import wait_until
+from worker.http.app import create_app
 from worker.http.request_log import RequestLog
+from worker.http.tokens import Scope, TokenBook, new_token
+from worker.wiring import Service
 
 MADE = re.compile(r"[0-9a-f]{32}")
 
@@ -183,3 +186,15 @@ async def test_the_served_log_has_one_line_for_a_request(spawn: Spawn) -> None:
     await wait_until(lambda: "second" in told())
     assert told() == ["first", "second"]
     assert "hunter2" not in serving.log
+
+
+async def test_a_request_with_a_token_is_told_by_the_tokens_name(service: Service, log: Log) -> None:
+    secret, token = new_token("grafana", Scope.READ)
+
+    async with client_of(create_app(service, tokens=TokenBook((token,)))) as client:
+        let_in = await client.get("/metrics", headers={"Authorization": f"Bearer {secret}"})
+        refused = await client.get("/metrics")
+
+    assert (let_in.status_code, refused.status_code) == (200, 401)
+    assert [line.get("caller") for line in log.requests] == ["http:grafana", None]
+    assert secret not in json.dumps(log.lines)
