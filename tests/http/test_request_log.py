@@ -119,6 +119,7 @@ async def test_each_line_of_a_request_has_its_id_and_no_other_requests(app: Fast
     async with client_of(app) as client:
         answers = [client.get(f"/at-work/{name}", headers={"X-Request-ID": name}) for name in ("one", "two")]
         await asyncio.gather(*answers)
+        await client.get("/livez")
     structlog.get_logger("test").info("afterwards")
 
     assert {line["name"]: line["request_id"] for line in log.lines if line["event"] == "at work"} == {
