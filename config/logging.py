@@ -1,8 +1,8 @@
-"""Everything the program says about itself goes to stderr in one form, with passwords taken out.
+"""Everything the program says about itself goes to stderr in one form, with passwords and tokens taken out.
 
 On a terminal a line is meant for a person, anywhere else it is one JSON object. Libraries that log through
 the standard library (arq, uvicorn, Alembic, SQLAlchemy) pass through the same formatter, so that one stream
-can be read by one tool. Passwords are masked in the finished line and not in the values: there is no value,
+can be read by one tool. They are masked in the finished line and not in the values: there is no value,
 traceback or library message that could go round it.
 
 `setup_logging` may be called again: arq's command line installs its own handlers after it has imported the
@@ -29,16 +29,25 @@ LOG_LEVELS: tuple[LogLevel, ...] = get_args(LogLevel)
 
 # Up to the last @ before a space: a password that should have been percent-encoded is masked whole all the same.
 _PASSWORD_IN_URL = re.compile(r"(://[^\s:/@]*:)\S*@")
+# The header's value is one word or two, with or without the quotes of JSON, Python or a shell around it.
+_AUTHORIZATION = re.compile(
+    r"""(authorization(?:[\\"']+\s*,|[\\"']*\s*[:=])\s*(?:b(?=["']))?[\\"']*)[^\s\\"',}]+(?: +[^\s\\"',}]+)?""",
+    re.IGNORECASE,
+)
+_BEARER = re.compile(r"(\bbearer +)(?!tokens?\b)[\w.~+/=-]+", re.IGNORECASE)
+_TOKEN = re.compile(r"bf_[\w-]{43,}", re.ASCII)
 _PASSWORD_IN_QUERY = re.compile(r"([?&](?:ssl)?password=)[^\s&\"']+", re.IGNORECASE)
 
 _LIBRARIES_WITH_HANDLERS = ("arq", "uvicorn", "uvicorn.access", "uvicorn.error", "alembic", "sqlalchemy")
-# What these say at INFO is about themselves: every statement, every plugin, the choice of the event loop.
-_TALKATIVE = ("sqlalchemy", "alembic.runtime.plugins", "asyncio", "httpx", "httpcore")
+# What these say at INFO is about themselves: every statement, every job, every plugin, the choice of the event loop.
+_TALKATIVE = ("sqlalchemy", "arq.worker", "alembic.runtime.plugins", "asyncio", "httpx", "httpcore")
 
 
 def mask_passwords(text: str) -> str:
-    """The text with `***` for every password in a URL, as in `postgresql://user:***@host/database`."""
-    return _PASSWORD_IN_QUERY.sub(r"\1***", _PASSWORD_IN_URL.sub(r"\1***@", text))
+    """The text with `***` for every password in a URL, every access token and what a header Authorization says."""
+    text = _PASSWORD_IN_QUERY.sub(r"\1***", _PASSWORD_IN_URL.sub(r"\1***@", text))
+    text = _BEARER.sub(r"\1***", _AUTHORIZATION.sub(r"\1***", text))
+    return _TOKEN.sub("bf_***", text)
 
 
 def setup_logging(level: str = "INFO", log_format: LogFormat = "auto", *, stream: TextIO | None = None) -> None:

@@ -28,6 +28,7 @@ from worker.queue import SLICE, dump_job, load_job, open_arq, queue_name
 from worker.redis_client import RETRIES_OF_WORKER, redis_unreachable
 from worker.runs.errors import OperatorError, RedisUnreachable, Unreachable
 from worker.runs.failures import BatchFailed
+from worker.store.presence import Presence
 from worker.wiring import build_service, servers
 
 APPLICATION = "backfill-worker"
@@ -129,6 +130,7 @@ def _build() -> type:
         setup_logging(settings.log_level, settings.log_format)  # again: arq's command has set up its own since
         service = await build_service(settings, urls, stack, application_name=APPLICATION)
         ctx["slices"] = service.slices
+        await stack.enter_async_context(Presence(service.redis, prefix=settings.redis_prefix))
         log.info("worker ready", backfills=sorted(service.control.backfills))
 
     async def on_shutdown(_: dict[str, Any]) -> None:

@@ -43,6 +43,7 @@ ROUTES = {
     ("GET", "/livez"): ANYBODY,
     ("GET", "/readyz"): ANYBODY,
     ("GET", "/openapi.json"): ANYBODY,
+    ("GET", "/metrics"): READ,
     ("GET", "/v1/backfills"): READ,
     ("GET", "/v1/runs"): READ,
     ("GET", "/v1/runs/{run_id}"): READ,

@@ -21,6 +21,7 @@ from hypothesis.stateful import (
 )
 from redis.asyncio import Redis
 
+from tests.support.store_metrics import compare_metrics
 from tests.support.store_model import ALL_UNITS, COMMANDS, PLAN, UNITS_PER_RANGE, RunModel, forget, pace_of, task_name
 from tests.support.store_worker import OUTCOMES, StoreWorker
 from worker.engine.protocols import Task
@@ -174,6 +175,7 @@ class StoreMachine(RuleBasedStateMachine):
         for run_id in self.runs:
             self._sync(run_id)
             self.runner.run(self._compare(run_id))
+        self.runner.run(compare_metrics(self.redis, self.prefix, BACKFILL, self.runs.values()))
         assert sum(model.state not in DONE for model in self.runs.values()) <= 1
         assert self.runner.run(self.store.active_ids([BACKFILL])) == ((self.active,) if self.active else ())
 
@@ -213,8 +215,7 @@ class StoreMachine(RuleBasedStateMachine):
         model, run = self.runs[run_id], await self.store.get(run_id)
         assert run is not None
         assert run.state is model.state
-        assert (run.counts.units_done, run.counts.rows_done) == (len(model.settled), model.rows_done)
-        assert run.counts.rows_written == model.written
+        assert (run.counts.units_done, run.counts.rows_done, run.counts.rows_written) == model.counts
         assert {unit.unit_id for unit in run.quarantined} == set(model.quarantined)
         assert {unit.unit_id for unit in run.contended} == {u for known in model.ranges for u in known.aside}
         assert (run.finished_ms is not None) == (run.state in DONE)

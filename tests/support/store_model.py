@@ -14,7 +14,7 @@ from redis.asyncio import Redis
 from worker.engine.protocols import Claim, Event, Task
 from worker.runs.pace import Pace
 from worker.runs.ranges import Key, Part, Plan, PutAside, Quarantined, Span
-from worker.runs.states import Action, State, target_of
+from worker.runs.states import DONE, Action, State, target_of
 
 if TYPE_CHECKING:
     from tests.support.store_worker import Step
@@ -93,6 +93,8 @@ class RunModel:
     settled: set[str] = field(default_factory=set)
     rows_in_part: dict[str, int] = field(default_factory=dict)
     written: int = 0
+    batches: int = 0
+    endings: list[State] = field(default_factory=list)
     quarantined: dict[str, Quarantined] = field(default_factory=dict)
     leases: dict[str, tuple[str, int]] = field(default_factory=dict)
     last_event: str = "0"
@@ -109,6 +111,11 @@ class RunModel:
     def rows_done(self) -> int:
         begun = sum(rows for unit_id, rows in self.rows_in_part.items() if unit_id not in self.settled)
         return sum(rows_of(unit_id) for unit_id in self.settled) + begun
+
+    @property
+    def counts(self) -> tuple[int, int, int]:
+        """Units done, rows done, rows written."""
+        return len(self.settled), self.rows_done, self.written
 
     def check_claim(self, claim: Claim, now_ms: int) -> None:
         """What is handed out is free, within the limit, unfinished, and says exactly where the work stands."""
@@ -132,6 +139,7 @@ class RunModel:
         known.sequence = step.sequence
         known.part = step.advance.part
         self.written += step.advance.written
+        self.batches += step.advance.batch_ms is not None and step.advance.written > 0
         if step.advance.cursor is not None and claim.task is Task.CHECK:
             known.checked = position_after(step.advance.cursor)
         elif step.advance.cursor is not None:
@@ -162,6 +170,7 @@ class RunModel:
         assert source == self.state
         assert target_of(action, self.state) is target, f"{action} does not lead from {source} to {target}"
         self.state = target
+        self.endings += [target] if target in DONE else []
         if action is Action.REST:
             assert not self.live(now_ms), "at rest while somebody works"
             assert target is not State.CANCELLED or not any(known.begun for known in self.ranges)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tests.support.store_model import UNITS_PER_RANGE, key_of, position_after, rows_of, unit_of
 from worker.engine.protocols import Advance, Claim, Task, Totals
@@ -10,6 +10,7 @@ from worker.runs.ranges import Part, PutAside, Quarantined
 from worker.runs.states import WORKING, State
 
 PART_ROWS = 4
+BATCH_MS = 50.0
 OUTCOMES = ("settled", "settled", "settled", "contended", "failed")
 
 
@@ -89,7 +90,7 @@ class StoreWorker:
         begun = self._part is not None or (known is not None and known.begun)
         if how == "settled" and not counted and rows_of(unit_id) > rows_counted + PART_ROWS:
             self._part = Part(unit_id=unit_id, mark="m", rows_counted=rows_counted + PART_ROWS)
-            return "part", Advance(rows=PART_ROWS, written=PART_ROWS, part=self._part)
+            return "part", Advance(rows=PART_ROWS, written=PART_ROWS, part=self._part, batch_ms=BATCH_MS)
         self._part = None
         self._position += in_order
         cursor = key_of(unit_id) if in_order else None
@@ -103,7 +104,8 @@ class StoreWorker:
             failed = self._quarantine(unit_id, now_ms, counted=counted, begun=begun, rows_counted=rows_counted)
             return "failed", Advance(cursor=cursor, taken_back=taken, quarantined=(failed,))
         rest = 0 if counted else rows_of(unit_id) - rows_counted
-        return "settled", Advance(cursor=cursor, units=not counted, rows=rest, written=rest, taken_back=taken)
+        advance = Advance(cursor=cursor, units=not counted, rows=rest, written=rest, taken_back=taken)
+        return "settled", replace(advance, batch_ms=BATCH_MS)
 
     def _put_aside(self, unit_id: str, now_ms: int, *, counted: bool, begun: bool, rows_counted: int) -> PutAside:
         return PutAside(

@@ -8,6 +8,7 @@ from typing import cast
 
 from worker.engine.lease import Lease
 from worker.engine.protocols import Claim, Store, Task
+from worker.engine.tally import Tally
 from worker.runs.pace import Pace
 from worker.runs.states import State
 
@@ -43,7 +44,7 @@ async def test_it_is_let_go_although_a_heartbeat_is_on_its_way() -> None:
     store = DeafStore()
 
     async def hold_and_let_go() -> None:
-        async with Lease(cast("Store", store), CLAIM, lease_seconds=0.03):
+        async with Lease(cast("Store", store), CLAIM, Tally(), lease_seconds=0.03):
             await store.renewing.wait()
 
     holding = asyncio.create_task(hold_and_let_go())

@@ -11,6 +11,8 @@ import structlog
 
 from config.logging import mask_passwords, setup_logging
 
+TOKEN = "bf_" + "aB3-_" * 8 + "xyz"
+
 
 class Terminal(io.StringIO):
     def isatty(self) -> bool:
@@ -74,10 +76,10 @@ def test_libraries_write_the_same_form() -> None:
     logging.getLogger("arq").addHandler(logging.StreamHandler(io.StringIO()))
     setup_logging("INFO", "json", stream=stream)
 
-    logging.getLogger("arq.worker").info("Starting worker for %d functions", 3)
+    logging.getLogger("arq.worker").warning("job %s expired", "a1")
 
     (line,) = written_lines(stream)
-    assert (line["logger"], line["event"]) == ("arq.worker", "Starting worker for 3 functions")
+    assert (line["logger"], line["event"]) == ("arq.worker", "job a1 expired")
     assert logging.getLogger("arq").handlers == []
 
 
@@ -87,6 +89,15 @@ def test_the_level_holds_for_both() -> None:
 
     structlog.get_logger("worker.engine").info("batch done")
     logging.getLogger("alembic.runtime.migration").info("running upgrade")
+
+    assert stream.getvalue() == ""
+
+
+def test_arq_does_not_write_two_lines_for_each_of_its_jobs() -> None:
+    stream = io.StringIO()
+    setup_logging("INFO", "json", stream=stream)
+
+    logging.getLogger("arq.worker").info("%6.2fs \u2192 %s()", 0.1, "cron:ring_what_is_due")
 
     assert stream.getvalue() == ""
 
@@ -110,7 +121,10 @@ def test_no_password_gets_into_a_line(log_format: Any) -> None:
     log_a_failure(structlog.get_logger("worker.engine"), "postgresql://app:hunter2@db:5432/codebegen")
     log_a_failure(structlog.get_logger("worker.engine"), 'redis://:hunt"er2@cache:6379/0')
 
+    structlog.get_logger("worker.http").info("refused", headers={"authorization": f"Bearer {TOKEN}"}, token=TOKEN)
+
     assert "postgresql://app:***@db:5432/codebegen" in stream.getvalue()
+    assert "aB3" not in stream.getvalue()
     assert "ConnectionError" in stream.getvalue()
     assert "er2" not in stream.getvalue()
 
@@ -124,6 +138,17 @@ def test_no_password_gets_into_a_line(log_format: Any) -> None:
         ("postgresql://app:hun@ter/2@db/x", "postgresql://app:***@db/x"),
         ("postgresql://db/x?user=app&password=hunter2&sslmode=require", None),
         ("http://127.0.0.1:8080/v1/runs", "http://127.0.0.1:8080/v1/runs"),
+        (f"a token {TOKEN} in a text", "a token bf_*** in a text"),
+        (f"token={TOKEN}&page=2", "token=bf_***&page=2"),
+        ("Authorization: Bearer s3cr-et_x", "Authorization: ***"),
+        ("authorization: Basic dXNlcjpwdw==, Accept: */*", "authorization: ***, Accept: */*"),
+        ('{"Authorization": "Bearer s3cret", "a": 1}', '{"Authorization": "***", "a": 1}'),
+        (r'{"event": "{\"authorization\": \"Bearer s3cret\"}"}', r'{"event": "{\"authorization\": \"***\"}"}'),
+        ("[(b'authorization', b'Bearer s3cret'), (b'a', b'b')]", "[(b'authorization', b'***'), (b'a', b'b')]"),
+        ("curl -H 'authorization:s3cret' x", "curl -H 'authorization:***' x"),
+        ("got bearer s3cret and refused", "got bearer *** and refused"),
+        ("a bearer token is needed", "a bearer token is needed"),
+        ("bf_short and a backfill", "bf_short and a backfill"),
     ],
 )
 def test_what_is_masked(text: str, masked: str | None) -> None:

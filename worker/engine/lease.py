@@ -12,6 +12,7 @@ from types import TracebackType
 import structlog
 
 from worker.engine.protocols import Advance, Claim, Store
+from worker.engine.tally import Tally
 from worker.runs.errors import RedisUnreachable
 from worker.runs.pace import Pace
 from worker.runs.states import WORKING, State
@@ -23,11 +24,15 @@ log = structlog.get_logger(__name__)
 
 
 class Lease:
-    """Use as `async with`; leaving lets the task go. `may_go_on` turns false when it is lost or the run stops."""
+    """Use as `async with`; leaving lets the task go. `may_go_on` turns false when it is lost or the run stops.
 
-    def __init__(self, store: Store, claim: Claim, *, lease_seconds: float) -> None:
+    What the checkpoints move is added to `tally`.
+    """
+
+    def __init__(self, store: Store, claim: Claim, tally: Tally, *, lease_seconds: float) -> None:
         self._store = store
         self._claim = claim
+        self._tally = tally
         self._lease_seconds = lease_seconds
         self._sequence = claim.sequence
         self._totals = claim.totals
@@ -47,6 +52,13 @@ class Lease:
     def winding_up(self) -> bool:
         """The run is being cancelled: units that are begun are finished, nothing else is."""
         return self._held and self._state is State.CANCELLING
+
+    @property
+    def stopped_by(self) -> str | None:
+        """Why it may not go on, for the log."""
+        if not self._held:
+            return "lease lost"
+        return None if self._state in WORKING else f"run is {self._state}"
 
     async def __aenter__(self) -> Lease:
         self._heartbeat = asyncio.create_task(self._beat(), name=f"heartbeat-{self._claim.task}")
@@ -71,6 +83,8 @@ class Lease:
         self._sequence += 1
         self._totals = self._totals.plus(advance)
         verdict = await self._store.checkpoint(self._claim, self._sequence, advance, self._totals)
+        if verdict.held:
+            self._tally.moved(advance)
         self._wait_ms = verdict.wait_ms
         self.pace = verdict.pace
         self._heard(verdict.held, verdict.state)

@@ -18,6 +18,7 @@ from worker.engine.checking import check_range, finish
 from worker.engine.lease import Lease
 from worker.engine.protocols import Backfill, Claim, Doorbell, Store, Task
 from worker.engine.settling import RangeSettler, Surroundings
+from worker.engine.tally import Tally
 from worker.runs.errors import RedisUnreachable
 from worker.runs.failures import BatchFailed, Failure
 
@@ -46,30 +47,41 @@ class Slices:
 
     async def work(self, run_id: str, should_stop: Callable[[], bool]) -> None:
         """Works on the run until nothing is free, the time is up or it should stop; then rings for the next slice."""
-        deadline = time.monotonic() + self.slice_seconds
+        began, tally, ending = time.monotonic(), Tally(), "broke off"
+        deadline = began + self.slice_seconds
         around = Surroundings(
             now_ms=self.now_ms,
             stopwatch=time.monotonic,
             random=self.random,
             should_end=lambda: should_stop() or time.monotonic() >= deadline,
         )
-        worked = True
-        while worked and not around.should_end():
-            worked = await self._one_task(run_id, around)
-        if worked:
+        try:
+            came_to_end = None
+            while came_to_end is None and not around.should_end():
+                came_to_end = await self._one_task(run_id, around, tally)
+            ending = came_to_end or ("worker stops" if should_stop() else "time is up")
+        finally:
+            seconds = round(time.monotonic() - began, 3)
+            write = log.info if tally.tasks else log.debug  # a ring for what others have done already
+            write("slice done", run=run_id, **tally.facts(), seconds=seconds, ended=ending)
+        if came_to_end is None:
             await self.doorbell.ring(run_id, 1)
 
-    async def _one_task(self, run_id: str, around: Surroundings) -> bool:
+    async def _one_task(self, run_id: str, around: Surroundings, tally: Tally) -> str | None:
+        """None: another may follow; else why the slice is to end."""
         claim = await self.store.claim(run_id, token=token_hex(8))
         if claim is None or claim.backfill not in self.backfills:
-            return False
-        async with Lease(self.store, claim, lease_seconds=self.lease_seconds) as lease:
+            return tally.stopped_by or "nothing is free"
+        tally.took_up(claim)
+        async with Lease(self.store, claim, tally, lease_seconds=self.lease_seconds) as lease:
             try:
                 await self._perform(claim, lease, around)
             except BatchFailed as failed:
                 await self._strike(claim, lease, failed)
-                return False
-        return True
+                return f"put off: {failed.failure.value}"
+            finally:
+                tally.stopped_by = lease.stopped_by
+        return None
 
     async def _perform(self, claim: Claim, lease: Lease, around: Surroundings) -> None:
         backfill = self.backfills[claim.backfill]

@@ -37,6 +37,12 @@ class Caller:
 
 def identify(request: Request, secret: str | None) -> Caller:
     """Raises Unauthenticated."""
+    caller = _caller_of(request, secret)
+    request.state.caller = caller.name  # for the request's line in the log
+    return caller
+
+
+def _caller_of(request: Request, secret: str | None) -> Caller:
     book: TokenBook = request.app.state.tokens
     if not book:
         return Caller(name=ANYBODY_HERE, scope=Scope.OPERATE)

@@ -10,13 +10,14 @@ from collections.abc import Collection
 
 from fastapi import FastAPI
 
-from worker.http import events, health, operations, runs
+from worker.http import events, health, metrics, operations, runs
 from worker.http.description import describe_with
 from worker.http.guards import LOOPBACK_NAMES, BodyLimit, SameSite
 from worker.http.headers import SecurityHeaders
 from worker.http.live import LiveRuns
 from worker.http.problems import install_problems
 from worker.http.rate_limit import RateLimit
+from worker.http.request_log import RequestLog
 from worker.http.tokens import TokenBook
 from worker.wiring import Service
 
@@ -42,12 +43,13 @@ def create_app(
     app.state.service = service
     app.state.tokens = tokens or TokenBook()
     app.state.live = LiveRuns(service.control, most_streams=service.settings.http_streams)
-    for router in (health.router, runs.router, operations.router, events.router):
+    for router in (health.router, metrics.router, runs.router, operations.router, events.router):
         app.include_router(router)
     app.openapi = describe_with(app)  # type: ignore[method-assign]  # FastAPI's own way to extend it
     app.add_middleware(BodyLimit, most_bytes=LARGEST_BODY_BYTES)
     app.add_middleware(RateLimit, per_minute=service.settings.http_requests_per_minute, tokens=app.state.tokens)
     app.add_middleware(SameSite, names=names)
     app.add_middleware(SecurityHeaders)
+    app.add_middleware(RequestLog)
     install_problems(app)
     return app

@@ -17,6 +17,7 @@ from starlette.responses import JSONResponse
 from starlette.routing import compile_path
 
 from worker.http.headers import SECURITY_HEADERS
+from worker.http.request_log import id_header
 from worker.runs.errors import (
     ActiveRunExists,
     InsufficientScope,
@@ -117,7 +118,8 @@ async def _bug(request: Request, _error: Exception) -> JSONResponse:
     # The traceback goes to the log: the server raises the error again once this answer is sent. The answer passes no
     # middleware, so it brings its headers itself.
     detail = "The service made a mistake. Its log has the details."
-    return problem(request, "internal-error", HTTPStatus.INTERNAL_SERVER_ERROR, detail, headers=SECURITY_HEADERS)
+    headers = {**SECURITY_HEADERS, **id_header()}
+    return problem(request, "internal-error", HTTPStatus.INTERNAL_SERVER_ERROR, detail, headers=headers)
 
 
 def _place(location: tuple[str | int, ...]) -> str:

@@ -44,6 +44,7 @@ async def serve(service: Service, host: str, port: int, *, announce: Callable[[s
         config = uvicorn.Config(
             app,
             log_config=None,
+            access_log=False,
             server_header=False,
             proxy_headers=False,
             lifespan="off",

@@ -21,6 +21,7 @@ from worker.runs.ranges import Plan, Span
 from worker.runs.record import Run
 from worker.runs.states import Action, State
 from worker.store import codec
+from worker.store.metrics import BATCH_BOUNDS_JSON
 from worker.store.scripts import Scripts
 
 
@@ -155,6 +156,7 @@ class RedisStore:
             sequence,
             codec.dump_advance(advance, totals),
             str(self._quarantine_share),
+            BATCH_BOUNDS_JSON,
         )
         return Verdict(
             held=bool(held),

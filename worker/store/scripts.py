@@ -25,6 +25,7 @@ NAMES = (
     "checkpoint",
     "release",
     "finish",
+    "beat",
 )
 
 

@@ -1,7 +1,9 @@
 -- The cursor of a range and the counts that belong to it, in one step, only under the lease. ARGV 4 index, 5 token,
--- 6 lease ms, 7 sequence, 8 advance JSON (texts inside are opaque here), 9 share of units that may be quarantined.
+-- 6 lease ms, 7 sequence, 8 advance JSON (texts inside are opaque here), 9 share of units that may be quarantined,
+-- 10 the bounds of the batches' histogram in seconds, a JSON list of texts, ascending.
 -- Counts are the range's totals, so a step that is done again, or follows one that Redis lost, counts right; a sequence
--- seen before was applied and its answer was lost. Returns {1|0, state, pace, ms to wait for the rate limit}.
+-- seen before was applied and its answer was lost, so the metrics do not count it again either.
+-- Returns {1|0, state, pace, ms to wait for the rate limit}.
 local index, token, sequence = ARGV[4], ARGV[5], tonumber(ARGV[7])
 local pace = redis.call('HGET', run_key, 'pace') or ''
 if not holds(index, token) then return {0, state() or '', pace, 0} end
@@ -21,7 +23,21 @@ local function wait_for_rate(written)
   local following = math.max(now, tonumber(redis.call('HGET', run_key, 'rate_next_ms') or 0)) + written * 1000 / rate
   redis.call('HSET', run_key, 'rate_next_ms', ms(following), 'throttled_by', 'rows_per_second')
   redis.call('HINCRBY', run_key, 'throttled_ms', ms(following - now))
+  measure('throttled_ms:rows_per_second', following - now)
   return math.floor(following - now)
+end
+
+-- Each batch in the one bucket that it belongs to; whoever reads adds them up.
+local function measure_batch(took_ms)
+  local bucket = '+Inf'
+  for _, bound in ipairs(cjson.decode(ARGV[10])) do
+    if took_ms <= tonumber(bound) * 1000 then
+      bucket = bound
+      break
+    end
+  end
+  measure('batch_le:' .. bucket, 1)
+  measure('batch_us', took_ms * 1000)
 end
 
 local function quarantine()
@@ -43,15 +59,21 @@ if sequence > tonumber(redis.call('HGET', key, 'sequence')) then
   if a.cursor ~= '' then redis.call('HSET', key, checking and 'check_cursor' or 'cursor', a.cursor) end
   redis.call('HSET', key, 'sequence', sequence, 'part', a.part, 'due_ms', ms(a.due_ms))
   if a.batch_size ~= '' then redis.call('HSET', run_key, 'batch_size', a.batch_size) end
-  if a.batch_ms ~= '' and a.written > tonumber(redis.call('HGET', key, 'written') or 0) then
+  redis.call('HDEL', run_key, 'strikes', 'throttled_by')
+  local units, rows = count('units', 'units_done'), count('rows', 'rows_done')
+  local checked, written = count('checked', 'checked'), count('written', 'rows_written')
+  if a.batch_ms ~= '' and written > 0 then
     redis.call('HINCRBY', run_key, 'batches', 1)
     redis.call('HSET', run_key, 'batch_ms', a.batch_ms)
+    measure_batch(tonumber(a.batch_ms))
   end
-  redis.call('HDEL', run_key, 'strikes', 'throttled_by')
-  count('units', 'units_done')
-  count('rows', 'rows_done')
-  count('checked', 'checked')
-  wait = wait_for_rate(count('written', 'rows_written'))
+  measure('rows_passed', rows)
+  measure('rows_written', written)
+  -- Asking again for a unit that is still locked is no progress.
+  if units + rows + checked + written > 0 or a.cursor ~= '' or a.stage_done then
+    redis.call('HSET', metrics_key(), 'last_progress_ms', ms(now))
+  end
+  wait = wait_for_rate(written)
   for unit, value in pairs(a.put_aside) do
     -- What is quarantined waits for the operator, also when verification comes across it.
     if redis.call('HEXISTS', quarantined_key, unit) == 0 then redis.call('HSET', put_aside_key, unit, value) end

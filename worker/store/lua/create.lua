@@ -13,6 +13,7 @@ if active and redis.call('EXISTS', prefix .. ':run:' .. active) == 1 then return
 redis.call('SET', prefix .. ':active:' .. backfill, run_id)
 redis.call('HSET', run_key, 'id', run_id, 'backfill', backfill, 'state', 'queued', 'pace', pace, 'requested_by', who,
   'created_ms', ms(now), 'updated_ms', ms(now), 'units_done', 0, 'rows_done', 0, 'rows_written', 0, 'checked', 0)
+redis.call('HSET', metrics_key(), 'run', run_id)
 redis.call('ZADD', prefix .. ':runs', now, run_id)
 if idempotency ~= '' then redis.call('SET', idempotency_key, run_id, 'EX', 86400) end
 event('state', 'state', 'queued', 'from', '', 'action', 'enqueue', 'who', who, 'note', '')

@@ -28,12 +28,20 @@ local function state() return redis.call('HGET', run_key, 'state') end
 
 local function ms(value) return string.format('%.0f', value) end
 
+-- What a backfill did over all its runs: counters that only grow and outlive every run, and which run was the last.
+local function metrics_key() return prefix .. ':metrics:' .. redis.call('HGET', run_key, 'backfill') end
+
+local function measure(name, by)
+  if by > 0 then redis.call('HINCRBY', metrics_key(), name, ms(by)) end
+end
+
 -- Takes an arrow if the table has it; says whether it did. A run that is done is no longer its backfill's active one.
 local function take(action, who, note)
   local source = state()
   local target = source and arrows[action] and arrows[action][source]
   if not target then return false end
   redis.call('HSET', run_key, 'state', target, 'updated_ms', ms(now))
+  redis.call('HSET', metrics_key(), 'run', run_id)
   if action == 'resume' then redis.call('HDEL', run_key, 'error', 'strikes', 'throttled_by') end
   if target == 'paused' then redis.call('HSET', run_key, 'paused_at_ms', ms(now)) end
   if source == 'paused' then
@@ -43,6 +51,7 @@ local function take(action, who, note)
   if target == 'running' then redis.call('HSETNX', run_key, 'started_ms', ms(now)) end
   if target == 'succeeded' or target == 'failed' or target == 'cancelled' then
     redis.call('HSET', run_key, 'finished_ms', ms(now))
+    measure('ended:' .. target, 1)
     local active_key = prefix .. ':active:' .. redis.call('HGET', run_key, 'backfill')
     if redis.call('GET', active_key) == run_id then redis.call('DEL', active_key) end
   end

@@ -1,0 +1,63 @@
+"""Says to Redis that a worker is alive, for as long as its event loop turns.
+
+arq's own sign of life is one key for all the workers of a queue: it says that there is one, not how many.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+from contextlib import suppress
+from secrets import token_hex
+from types import TracebackType
+
+import structlog
+from redis.asyncio import Redis
+
+from worker.runs.errors import RedisUnreachable
+from worker.store.scripts import Scripts
+
+BEAT_SECONDS = 5.0
+ALIVE_SECONDS = 15.0
+LEAVE_WITHIN_SECONDS = 1.0
+
+log = structlog.get_logger(__name__)
+
+
+class Presence:
+    """Use as `async with`; a worker that is killed is taken for alive until its last sign is `ALIVE_SECONDS` old."""
+
+    def __init__(self, redis: Redis, *, prefix: str) -> None:
+        self._scripts = Scripts(redis, prefix)
+        self._name = f"{socket.gethostname()}:{os.getpid()}:{token_hex(4)}"
+        self._leaving = asyncio.Event()
+        self._heartbeat: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> Presence:
+        self._heartbeat = asyncio.create_task(self._beat(), name="presence")
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._leaving.set()  # a cancellation alone can get lost in the client of Redis before Python 3.12
+        if self._heartbeat is not None:
+            self._heartbeat.cancel()
+            await asyncio.gather(self._heartbeat, return_exceptions=True)
+        with suppress(RedisUnreachable, TimeoutError):
+            async with asyncio.timeout(LEAVE_WITHIN_SECONDS):
+                await self._say(0)
+
+    async def _beat(self) -> None:
+        while not self._leaving.is_set():
+            try:
+                await self._say(round(ALIVE_SECONDS * 1000))
+            except RedisUnreachable as error:
+                log.debug("sign of life failed", reason=str(error))
+            with suppress(TimeoutError):
+                async with asyncio.timeout(BEAT_SECONDS):
+                    await self._leaving.wait()
+
+    async def _say(self, alive_ms: int) -> None:
+        await self._scripts.run("beat", "", self._name, alive_ms)
