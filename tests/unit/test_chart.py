@@ -15,11 +15,11 @@ def test_a_chart_is_drawn_from_the_first_two_rates_on() -> None:
     chart = chart_of(samples)
 
     assert chart is not None
-    assert (chart.top, chart.highest, chart.latest, chart.seconds) == (500, 300, 0, 15)
+    assert (chart.top, chart.highest, chart.latest, chart.seconds) == (300, 300, 0, 15)
     assert chart.line.split()[-1] == f"{WIDTH:.1f},{HEIGHT:.1f}"
-    assert [point.split(",")[1] for point in chart.line.split()] == ["96.0", "48.0", "120.0"]
+    assert [point.split(",")[1] for point in chart.line.split()] == ["80.0", "0.0", "120.0"]
 
 
-@pytest.mark.parametrize(("value", "top"), [(0, 10), (10, 10), (11, 20), (501, 1000), (2_000, 2_000), (5e6, 5_000_000)])
+@pytest.mark.parametrize(("value", "top"), [(0, 10), (10, 10), (11, 15), (501, 600), (2_000, 2_000), (5e6, 6_000_000)])
 def test_the_edge_of_a_chart_is_a_round_number(value: float, top: int) -> None:
     assert round_up(value) == top

@@ -15,7 +15,7 @@ from worker.runs.progress import Sample
 
 LONGEST_MS, SHORTEST_MS = 60_000, 15_000
 WIDTH, HEIGHT = 600, 120
-ROUND_STEPS = (1, 2, 5, 10)
+ROUND_STEPS = (1, 1.5, 2, 3, 4, 6, 8, 10)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +63,6 @@ def chart_of(samples: Sequence[Sample]) -> Chart | None:
 
 
 def round_up(value: float) -> int:
-    """The next of 10, 20, 50, 100, 200, ..."""
+    """The next of 10, 15, 20, 30, 40, 60, 80, 100, 150, ..."""
     unit = int(10 ** floor(log10(max(value, 10))))
-    return next(step * unit for step in ROUND_STEPS if step * unit >= value)
+    return int(next(step * unit for step in ROUND_STEPS if step * unit >= value))

@@ -110,7 +110,7 @@ function draw() {
   if (rates.length < 2) return;
   const highest = Math.max(...rates.map(([, rate]) => rate));
   const unit = 10 ** Math.floor(Math.log10(Math.max(highest, 10)));
-  const top = [1, 2, 5, 10].find((step) => step * unit >= highest) * unit;
+  const top = [1, 1.5, 2, 3, 4, 6, 8, 10].find((step) => step * unit >= highest) * unit;
   const [end, latest] = rates.at(-1);
   const span = Math.max(end - rates[0][0], SHORTEST_MS);
   const points = rates.map(([at, rate]) =>
@@ -122,7 +122,7 @@ function draw() {
     `${points[0][0]},${HEIGHT} ${line} ${points.at(-1)[0]},${HEIGHT}`);
   say("top", number(top));
   say("span", `${Math.round(span / 1000)} s`);
-  say("chart", `Now ${number(latest)} rows/s, highest ${number(highest)}`);
+  say("chart", `Highest ${number(highest)} rows/s, latest ${number(latest)}`);
 }
 
 // --- Where the news come from ---
