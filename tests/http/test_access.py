@@ -54,6 +54,18 @@ ROUTES = {
     ("POST", "/v1/runs/{run_id}/resume"): OPERATE,
     ("POST", "/v1/runs/{run_id}/cancel"): OPERATE,
     ("POST", "/v1/runs/{run_id}/retry"): OPERATE,
+    # The pages, for a client that is no browser; a browser is sent to sign in.
+    ("GET", "/"): READ,
+    ("GET", "/runs/{run_id}"): READ,
+    ("GET", "/runs/{run_id}/{action}"): READ,
+    ("POST", "/start"): OPERATE,
+    ("POST", "/runs/{run_id}/pace"): OPERATE,
+    ("POST", "/runs/{run_id}/{action}"): OPERATE,
+    ("GET", "/login"): ANYBODY,
+    ("POST", "/login"): ANYBODY,
+    ("POST", "/logout"): ANYBODY,
+    ("GET", "/problems/{slug}"): ANYBODY,
+    ("GET", "/static/{name}"): ANYBODY,
 }
 
 
@@ -85,7 +97,7 @@ def test_the_table_has_every_route(guarded_app: FastAPI) -> None:
 
 @pytest.mark.parametrize(("method", "path"), ROUTES, ids=lambda part: part)
 async def test_a_route_lets_in_those_it_should(guarded: httpx.AsyncClient, method: str, path: str) -> None:
-    address = path.format(run_id="000000000000", name="unknown")
+    address = path.format(run_id="000000000000", name="unknown", action="pause", slug="usage")
     body: dict[str, int] | None = {} if method == "PATCH" else None
 
     answers = {who: await guarded.request(method, address, headers=given, json=body) for who, given in HEADERS.items()}

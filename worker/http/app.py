@@ -10,7 +10,7 @@ from collections.abc import Collection
 
 from fastapi import FastAPI
 
-from worker.http import events, health, metrics, operations, runs
+from worker.http import events, health, metrics, operations, pages, runs
 from worker.http.description import describe_with
 from worker.http.guards import LOOPBACK_NAMES, BodyLimit, SameSite
 from worker.http.headers import SecurityHeaders
@@ -43,7 +43,7 @@ def create_app(
     app.state.service = service
     app.state.tokens = tokens or TokenBook()
     app.state.live = LiveRuns(service.control, most_streams=service.settings.http_streams)
-    for router in (health.router, metrics.router, runs.router, operations.router, events.router):
+    for router in (health.router, metrics.router, runs.router, operations.router, events.router, pages.router):
         app.include_router(router)
     app.openapi = describe_with(app)  # type: ignore[method-assign]  # FastAPI's own way to extend it
     app.add_middleware(BodyLimit, most_bytes=LARGEST_BODY_BYTES)
