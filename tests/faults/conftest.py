@@ -59,7 +59,7 @@ def own_servers() -> Iterator[OwnServers]:
     """One test session at a time: they are killed under whoever uses them."""
     place = REPOSITORY / "tests" / "faults" / ".embedded"
     place.mkdir(mode=0o711, exist_ok=True)  # the servers may run as another user
-    folder = place / "servers"
+    folder = place / "breakable"
     with FileLock(place / "session.lock") as turn:
         turn.wait_exclusive()
         with use_embedded(folder) as embedded:
