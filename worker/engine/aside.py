@@ -57,9 +57,10 @@ class Aside:
         self._units |= {unit.unit_id: unit for unit in put_off}
         return put_off
 
-    def keep_for_parts(self, unit_ids: Collection[str], now_ms: int) -> tuple[PutAside, ...]:
+    def keep_for_parts(self, unit_ids: Collection[str], now_ms: int, *, begun: Part | None) -> tuple[PutAside, ...]:
         """Units that took too long: due at once, and settled in parts from now on."""
-        kept = tuple(replace(unit, due_ms=now_ms, in_parts=True) for unit in self.put_off(unit_ids, now_ms, begun=None))
+        put_off = self.put_off(unit_ids, now_ms, begun=begun)
+        kept = tuple(replace(unit, due_ms=now_ms, in_parts=True) for unit in put_off)
         self._units |= {unit.unit_id: unit for unit in kept}
         return kept
 

@@ -126,7 +126,7 @@ class RangeSettler:
             written=outcome.written,
             quarantined=tuple(self._quarantine(unit_id, why, begun, now) for unit_id, why in outcome.failed.items()),
             put_aside=self._aside.put_off(outcome.contended, now, begun=begun)
-            + self._aside.keep_for_parts(outcome.too_slow, now),
+            + self._aside.keep_for_parts(outcome.too_slow, now, begun=begun),
             taken_back=self._aside.take_back(names - later),
             batch_size=self._size,
             batch_ms=outcome.elapsed_ms,
