@@ -8,11 +8,10 @@ from collections.abc import AsyncIterator
 import pytest
 
 from tests.conftest import Spawn
-from tests.support.cli import backfill
 from tests.support.old_rows import OldRows
 from tests.support.runs import WORKER, enqueue, until_ready, wait_for_end
 from tests.support.watching import Watcher, watching
-from worker.runs.states import State
+from worker.runs.states import Action, State
 
 SLOW_ROWS = 80
 CALM_PROJECTS = 10
@@ -64,10 +63,10 @@ async def test_a_pause_does_not_wait_for_it_and_a_cancelled_run_settles_it_first
     run_id = enqueue(environment, "--pause-ms", "1000")["id"]
     await watcher.until_rows(run_id, 5 * CALM_PROJECTS + 20)
 
-    assert backfill("pause", env=environment).returncode == 0
+    await watcher.control.act(run_id, Action.PAUSE, who="test")
     paused = await watcher.until_state(run_id, State.PAUSED)
     numbered = len(await slow_project.versions("slow"))
-    assert backfill("cancel", env=environment).returncode == 0
+    await watcher.control.act(run_id, Action.CANCEL, who="test")
     run = wait_for_end(environment, run_id)
 
     assert 0 < numbered < SLOW_ROWS
