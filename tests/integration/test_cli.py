@@ -251,3 +251,21 @@ def test_doctor_says_where_things_are_and_that_no_worker_is_there(environment: d
     assert (statuses["postgres"], statuses["schema"], statuses["redis"]) == ("ok", "ok", "ok")
     assert statuses["worker"] == "warning"
     assert str(urlsplit(environment["DATABASE_URL"]).password) not in done.stdout
+
+
+async def test_doctor_and_enqueue_name_a_large_table_that_the_planner_takes_for_empty(
+    environment: dict[str, str], rows: OldRows
+) -> None:
+    await rows.add_project("p")
+    await rows.connection.execute(
+        "ALTER TABLE generations SET (autovacuum_enabled = off), ALTER COLUMN prompt SET STORAGE PLAIN;"
+        "INSERT INTO generations (id, project_id, user_id, prompt, status, is_iteration)"
+        " SELECT 'g' || n, 'p', 'user', repeat('x', 6000), 'failed', false FROM generate_series(1, 1200) AS n;"
+        "UPDATE pg_class SET reltuples = 0 WHERE relname = 'generations'"
+    )
+
+    examined = backfill("doctor", env=environment)
+    enqueued = backfill("enqueue", NAME, env=environment)
+
+    assert "generations has no rows in the planner's eyes. Run: ANALYZE" in examined.stdout
+    assert (enqueued.returncode, "ANALYZE public.projects, public.generations" in enqueued.stderr) == (0, True)

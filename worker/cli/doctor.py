@@ -97,9 +97,13 @@ async def _postgres(service: Service) -> Asked:
 
 
 async def _schema(service: Service) -> Asked:
-    for name in service.control.backfills:
-        await service.control.check_catalog(name)
-    return Level.OK, f"ready for {', '.join(service.control.backfills)}"
+    control = service.control
+    warnings = [warning for name in control.backfills for warning in await control.check_catalog(name)]
+    words = f"ready for {', '.join(control.backfills)}"
+    if not warnings:
+        return Level.OK, words
+    listed = "; ".join(f"{', '.join(warning.examples)}. {warning.remedy}" for warning in warnings)
+    return Level.WARNING, f"{words}; {listed}"
 
 
 async def _privileges(service: Service) -> Asked:

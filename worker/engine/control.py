@@ -64,18 +64,19 @@ class Control:
 
         Raises SchemaNotReady; returns what is only a warning.
         """
-        await self.check_catalog(name)
-        return await self.check_privileges(name, writes=writes)
+        return (*await self.check_catalog(name), *await self.check_privileges(name, writes=writes))
 
-    async def check_catalog(self, name: str) -> None:
-        """Raises SchemaNotReady with the first things that are missing."""
+    async def check_catalog(self, name: str) -> tuple[Finding, ...]:
+        """Raises SchemaNotReady with the first things that are missing; returns what is only a warning."""
         with told_to_operator():
-            problems = [finding for finding in await self.backfill(name).check_schema() if finding.is_error]
+            findings = await self.backfill(name).check_schema()
+        problems = [finding for finding in findings if finding.is_error]
         if problems:
             listed = [example for problem in problems for example in problem.examples]
             more = sum(problem.count for problem in problems) - LISTED
             named = ", ".join(listed[:LISTED]) + (f" and {more} more" if more > 0 else "")
             raise SchemaNotReady(f"The schema is not ready for {name}: {named}.", problems[0].remedy)
+        return findings
 
     async def check_privileges(self, name: str, *, writes: bool = False) -> tuple[Finding, ...]:
         """Raises SchemaNotReady with everything that has to be granted; returns what is only a warning."""
@@ -98,7 +99,7 @@ class Control:
         Raises UnknownBackfill, SchemaNotReady, ActiveRunExists.
         """
         for warning in await self.check_schema(name):
-            log.warning("rights are missing", lacking="; ".join(warning.examples), remedy=warning.remedy)
+            log.warning(warning.rule, about="; ".join(warning.examples), remedy=warning.remedy)
         created = await self.store.create(name, pace, requested_by=requested_by, idempotency_key=idempotency_key)
         if not created.is_new and not created.is_repeated:
             raise ActiveRunExists(

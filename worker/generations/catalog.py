@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from worker.generations.rules import COLUMNS, INDEXES, REMEDY_MIGRATE, REMEDY_TRIGGERS, TRIGGERS
+from worker.generations.rules import COLUMNS, INDEXES, REMEDY_ANALYZE, REMEDY_MIGRATE, REMEDY_TRIGGERS, TRIGGERS
 from worker.runs.findings import Finding
 from worker.sqlfiles import load_sql
 
@@ -17,6 +17,7 @@ async def check_catalog(connection: AsyncConnection) -> tuple[Finding, ...]:
         _finding("foreign_key", await _wrong_foreign_key(connection), REMEDY_MIGRATE),
         _finding("indexes", await _wrong_flags(connection, "check_indexes.sql", INDEXES, "invalid"), REMEDY_MIGRATE),
         _finding("triggers", await _wrong_flags(connection, "check_triggers.sql", TRIGGERS, "disabled"), None),
+        await _wrong_statistics(connection),
     ]
     return tuple(finding for finding in found if finding is not None)
 
@@ -27,6 +28,14 @@ def _finding(rule: str, problems: list[str], remedy: str | None) -> Finding | No
     if remedy is None:
         remedy = REMEDY_TRIGGERS if any("disabled" in problem for problem in problems) else REMEDY_MIGRATE
     return Finding(rule=rule, is_error=True, count=len(problems), examples=tuple(problems[:5]), remedy=remedy)
+
+
+async def _wrong_statistics(connection: AsyncConnection) -> Finding | None:
+    rows = await connection.execute(text(load_sql(__package__, "sql/check_statistics.sql")))
+    examples = tuple(f"{row.name} has no rows in the planner's eyes" for row in rows)
+    if not examples:
+        return None
+    return Finding(rule="statistics", is_error=False, count=len(examples), examples=examples, remedy=REMEDY_ANALYZE)
 
 
 async def _wrong_columns(connection: AsyncConnection) -> list[str]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from worker.runs.findings import Rule
 
 REMEDY_MIGRATE = "Run: alembic upgrade head."
+REMEDY_ANALYZE = "Run: ANALYZE public.projects, public.generations. Until then a batch may take seconds."
 REMEDY_TRIGGERS = "Enable them (ALTER TABLE ... ENABLE TRIGGER ...) or run the migration again, then enqueue again."
 
 SCHEMA_RULES = (
@@ -20,6 +21,7 @@ SCHEMA_RULES = (
     ),
     Rule(slug="indexes", title="The indexes exist and are valid", on_schema=True),
     Rule(slug="triggers", title="The sync triggers exist and are enabled", on_schema=True),
+    Rule(slug="statistics", title="The planner does not take a large table for empty", is_error=False, on_schema=True),
 )
 
 DATA_RULES = (
