@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -98,11 +97,3 @@ async def old_database(own_servers: OwnServers, old_data: OldData) -> AsyncItera
             yield OldDatabase(
                 url=url, env=env, generations=SHAPE.generations, expected=old_data.expected, watcher=watcher
             )
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """One after the other, where several tests run at once: they share servers, and break them."""
-    here = Path(__file__).parent
-    for item in items:
-        if here in item.path.parents:
-            item.add_marker(pytest.mark.xdist_group("faults"))
