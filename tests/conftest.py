@@ -17,6 +17,7 @@ from zlib import crc32
 
 import pytest
 import redis
+from xdist.scheduler import LoadScopeScheduling
 
 from tests.support.commands import REPOSITORY, Spawned, environment_for
 from tests.support.databases import migrate, new_database
@@ -25,8 +26,20 @@ from worker.embedded.locks import FileLock
 
 OLD_REVISION = "e011ab9dd223"
 REDIS_DATABASES = range(1, 16)
+FAULTS = "tests/faults/"
 
 Spawn = Callable[..., Spawned]
+
+
+class Scheduling(LoadScopeScheduling):  # type: ignore[misc]  # ships no types
+    """Where several tests run at once, each by itself; but the fault tests share servers, and break them."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return FAULTS if nodeid.startswith(FAULTS) else nodeid
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> Scheduling:
+    return Scheduling(config, log)
 
 
 @pytest.fixture(scope="session")

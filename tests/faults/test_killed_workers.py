@@ -7,15 +7,11 @@ import random
 import signal
 import time
 
-import pytest
-
 from tests.conftest import Spawn
 from tests.faults.conftest import OldDatabase
 from tests.support.recovery import Recovery
 from tests.support.runs import WORKER, enqueue, until_ready
 from tests.support.waiting import wait_until
-
-pytestmark = pytest.mark.xdist_group("faults")  # they share servers, and break them
 
 GO_ON_SECONDS = 10.0
 KILLS = 20

@@ -9,7 +9,6 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import asyncpg
-import pytest
 
 from tests.conftest import Spawn
 from tests.faults.conftest import OldDatabase
@@ -21,8 +20,6 @@ from tests.support.recovery import Recovery
 from tests.support.runs import WORKER, enqueue, until_ready
 from tests.support.waiting import wait_until
 from worker.runs.states import State
-
-pytestmark = pytest.mark.xdist_group("faults")  # they share servers, and break them
 
 RESTARTS = 3
 STORMS = 10

@@ -21,8 +21,6 @@ from tests.support.runs import WORKER, enqueue, until_ready
 from tests.support.waiting import wait_until
 from worker.runs.states import Action, State
 
-pytestmark = pytest.mark.xdist_group("faults")  # they share servers, and break them
-
 RESTARTS = 3
 FROZEN_SECONDS = 8.0
 UNREACHABLE = 7
