@@ -20,7 +20,7 @@ import structlog
 from arq import cron, func
 from redis.exceptions import RedisError
 
-from config.logging import setup_logging
+from config.logging import mask_passwords, setup_logging
 from config.settings import Settings, load_settings
 from worker.embedded import ServerUrls
 from worker.engine.slices import Slices, reconcile
@@ -179,5 +179,5 @@ def __getattr__(name: str) -> Any:
         # arq would take it for "there is no WorkerSettings here".
         raise RuntimeError("the worker could not be built") from error
     except OperatorError as error:
-        sys.stderr.write(f"error: {error}\n")
+        sys.stderr.write(f"error: {mask_passwords(str(error))}\n")
         raise SystemExit(error.exit_code) from None
