@@ -24,7 +24,7 @@ from config.logging import mask_passwords, setup_logging
 from config.settings import Settings, load_settings
 from worker.embedded import ServerUrls
 from worker.engine.slices import Slices, reconcile
-from worker.queue import SLICE, dump_job, load_job, open_arq, queue_name
+from worker.queue import RECONCILE, SLICE, dump_job, load_job, open_arq, queue_name
 from worker.redis_client import RETRIES_OF_WORKER, redis_unreachable
 from worker.runs.errors import OperatorError, RedisUnreachable, Unreachable
 from worker.runs.failures import BatchFailed
@@ -98,7 +98,7 @@ def _attributes(settings: Settings, urls: ServerUrls) -> dict[str, Any]:
     prefix = settings.redis_prefix
     return {
         "functions": [func(work_on_run, name=SLICE, max_tries=NEVER)],
-        "cron_jobs": [cron(ring_what_is_due, second=set(range(60)), max_tries=NEVER)],
+        "cron_jobs": [cron(ring_what_is_due, name=RECONCILE, second=set(range(60)), max_tries=NEVER)],
         "redis_pool": open_arq(
             urls.redis_url,
             prefix=prefix,
