@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from sqlalchemy import Connection
 
 from alembic import context
-from config.logging import setup_logging
+from config.logging import mask_passwords, setup_logging
 from config.settings import Settings, load_settings
 from worker.embedded import use_embedded
 from worker.runs.errors import OperatorError
@@ -93,7 +93,7 @@ def main_on_the_command_line() -> None:
 
 
 def _report(message: str, exit_code: int) -> int:
-    sys.stderr.write(f"error: {message}\n")
+    sys.stderr.write(f"error: {mask_passwords(message)}\n")
     return exit_code
 
 

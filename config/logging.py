@@ -27,8 +27,9 @@ LogFormat = Literal["auto", "console", "json"]
 
 LOG_LEVELS: tuple[LogLevel, ...] = get_args(LogLevel)
 
-# Up to the last @ before a space: a password that should have been percent-encoded is masked whole all the same.
-_PASSWORD_IN_URL = re.compile(r"(://[^\s:/@]*:)\S*@")
+# Up to the last @ before a space: a password that should have been percent-encoded is masked whole all the same. With
+# one slash it is a URL that was set where a path belongs.
+_PASSWORD_IN_URL = re.compile(r"(:/{1,2}[^\s:/@]*:)\S*@")
 # The header's value is one word or two, with or without the quotes of JSON, Python or a shell around it.
 _AUTHORIZATION = re.compile(
     r"""(authorization(?:[\\"']+\s*,|[\\"']*\s*[:=])\s*(?:b(?=["']))?[\\"']*)[^\s\\"',}]+(?: +[^\s\\"',}]+)?""",
@@ -36,7 +37,7 @@ _AUTHORIZATION = re.compile(
 )
 _BEARER = re.compile(r"(\bbearer +)(?!tokens?\b)[\w.~+/=-]+", re.IGNORECASE)
 _TOKEN = re.compile(r"bf_[\w-]{43,}", re.ASCII)
-_PASSWORD_IN_QUERY = re.compile(r"([?&](?:ssl)?password=)[^\s&\"']+", re.IGNORECASE)
+_PASSWORD_IN_QUERY = re.compile(r"([?&](?:ssl_?)?password=)[^\s&\"']+", re.IGNORECASE)
 
 _LIBRARIES_WITH_HANDLERS = ("arq", "uvicorn", "uvicorn.access", "uvicorn.error", "alembic", "sqlalchemy")
 # What these say at INFO is about themselves: every statement, every job, every plugin, the choice of the event loop.

@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from config.logging import setup_logging
+from config.logging import mask_passwords, setup_logging
 from config.settings import load_settings
 from worker.cli.verdict import Outcome, Status, outcomes
 from worker.engine.checking import check_everything
@@ -108,7 +108,7 @@ def main() -> int:
     try:
         units, checks = asyncio.run(validate())
     except OperatorError as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {mask_passwords(str(error))}", file=sys.stderr)
         return error.exit_code
     except KeyboardInterrupt:
         return 130

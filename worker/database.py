@@ -26,6 +26,7 @@ CONNECT_TIMEOUT_SECONDS = 5.0
 _DRIVER = "postgresql+asyncpg"
 _SCHEMES = {"postgresql", "postgres", _DRIVER}
 _SSL_MODES = {"disable", "allow", "prefer", "require", "verify-ca", "verify-full"}
+_SESSION_ATTRIBUTES = {"any", "primary", "standby", "read-write", "read-only", "prefer-standby"}
 _SSL_FILES = {"sslrootcert", "sslcert", "sslkey", "sslcrl"}
 _UNDERSTOOD = {"ssl", "host", "port", "target_session_attrs", "passfile", "krbsrvname"} | _SSL_FILES
 # libpq's names for what is set here anyway.
@@ -48,6 +49,8 @@ def sqlalchemy_url(url: str) -> URL:
         query["ssl"] = query.pop("sslmode")
     if query.get("ssl", "prefer") not in _SSL_MODES:
         raise SettingsError(f"DATABASE_URL: sslmode is none of {', '.join(sorted(_SSL_MODES))}.")
+    if query.get("target_session_attrs", "any") not in _SESSION_ATTRIBUTES:
+        raise SettingsError(f"DATABASE_URL: target_session_attrs is none of {', '.join(sorted(_SESSION_ATTRIBUTES))}.")
     if unknown := sorted(query.keys() - _UNDERSTOOD):
         raise SettingsError(
             f"DATABASE_URL has parameters that are not understood: {', '.join(unknown)}.", "Remove them."
@@ -83,14 +86,18 @@ def open_engine(
     else:
         # What a killed process was doing ends at once instead of holding its locks to the end of the statement.
         connect_args["server_settings"]["client_connection_check_interval"] = "500ms"
-    return create_async_engine(
-        target.difference_update_query(_SSL_FILES),
-        isolation_level="READ COMMITTED",
-        pool_size=pool_size,
-        max_overflow=0,
-        pool_timeout=command_timeout_seconds or CONNECT_TIMEOUT_SECONDS,
-        connect_args=connect_args,
-    )
+    try:
+        return create_async_engine(
+            target.difference_update_query(_SSL_FILES),
+            isolation_level="READ COMMITTED",
+            pool_size=pool_size,
+            max_overflow=0,
+            pool_timeout=command_timeout_seconds or CONNECT_TIMEOUT_SECONDS,
+            connect_args=connect_args,
+        )
+    except ArgumentError:
+        # Its text quotes what it could not read.
+        raise SettingsError("DATABASE_URL has hosts or ports that cannot be used.", _EXAMPLE) from None
 
 
 def _check_readable(files: Mapping[str, str]) -> None:

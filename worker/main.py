@@ -20,11 +20,11 @@ import structlog
 from arq import cron, func
 from redis.exceptions import RedisError
 
-from config.logging import setup_logging
+from config.logging import mask_passwords, setup_logging
 from config.settings import Settings, load_settings
 from worker.embedded import ServerUrls
 from worker.engine.slices import Slices, reconcile
-from worker.queue import SLICE, dump_job, load_job, open_arq, queue_name
+from worker.queue import RECONCILE, SLICE, dump_job, load_job, open_arq, queue_name
 from worker.redis_client import RETRIES_OF_WORKER, redis_unreachable
 from worker.runs.errors import OperatorError, RedisUnreachable, Unreachable
 from worker.runs.failures import BatchFailed
@@ -98,7 +98,7 @@ def _attributes(settings: Settings, urls: ServerUrls) -> dict[str, Any]:
     prefix = settings.redis_prefix
     return {
         "functions": [func(work_on_run, name=SLICE, max_tries=NEVER)],
-        "cron_jobs": [cron(ring_what_is_due, second=set(range(60)), max_tries=NEVER)],
+        "cron_jobs": [cron(ring_what_is_due, name=RECONCILE, second=set(range(60)), max_tries=NEVER)],
         "redis_pool": open_arq(
             urls.redis_url,
             prefix=prefix,
@@ -179,5 +179,5 @@ def __getattr__(name: str) -> Any:
         # arq would take it for "there is no WorkerSettings here".
         raise RuntimeError("the worker could not be built") from error
     except OperatorError as error:
-        sys.stderr.write(f"error: {error}\n")
+        sys.stderr.write(f"error: {mask_passwords(str(error))}\n")
         raise SystemExit(error.exit_code) from None

@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import inspect
 from collections.abc import AsyncIterator, Iterator
-from http import HTTPStatus
 from pathlib import Path
 
 import httpx
@@ -42,7 +41,7 @@ def slugs_in_source() -> set[str]:
 
 
 def test_every_problem_that_exists_has_a_meaning() -> None:
-    statuses = {HTTPStatus(status).phrase.lower().replace(" ", "-") for status in problems._HINTS}
+    statuses = {problems.slug_of(status) for status in problems._HINTS}
     written = slugs_in_source()
 
     assert {"foreign-site", "not-ready", "internal-error"} <= written

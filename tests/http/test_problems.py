@@ -88,7 +88,7 @@ async def test_an_idempotency_key_has_a_length(client: httpx.AsyncClient, key: s
 async def test_a_body_that_says_it_is_too_large_is_not_read(client: httpx.AsyncClient) -> None:
     response = await client.post(RUNS_OF_BACKFILL, content=b" " * (LARGEST_BODY_BYTES + 1))
 
-    assert (response.status_code, problem_in(response)["status"]) == (413, 413)
+    assert (response.status_code, problem_in(response)["type"]) == (413, "/problems/content-too-large")
 
 
 async def test_a_body_that_does_not_say_its_length_is_read_up_to_the_limit(client: httpx.AsyncClient) -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 
 import asyncpg
 import pytest
 
+from tests.support.canaries import Canaries
 from tests.support.databases import migrate, new_database
 from tests.support.old_rows import OldRows, old_rows
 from tests.support.roles import APPLICATION_SQL, Place, roles_of_a_test
@@ -18,6 +19,14 @@ from worker.generations.transactions import Limits
 LIMITS = Limits(
     lock_timeout_ms=500, statement_timeout_ms=5000, scan_timeout_ms=30_000, idle_in_transaction_timeout_ms=5000
 )
+
+
+@pytest.fixture
+def canaries() -> Iterator[Canaries]:
+    """Whatever the test does besides: none of them was to be seen."""
+    made = Canaries()
+    yield made
+    assert made.leaks() == []
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
+from config.logging import mask_passwords
 from config.settings import Settings, describe_settings
 from worker.database import describe
 from worker.http.readiness import redis_facts, server_version
@@ -85,7 +86,7 @@ def _settings(settings: Settings) -> Iterator[str]:
         if field not in settings.model_fields_set:
             continue
         value = getattr(settings, field)
-        shown = "set" if isinstance(value, SecretStr) else str(value)
+        shown = "set" if isinstance(value, SecretStr) else mask_passwords(str(value))
         yield f"{setting.name}={shown} ({'environment' if setting.name in os.environ else '.env'})"
     if settings.database_url is None:
         yield f"embedded servers in {settings.embedded_dir} (DATABASE_URL and REDIS_URL are not set)"

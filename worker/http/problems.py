@@ -30,6 +30,8 @@ from worker.runs.errors import (
 MEDIA_TYPE = "application/problem+json"
 RETRY_UNAVAILABLE_SECONDS = 5
 
+# Named here because Python 3.13 renamed it, and a slug never changes.
+_SLUGS = {413: "content-too-large"}
 _HINTS = {
     404: "There is nothing at this address. The addresses are listed in /openapi.json.",
     405: "This address does not take that method. The header Allow names those that it takes.",
@@ -99,11 +101,15 @@ def _methods_at(request: Request) -> list[str]:
     return sorted({method.upper() for methods in found for method in methods})
 
 
+def slug_of(status: int) -> str:
+    """What the problem is called that has nothing but a status to be named after."""
+    return _SLUGS.get(status) or HTTPStatus(status).phrase.lower().replace(" ", "-")
+
+
 def framework_problem(request: Request, error: HTTPException) -> JSONResponse:
     """The problem for an HTTP status that has no operator's error behind it."""
-    phrase = HTTPStatus(error.status_code).phrase
     detail = _HINTS.get(error.status_code) or f"{error.detail}."
-    return problem(request, phrase.lower().replace(" ", "-"), error.status_code, detail, headers=error.headers)
+    return problem(request, slug_of(error.status_code), error.status_code, detail, headers=error.headers)
 
 
 async def _invalid_request(request: Request, error: Exception) -> JSONResponse:

@@ -23,8 +23,6 @@ def title_of(slug: str) -> str:
     return slug.replace("-", " ").capitalize()
 
 
-_TOO_LARGE = _is("The request's body is larger than this service reads.", "Send only the pace: a few numbers.")
-
 MEANINGS = {
     # Operators' errors, in the order of their tree.
     "error": _is("Something that an operator can mend went wrong.", "The problem's detail says what, and what to do."),
@@ -118,8 +116,9 @@ MEANINGS = {
         "PostgreSQL, Redis or the schema does not allow the service to work now.",
         "The problem's checks name which, each with its own error.",
     ),
-    "content-too-large": _TOO_LARGE,
-    "request-entity-too-large": _TOO_LARGE,
+    "content-too-large": _is(
+        "The request's body is larger than this service reads.", "Send only the pace: a few numbers."
+    ),
     "too-many-requests": _is(
         "This caller has sent more requests in a minute than the service allows.",
         "Wait for as many seconds as the header Retry-After says. One stream of live events replaces all polling.",
