@@ -33,6 +33,7 @@ CHECKS = {
     "foreign key": ("foreign_key",),
     "indexes": ("indexes",),
     "triggers": ("triggers",),
+    "statistics": ("statistics",),
     "all generations versioned": ("unassigned",),
     "storage paths": ("blank_storage_path",),
     "sequences 1, 2, 3, ... per project": ("duplicate_versions", "version_below_one", "gaps", "inversions"),

@@ -22,6 +22,7 @@ from worker.embedded import use_embedded
 from worker.embedded.locks import FileLock
 from worker.runs.errors import WrongState
 
+BATCH_ROWS = 50
 SHAPE = OldDataShape(projects=2_000, generations=20_000)
 
 
@@ -90,7 +91,7 @@ async def old_database(own_servers: OwnServers, old_data: OldData) -> AsyncItera
         env = environment_for(
             database_url=url,
             redis_url=own_servers.urls.redis_url,
-            BACKFILL_BATCH_ROWS="50",
+            BACKFILL_BATCH_ROWS=str(BATCH_ROWS),
             BACKFILL_PAUSE_MS="20",
         )
         async with watching(env) as watcher:

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import asyncpg
 
 from tests.conftest import Spawn
-from tests.faults.conftest import OldDatabase
+from tests.faults.conftest import BATCH_ROWS, OldDatabase
 from tests.support.cli import backfill
 from tests.support.commands import Spawned
 from tests.support.cutting_proxy import cutting_proxy
@@ -65,8 +65,9 @@ async def test_storms_of_terminated_backends_are_waited_out(
 
     async with administrator(own_servers.urls.database_url) as session:
         for _ in range(STORMS):
+            # A worker may be between two connections at the moment.
+            await wait_until(lambda: session.fetchval(TERMINATE_WORKERS, name_of(old_database)))
             at_storm, since = await recovery.rows_done(), time.monotonic()
-            assert await session.fetchval(TERMINATE_WORKERS, name_of(old_database)) > 0
             await recovery.goes_on(since=since, rows_before=at_storm + 50)
 
     recovery.tell(f"{STORMS} storms")
@@ -157,16 +158,17 @@ async def test_a_commit_whose_answer_is_lost_is_neither_lost_nor_done_twice(
     recovery.tell(f"{CUTS} lost answers to COMMIT")
     assert run["progress"]["rows_written"] < old_database.generations, "no answer to a batch was lost"
     assert "Traceback" not in worker.log
-    await wait_until(lambda: _updates(old_database.url, old_database.generations), 10)
+    await wait_until(lambda: _updates_once(old_database.url, old_database.generations), 30)
 
 
-async def _updates(url: str, generations: int) -> bool:
-    """Whether PostgreSQL has counted one update per row; it hears of them when a session ends."""
+async def _updates_once(url: str, generations: int) -> bool:
+    """Whether PostgreSQL has counted one update per row; it hears of them when a session ends. The active generation of
+    a project that is settled in parts may take a second one, which is much less than a batch done twice."""
     connection = await asyncpg.connect(url)
     try:
         counted: Any = await connection.fetchval(
             "SELECT n_tup_upd FROM pg_stat_user_tables WHERE relname = 'generations'"
         )
-        return bool(counted == generations)
+        return bool(generations <= counted < generations + BATCH_ROWS)
     finally:
         await connection.close()

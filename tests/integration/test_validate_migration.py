@@ -47,6 +47,7 @@ def test_the_checks_are_printed_in_order(environment: dict[str, str]) -> None:
         "foreign key",
         "indexes",
         "triggers",
+        "statistics",
         "all generations versioned",
         "storage paths",
         "sequences 1, 2, 3, ... per project",
