@@ -16,7 +16,7 @@ SCHEMA_TODAY := e011ab9dd223
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test check bench lock clean lint types directions sql
+.PHONY: help demo test check bench secrets lock clean lint types directions sql
 MAKEFLAGS += --no-print-directory
 
 # Shell code that sets $python, or ends with a sentence.
@@ -45,6 +45,9 @@ check: lint types directions sql ## run the linters and the type checker, as CI 
 
 bench: .venv/.installed ## measure the backfill against a one-shot migration
 	@$(BIN)/python -m benchmarks.throughput $(ARGS)
+
+secrets: .venv/.installed ## make the passwords and tokens that docker-compose.yml wants, in ./secrets
+	@$(BIN)/python scripts/compose_secrets.py $(ARGS)
 
 lint: .venv/.installed
 	$(BIN)/ruff format --check .
