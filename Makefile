@@ -16,7 +16,7 @@ SCHEMA_TODAY := e011ab9dd223
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test check bench secrets lock clean lint types directions sql
+.PHONY: help demo test check bench secrets docs lock clean lint types directions sql
 MAKEFLAGS += --no-print-directory
 
 # Shell code that sets $python, or ends with a sentence.
@@ -48,6 +48,9 @@ bench: .venv/.installed ## measure the backfill against a one-shot migration
 
 secrets: .venv/.installed ## make the passwords and tokens that docker-compose.yml wants, in ./secrets
 	@$(BIN)/python scripts/compose_secrets.py $(ARGS)
+
+docs: .venv/.installed ## write the pages in docs that are made from the code
+	@$(BIN)/python scripts/write_docs.py $(ARGS)
 
 lint: .venv/.installed
 	$(BIN)/ruff format --check .
