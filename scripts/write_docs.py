@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes the pages in docs/ that say what the code says: the states of a run.
+"""Writes the pages in docs/ that say what the code says: the states of a run, and the settings.
 
 A table that is kept by hand beside the one in the code is wrong sooner or later. A test compares the pages with what
 would be written here.
@@ -12,6 +12,7 @@ import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
+from config.settings import SettingDescription, describe_settings
 from worker.runs.states import ARROWS, AT_REST, DONE, OPERATOR_ACTIONS, WORKING, Arrow, State, possible_actions
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
@@ -35,6 +36,23 @@ An *operator* acts by command, HTTP or button; the *engine* acts by itself. The 
 reason in its `error`, when PostgreSQL does not let it go on or too many units fail.
 
 {arrows}
+"""
+
+CONFIGURATION = """\
+# Configuration
+
+Made by `make docs` from `config/settings.py`. Settings are environment variables, or lines `NAME=value` in a file
+`.env` in the working directory; the environment goes before the file, and an empty value counts as none. Nothing has to
+be set: with neither of the two URLs, every command uses embedded servers.
+
+A value that cannot be used is told by its variable's name, all such values at once, with exit code 2, and so is a
+`BACKFILL_` variable that there is none of. Values that may hold a password are never shown. `backfill doctor` lists
+what is set, and where.
+
+{settings}
+
+The two URLs hold passwords. `DATABASE_URL_FILE` and `REDIS_URL_FILE` take them from files instead, as Docker and
+Kubernetes provide secrets; `docker-compose.yml` does so, and `make secrets` makes the files for it.
 """
 
 
@@ -65,7 +83,18 @@ def _arrow_row(arrow: Arrow) -> tuple[str, ...]:
     return f"`{arrow.source}`", f"`{arrow.action}`", f"`{arrow.target}`", who, arrow.why
 
 
+def configuration_page() -> str:
+    head = ("variable", "default", "allowed", "meaning")
+    return CONFIGURATION.format(settings=table(head, map(_setting_row, describe_settings())))
+
+
+def _setting_row(setting: SettingDescription) -> tuple[str, ...]:
+    default = f"`{setting.default}`" if setting.default else ""
+    return f"`{setting.name}`", default, setting.allowed, setting.description
+
+
 PAGES: Mapping[str, Callable[[], str]] = {
+    "configuration.md": configuration_page,
     "states.md": states_page,
 }
 

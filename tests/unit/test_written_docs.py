@@ -6,7 +6,8 @@ import re
 
 import pytest
 
-from scripts.write_docs import DOCS, PAGES, states_page, table
+from config.settings import Settings
+from scripts.write_docs import DOCS, PAGES, configuration_page, states_page, table
 from tests.support.commands import REPOSITORY
 from worker.runs.states import ARROWS, State
 
@@ -31,6 +32,13 @@ def test_every_state_has_a_row() -> None:
     assert set(State) <= set(
         re.findall(r"^\| `(\w+)` \| (?:done|at rest|at work|in passing)", states_page(), re.MULTILINE)
     )
+
+
+def test_every_setting_has_a_row_with_its_meaning() -> None:
+    rows = re.findall(r"^\| `([A-Z_]+)` \|.*\| (.+) \|$", configuration_page(), re.MULTILINE)
+
+    assert [meaning for _, meaning in rows] == [field.description for field in Settings.model_fields.values()]
+    assert len({name for name, _ in rows}) == len(Settings.model_fields)
 
 
 def test_a_cell_cannot_break_its_row() -> None:
