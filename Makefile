@@ -16,7 +16,7 @@ SCHEMA_TODAY := e011ab9dd223
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test check bench lock clean lint types directions sql
+.PHONY: help demo test check bench secrets docs preview-sql lock clean lint types directions sql
 MAKEFLAGS += --no-print-directory
 
 # Shell code that sets $python, or ends with a sentence.
@@ -33,7 +33,7 @@ fi
 endef
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
 
 demo: .venv/.installed ## see the whole job on 200 000 rows, with servers of its own
 	@$(BIN)/backfill demo $(ARGS)
@@ -45,6 +45,18 @@ check: lint types directions sql ## run the linters and the type checker, as CI 
 
 bench: .venv/.installed ## measure the backfill against a one-shot migration
 	@$(BIN)/python -m benchmarks.throughput $(ARGS)
+
+secrets: .venv/.installed ## make the passwords and tokens that docker-compose.yml wants, in ./secrets
+	@$(BIN)/python scripts/compose_secrets.py $(ARGS)
+
+docs: .venv/.installed ## write the pages in docs that are made from the code
+	@$(BIN)/python scripts/write_docs.py $(ARGS)
+
+preview-sql: .venv/.installed ## write docs/migration_preview.sql, the schema change as the server gets it
+	@mkdir -p build
+	@{ echo '-- What `alembic upgrade head` does to a database at $(SCHEMA_TODAY), to be read. Made by `make preview-sql`.'; echo; \
+		BACKFILL_LOG_LEVEL=WARNING $(BIN)/alembic upgrade $(SCHEMA_TODAY):head --sql; } > build/preview.sql
+	@mv build/preview.sql docs/migration_preview.sql
 
 lint: .venv/.installed
 	$(BIN)/ruff format --check .

@@ -2,7 +2,8 @@
 
 Every setting has a default, so a fresh checkout needs none. A mistake is told by the variable's own name,
 all mistakes at once, and a `BACKFILL_` variable that means nothing is a mistake too: a typing error would
-otherwise leave the default in force without a word. Values that may hold a password are never repeated.
+otherwise leave the default in force without a word. Values that may hold a password are never repeated; the two
+URLs, which do hold one, can be kept in files of their own.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from config.logging import LogFormat, LogLevel
 from config.mistakes import ENV_FILE, PREFIX, as_error, env_name, unknown_names, wrong_value
+from config.secret_files import content_of
 from worker.runs.errors import SettingsError
 
 
@@ -51,6 +53,10 @@ def _upper(value: object) -> object:
 DatabaseUrl = Annotated[SecretStr, AfterValidator(_url_with("postgresql", "postgres", "postgresql+asyncpg"))]
 RedisUrl = Annotated[SecretStr, AfterValidator(_url_with("redis", "rediss", "unix"))]
 
+# The file is read with the other settings, so a mistake in it is told with theirs, by the variable that names it.
+DatabaseUrlInFile = Annotated[DatabaseUrl, BeforeValidator(content_of)]
+RedisUrlInFile = Annotated[RedisUrl, BeforeValidator(content_of)]
+
 
 class Settings(BaseSettings):
     """The settings in force; they do not change while the program runs."""
@@ -72,11 +78,21 @@ class Settings(BaseSettings):
         description="The application's PostgreSQL, `postgresql://user:password@host:port/database`. "
         "Not set: an embedded PostgreSQL.",
     )
+    database_url_file: DatabaseUrlInFile | None = Field(
+        default=None,
+        validation_alias="DATABASE_URL_FILE",
+        description="A file that holds DATABASE_URL, such as a Docker or Kubernetes secret; instead of DATABASE_URL.",
+    )
     redis_url: RedisUrl | None = Field(
         default=None,
         validation_alias="REDIS_URL",
         description="Redis or Valkey for the queue and the progress, `redis://:password@host:port/0`. "
         "Not set: an embedded Valkey.",
+    )
+    redis_url_file: RedisUrlInFile | None = Field(
+        default=None,
+        validation_alias="REDIS_URL_FILE",
+        description="A file that holds REDIS_URL; instead of REDIS_URL.",
     )
     embedded_dir: Path = Field(
         default=Path(".embedded"),
@@ -195,6 +211,17 @@ class Settings(BaseSettings):
         description="Set to `true` when DATABASE_URL leads to PgBouncer in transaction mode: "
         "no prepared statements, no session state.",
     )
+
+    @model_validator(mode="after")
+    def _urls_come_from_one_place(self) -> Self:
+        for name in ("database_url", "redis_url"):
+            in_file = getattr(self, f"{name}_file")
+            if in_file is None:
+                continue
+            if getattr(self, name) is not None:
+                raise ValueError(f"{name.upper()}_FILE: {name.upper()} is set as well; remove one of the two")
+            object.__setattr__(self, name, in_file)  # frozen is for everybody else; nobody has seen it yet
+        return self
 
     @model_validator(mode="after")
     def _the_server_gives_up_first(self) -> Self:

@@ -29,6 +29,12 @@ async def new_database(server_url: str, *, template: str | None = None) -> Async
         await _execute(server_url, _DROP.format(name=name))
 
 
+async def drop_databases(server_url: str, *names: str) -> None:
+    """Those that are there."""
+    for name in names:
+        await _execute(server_url, _DROP.format(name=name))
+
+
 def migrate(database_url: str, revision: str) -> None:
     """With the command that an operator uses."""
     done = run_command(

@@ -64,6 +64,8 @@ def choose_stage(settings: Settings, servers: ServerUrls) -> Stage:
         **os.environ,
         "DATABASE_URL": urls.database_url,
         "REDIS_URL": urls.redis_url,
+        "DATABASE_URL_FILE": "",  # the two above are in their place
+        "REDIS_URL_FILE": "",
         "BACKFILL_REDIS_PREFIX": prefix,
         # The demo reads what its programs say.
         "BACKFILL_LOG_FORMAT": "json",

@@ -15,6 +15,7 @@ from types import TracebackType
 import structlog
 from redis.asyncio import Redis
 
+from worker.redis_client import told_plainly
 from worker.runs.errors import RedisUnreachable
 from worker.store.scripts import Scripts
 
@@ -61,3 +62,11 @@ class Presence:
 
     async def _say(self, alive_ms: int) -> None:
         await self._scripts.run("beat", "", self._name, alive_ms)
+
+
+async def workers_here(redis: Redis, *, prefix: str) -> int:
+    """How many workers of this host are alive. `redis` must decode responses. Raises RedisUnreachable."""
+    with told_plainly():
+        seconds, micros = await redis.time()
+        names = await redis.zrangebyscore(f"{prefix}:workers", seconds * 1000 + micros // 1000, "+inf")
+    return sum(name.startswith(f"{socket.gethostname()}:") for name in names)

@@ -1,0 +1,27 @@
+# One image for the migration, the workers and the HTTP service; docker-compose.yml says which is which.
+
+# Every package is downloaded as a wheel and checked against its hash in constraints.txt. What follows has no index: only
+# these files can be installed, hence exactly these versions, and of them only what the program needs when it runs.
+FROM python:3.13-slim AS build
+ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_NO_INPUT=1
+WORKDIR /source
+COPY constraints.txt ./
+RUN python -m pip download --require-hashes --no-deps --only-binary :all: --dest /wheels --requirement constraints.txt
+COPY pyproject.toml README.md LICENSE ./
+COPY config config
+COPY worker worker
+RUN python -m venv /opt/backfill \
+ && /opt/backfill/bin/python -m pip install --no-index --find-links /wheels . \
+ && /opt/backfill/bin/python -m pip uninstall --yes pip
+
+FROM python:3.13-slim
+# No .pyc files are written: the file system is read-only, and the installation has made its own.
+ENV PATH=/opt/backfill/bin:$PATH PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1
+WORKDIR /app
+COPY --from=build /opt/backfill /opt/backfill
+COPY pyproject.toml ./
+COPY alembic alembic
+COPY scripts scripts
+USER 10001:10001
+STOPSIGNAL SIGTERM
+CMD ["arq", "worker.main.WorkerSettings"]

@@ -1,0 +1,397 @@
+-- What `alembic upgrade head` does to a database at e011ab9dd223, to be read. Made by `make preview-sql`.
+
+BEGIN;
+
+-- Running upgrade e011ab9dd223 -> 39e7f45c72f1
+
+COMMIT;
+
+BEGIN;
+
+SET LOCAL lock_timeout = '400ms';
+
+SET LOCAL statement_timeout = 0;
+
+DO $$
+DECLARE
+    leftover regclass;
+BEGIN
+    FOR leftover IN
+        SELECT i.indexrelid
+          FROM pg_catalog.pg_index AS i
+         WHERE NOT i.indisvalid
+           AND i.indexrelid IN (
+               to_regclass('public.ix_generations_project_id_created_at_id'),
+               to_regclass('public.ix_projects_created_at_id'),
+               to_regclass('public.ix_projects_active_generation_id')
+           )
+    LOOP
+        EXECUTE format('DROP INDEX %s', leftover);
+    END LOOP;
+END
+$$;
+
+COMMIT;
+
+SET lock_timeout = 0;
+
+SET statement_timeout = 0;
+
+CREATE INDEX CONCURRENTLY IF NOT EXISTS ix_generations_project_id_created_at_id ON public.generations (project_id, created_at, id);
+
+RESET statement_timeout;
+
+RESET lock_timeout;
+
+SET lock_timeout = 0;
+
+SET statement_timeout = 0;
+
+CREATE INDEX CONCURRENTLY IF NOT EXISTS ix_projects_created_at_id ON public.projects (created_at, id);
+
+RESET statement_timeout;
+
+RESET lock_timeout;
+
+BEGIN;
+
+SET LOCAL lock_timeout = '400ms';
+
+SET LOCAL statement_timeout = 0;
+
+ALTER TABLE public.generations
+    ADD COLUMN IF NOT EXISTS version INTEGER NOT NULL DEFAULT 1,
+    ADD COLUMN IF NOT EXISTS version_name VARCHAR(50),
+    ADD COLUMN IF NOT EXISTS is_active BOOLEAN NOT NULL DEFAULT false,
+    ADD COLUMN IF NOT EXISTS storage_path VARCHAR(500),
+    ADD COLUMN IF NOT EXISTS file_count INTEGER NOT NULL DEFAULT 0,
+    ADD COLUMN IF NOT EXISTS total_size_bytes INTEGER,
+    ADD COLUMN IF NOT EXISTS diff_from_previous TEXT,
+    ADD COLUMN IF NOT EXISTS changes_summary JSON;
+
+COMMIT;
+
+BEGIN;
+
+SET LOCAL lock_timeout = '400ms';
+
+SET LOCAL statement_timeout = 0;
+
+ALTER TABLE public.projects
+    ADD COLUMN IF NOT EXISTS latest_version INTEGER NOT NULL DEFAULT 0,
+    ADD COLUMN IF NOT EXISTS active_generation_id VARCHAR(36);
+
+COMMIT;
+
+SET lock_timeout = 0;
+
+SET statement_timeout = 0;
+
+CREATE INDEX CONCURRENTLY IF NOT EXISTS ix_projects_active_generation_id ON public.projects (active_generation_id) WHERE active_generation_id IS NOT NULL;
+
+RESET statement_timeout;
+
+RESET lock_timeout;
+
+BEGIN;
+
+SET LOCAL lock_timeout = '400ms';
+
+SET LOCAL statement_timeout = 0;
+
+DO $$
+BEGIN
+    IF NOT EXISTS (
+        SELECT FROM pg_catalog.pg_constraint AS c
+         WHERE c.conname = 'fk_projects_active_generation' AND c.conrelid = 'public.projects'::regclass
+    ) THEN
+        LOCK TABLE public.generations, public.projects IN SHARE ROW EXCLUSIVE MODE;
+        ALTER TABLE public.projects
+            ADD CONSTRAINT fk_projects_active_generation
+            FOREIGN KEY (active_generation_id) REFERENCES public.generations (id) ON DELETE SET NULL NOT VALID;
+    END IF;
+END
+$$;
+
+COMMIT;
+
+BEGIN;
+
+SET LOCAL lock_timeout = '400ms';
+
+SET LOCAL statement_timeout = 0;
+
+ALTER TABLE public.projects VALIDATE CONSTRAINT fk_projects_active_generation;
+
+COMMIT;
+
+CREATE OR REPLACE FUNCTION public.projects_latest_version_before_update() RETURNS trigger
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $function$
+BEGIN
+    NEW.latest_version := OLD.latest_version;
+    RETURN NEW;
+END
+$function$;
+
+CREATE OR REPLACE FUNCTION public.generations_renumber_before_move() RETURNS trigger
+LANGUAGE plpgsql
+SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $function$
+DECLARE
+    latest integer;
+    settled boolean;
+BEGIN
+    -- Always in the same order, so that two moves in opposite directions do not deadlock.
+    PERFORM FROM public.projects AS p WHERE p.id IN (OLD.project_id, NEW.project_id) ORDER BY p.id FOR NO KEY UPDATE;
+
+    UPDATE public.projects AS p SET active_generation_id = NULL
+     WHERE p.id = OLD.project_id AND p.active_generation_id = OLD.id;
+    IF NEW.is_active IS NOT DISTINCT FROM OLD.is_active THEN
+        NEW.is_active := false;
+    END IF;
+
+    SELECT p.latest_version INTO latest FROM public.projects AS p WHERE p.id = NEW.project_id;
+    IF NOT FOUND THEN
+        RETURN NEW;  -- no such project: the foreign key will say so
+    END IF;
+    settled := latest > 0 OR NOT EXISTS (SELECT FROM public.generations AS g WHERE g.project_id = NEW.project_id);
+
+    IF settled THEN
+        IF NEW.version IS NOT DISTINCT FROM OLD.version THEN
+            NEW.version := latest + 1;
+        END IF;
+        NEW.storage_path := coalesce(NEW.storage_path, './storage/projects/' || NEW.id);
+        UPDATE public.projects AS p SET latest_version = NEW.version
+         WHERE p.id = NEW.project_id AND p.latest_version < NEW.version;
+    ELSIF NEW.version IS NOT DISTINCT FROM OLD.version THEN
+        IF NEW.storage_path IS NULL OR NEW.storage_path = './storage/projects/' || NEW.id THEN
+            -- Unassigned again: the backfill numbers it with the others there.
+            NEW.storage_path := NULL;
+            NEW.version := 1;
+            NEW.is_active := false;
+        ELSE
+            -- Its place is known to the writer only and must be kept, so it stays assigned, after those that are.
+            SELECT coalesce(max(g.version), 0) + 1 INTO NEW.version
+              FROM public.generations AS g
+             WHERE g.project_id = NEW.project_id AND g.storage_path IS NOT NULL;
+        END IF;
+    END IF;
+    RETURN NEW;
+END
+$function$;
+
+CREATE OR REPLACE FUNCTION public.generations_activate_completed() RETURNS trigger
+LANGUAGE plpgsql
+SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $function$
+DECLARE
+    latest integer;
+    active_id varchar;
+BEGIN
+    -- Unassigned: the backfill numbers it and decides about it then. Inserted with a place of its own: by a release
+    -- that knows of versions, and activates for itself.
+    IF NEW.storage_path IS NULL
+       OR TG_OP = 'INSERT' AND NEW.storage_path <> './storage/projects/' || NEW.id
+    THEN
+        RETURN NULL;
+    END IF;
+
+    -- Two rows have to be locked, the project and its present active generation, and the application locks the same
+    -- two in either order (it edits a finished generation and then its project, or deletes it). So the second one is
+    -- never waited for while the first is held: the inner block gives the project back and waits with empty hands.
+    LOOP
+        active_id := NULL;
+        BEGIN
+            -- What this returns is the project as it is after the wait, perhaps settled just now.
+            SELECT p.latest_version, p.active_generation_id INTO latest, active_id
+              FROM public.projects AS p
+             WHERE p.id = NEW.project_id
+               FOR NO KEY UPDATE;
+            IF NOT FOUND OR latest < 1 THEN
+                RETURN NULL;  -- the backfill will choose among all completed ones
+            END IF;
+            IF EXISTS (
+                SELECT FROM public.generations AS a
+                 WHERE a.id = active_id AND (a.created_at, a.id) > (NEW.created_at, NEW.id)
+            ) THEN
+                RETURN NULL;
+            END IF;
+            PERFORM FROM public.generations AS a WHERE a.id = active_id FOR NO KEY UPDATE NOWAIT;
+            EXIT;
+        EXCEPTION WHEN lock_not_available THEN
+            IF active_id IS NULL THEN
+                RAISE;  -- the application's own lock_timeout, for the project
+            END IF;
+        END;
+        BEGIN
+            PERFORM FROM public.generations AS a WHERE a.id = active_id FOR NO KEY UPDATE;
+            RAISE EXCEPTION USING ERRCODE = 'BF000';  -- gives the lock back
+        EXCEPTION WHEN SQLSTATE 'BF000' THEN
+            NULL;
+        END;
+    END LOOP;
+
+    IF active_id IS DISTINCT FROM NEW.id THEN
+        UPDATE public.generations AS a SET is_active = false WHERE a.id = active_id AND a.is_active;
+        UPDATE public.projects AS p SET active_generation_id = NEW.id WHERE p.id = NEW.project_id;
+    END IF;
+    -- The row as it is now, not NEW: other rows of the same statement may have changed it meanwhile.
+    UPDATE public.generations AS g SET is_active = true WHERE g.id = NEW.id AND NOT g.is_active;
+    RETURN NULL;
+END
+$function$;
+
+CREATE OR REPLACE FUNCTION public.generations_number_before_insert() RETURNS trigger
+LANGUAGE plpgsql
+SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $function$
+DECLARE
+    latest integer;
+BEGIN
+    -- The lock in a statement of its own: one that waits for a lock goes on computing from the snapshot it took before
+    -- the wait. NO KEY, because that is what the foreign key's own lock on the project does not get in the way of.
+    SELECT p.latest_version INTO latest
+      FROM public.projects AS p
+     WHERE p.id = NEW.project_id
+       FOR NO KEY UPDATE;
+    IF NOT FOUND THEN
+        RETURN NEW;  -- no such project: the foreign key will say so
+    END IF;
+
+    -- Not settled yet: the row stays unassigned, and the backfill takes it in its order.
+    IF latest < 1 AND EXISTS (SELECT FROM public.generations AS g WHERE g.project_id = NEW.project_id) THEN
+        RETURN NEW;
+    END IF;
+
+    -- A writer that counts for itself keeps its number, unless another one was faster.
+    IF NEW.version > latest THEN
+        latest := NEW.version;
+    ELSE
+        latest := latest + 1;
+    END IF;
+    NEW.version := latest;
+    NEW.storage_path := coalesce(NEW.storage_path, './storage/projects/' || NEW.id);
+    UPDATE public.projects AS p SET latest_version = latest WHERE p.id = NEW.project_id;
+    RETURN NEW;
+END
+$function$;
+
+BEGIN;
+
+SET LOCAL lock_timeout = '400ms';
+
+SET LOCAL statement_timeout = 0;
+
+CREATE OR REPLACE TRIGGER projects_latest_version_before_update
+    BEFORE UPDATE OF latest_version ON public.projects
+    FOR EACH ROW
+    WHEN (NEW.latest_version < OLD.latest_version)
+    EXECUTE FUNCTION public.projects_latest_version_before_update();
+
+COMMIT;
+
+BEGIN;
+
+SET LOCAL lock_timeout = '400ms';
+
+SET LOCAL statement_timeout = 0;
+
+CREATE OR REPLACE TRIGGER generations_renumber_before_move
+    BEFORE UPDATE OF project_id ON public.generations
+    FOR EACH ROW
+    WHEN (NEW.project_id IS DISTINCT FROM OLD.project_id)
+    EXECUTE FUNCTION public.generations_renumber_before_move();
+
+COMMIT;
+
+BEGIN;
+
+SET LOCAL lock_timeout = '400ms';
+
+SET LOCAL statement_timeout = 0;
+
+CREATE OR REPLACE TRIGGER generations_activate_after_update
+    AFTER UPDATE OF status ON public.generations
+    FOR EACH ROW
+    WHEN (
+        NEW.status = 'completed'
+        AND OLD.status IS DISTINCT FROM 'completed'
+        AND NEW.storage_path IS NOT DISTINCT FROM OLD.storage_path
+    )
+    EXECUTE FUNCTION public.generations_activate_completed();
+
+COMMIT;
+
+BEGIN;
+
+SET LOCAL lock_timeout = '400ms';
+
+SET LOCAL statement_timeout = 0;
+
+CREATE OR REPLACE TRIGGER generations_activate_after_insert
+    AFTER INSERT ON public.generations
+    FOR EACH ROW
+    WHEN (NEW.status = 'completed')
+    EXECUTE FUNCTION public.generations_activate_completed();
+
+COMMIT;
+
+BEGIN;
+
+SET LOCAL lock_timeout = '400ms';
+
+SET LOCAL statement_timeout = 0;
+
+CREATE OR REPLACE TRIGGER generations_number_before_insert
+    BEFORE INSERT ON public.generations
+    FOR EACH ROW
+    EXECUTE FUNCTION public.generations_number_before_insert();
+
+COMMIT;
+
+BEGIN;
+
+DO $$
+BEGIN
+    IF (SELECT count(*) FROM pg_catalog.pg_attribute AS a
+         WHERE NOT a.attisdropped
+           AND (a.attrelid = 'public.generations'::regclass AND a.attname IN (
+                    'version', 'version_name', 'is_active', 'storage_path',
+                    'file_count', 'total_size_bytes', 'diff_from_previous', 'changes_summary')
+                OR a.attrelid = 'public.projects'::regclass AND a.attname IN ('latest_version', 'active_generation_id'))
+       ) <> 10
+    OR (SELECT count(*) FROM pg_catalog.pg_index AS i
+         WHERE i.indisvalid
+           AND i.indexrelid IN (
+               to_regclass('public.ix_generations_project_id_created_at_id'),
+               to_regclass('public.ix_projects_created_at_id'),
+               to_regclass('public.ix_projects_active_generation_id'))
+       ) <> 3
+    OR (SELECT count(*) FROM pg_catalog.pg_constraint AS c
+         WHERE c.conname = 'fk_projects_active_generation'
+           AND c.conrelid = 'public.projects'::regclass
+           AND c.convalidated
+       ) <> 1
+    OR (SELECT count(*) FROM pg_catalog.pg_trigger AS t
+         WHERE t.tgenabled = 'O'
+           AND (t.tgrelid = 'public.generations'::regclass AND t.tgname IN (
+                    'generations_number_before_insert', 'generations_activate_after_insert',
+                    'generations_activate_after_update', 'generations_renumber_before_move')
+                OR t.tgrelid = 'public.projects'::regclass AND t.tgname = 'projects_latest_version_before_update')
+       ) <> 5
+    THEN
+        RAISE EXCEPTION 'revision 39e7f45c72f1 is not complete'
+            USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'Run it again: it goes on where it stopped.';
+    END IF;
+END
+$$;
+
+UPDATE alembic_version SET version_num='39e7f45c72f1' WHERE alembic_version.version_num = 'e011ab9dd223';
+
+COMMIT;
+

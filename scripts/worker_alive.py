@@ -1,0 +1,47 @@
+#!/usr/bin/env python3
+"""Says whether a worker on this host is alive, for a supervisor's health check: exit code 0 or 1.
+
+A worker gives its sign of life to Redis for as long as its event loop turns; a process that hangs gives none. In a
+container the host is the container, so each of them answers for its own worker.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+
+from config.logging import mask_passwords
+from config.settings import Settings, load_settings
+from worker.redis_client import open_redis
+from worker.runs.errors import OperatorError
+from worker.store.presence import workers_here
+
+PATIENCE_SECONDS = 8.0
+
+
+async def count(settings: Settings) -> int:
+    if settings.redis_url is None:
+        return 0
+    redis = open_redis(settings.redis_url.get_secret_value(), timeout_seconds=settings.redis_timeout_seconds)
+    try:
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            return await workers_here(redis, prefix=settings.redis_prefix)
+    finally:
+        await redis.aclose(close_connection_pool=True)
+
+
+def main() -> int:
+    try:
+        workers = asyncio.run(count(load_settings()))
+    except OperatorError as error:
+        print(f"error: {mask_passwords(str(error))}", file=sys.stderr)
+        return 1
+    except TimeoutError:
+        print(f"error: Redis does not answer within {PATIENCE_SECONDS:g} seconds.", file=sys.stderr)
+        return 1
+    print(f"{workers} alive on this host" if workers else "no worker of this host has given a sign of life lately")
+    return 0 if workers else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

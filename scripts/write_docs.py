@@ -1,0 +1,111 @@
+#!/usr/bin/env python3
+"""Writes the pages in docs/ that say what the code says: the states of a run, and the settings.
+
+A table that is kept by hand beside the one in the code is wrong sooner or later. A test compares the pages with what
+would be written here.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+
+from config.settings import SettingDescription, describe_settings
+from worker.runs.states import ARROWS, AT_REST, DONE, OPERATOR_ACTIONS, WORKING, Arrow, State, possible_actions
+
+DOCS = Path(__file__).resolve().parents[1] / "docs"
+
+STATES = """\
+# The states of a run
+
+Made by `make docs` from `worker/runs/states.py`, which the Lua scripts in Redis use as well: there is no second table.
+What is not in it is refused, with the list of what is possible.
+
+```mermaid
+{diagram}
+```
+
+What is at rest or done stays so until somebody acts; everything else goes on by itself, `queued` with the first worker
+that is free. A command that asks for what is the case already changes nothing and succeeds.
+
+{states}
+
+An *operator* acts by command, HTTP or button; the *engine* acts by itself. The engine also pauses a run, with the
+reason in its `error`, when PostgreSQL does not let it go on or too many units fail.
+
+{arrows}
+"""
+
+CONFIGURATION = """\
+# Configuration
+
+Made by `make docs` from `config/settings.py`. Settings are environment variables, or lines `NAME=value` in a file
+`.env` in the working directory; the environment goes before the file, and an empty value counts as none. Nothing has to
+be set: with neither of the two URLs, every command uses embedded servers.
+
+A value that cannot be used is told by its variable's name, all such values at once, with exit code 2, and so is a
+`BACKFILL_` variable that there is none of. Values that may hold a password are never shown. `backfill doctor` lists
+what is set, and where.
+
+{settings}
+
+The two URLs hold passwords. `DATABASE_URL_FILE` and `REDIS_URL_FILE` take them from files instead, as Docker and
+Kubernetes provide secrets; `docker-compose.yml` does so, and `make secrets` makes the files for it.
+"""
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """In Markdown; what would end a cell is escaped."""
+    lines = [head, ["---"] * len(head), *([cell.replace("|", r"\|") for cell in row] for row in rows)]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def states_page() -> str:
+    arrows = [f"    {arrow.source} --> {arrow.target}: {arrow.action}" for arrow in ARROWS]
+    ends = [f"    {state} --> [*]" for state in State if state in DONE]
+    return STATES.format(
+        diagram="\n".join(["stateDiagram-v2", "    [*] --> queued: enqueue", *arrows, *ends]),
+        states=table(("state", "is", "an operator may"), map(_state_row, State)),
+        arrows=table(("from", "action", "to", "asked for by", "when or why"), map(_arrow_row, ARROWS)),
+    )
+
+
+def _state_row(state: State) -> tuple[str, str, str]:
+    kinds = {"at work": WORKING, "done": DONE, "at rest": AT_REST}
+    kind = next((kind for kind, states in kinds.items() if state in states), "in passing")
+    return f"`{state}`", kind, ", ".join(f"`{action}`" for action in possible_actions(state)) or "nothing"
+
+
+def _arrow_row(arrow: Arrow) -> tuple[str, ...]:
+    who = "operator" if arrow.action in OPERATOR_ACTIONS else "engine"
+    return f"`{arrow.source}`", f"`{arrow.action}`", f"`{arrow.target}`", who, arrow.why
+
+
+def configuration_page() -> str:
+    head = ("variable", "default", "allowed", "meaning")
+    return CONFIGURATION.format(settings=table(head, map(_setting_row, describe_settings())))
+
+
+def _setting_row(setting: SettingDescription) -> tuple[str, ...]:
+    default = f"`{setting.default}`" if setting.default else ""
+    return f"`{setting.name}`", default, setting.allowed, setting.description
+
+
+PAGES: Mapping[str, Callable[[], str]] = {
+    "configuration.md": configuration_page,
+    "states.md": states_page,
+}
+
+
+def main() -> int:
+    argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0]).parse_args()
+    for name, page in PAGES.items():
+        (DOCS / name).write_text(page(), encoding="utf-8")
+        print(f"docs/{name}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
