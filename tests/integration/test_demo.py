@@ -25,6 +25,7 @@ from tests.support.cli import NAME, VALIDATE, backfill, refusal
 from tests.support.commands import environment_for, run_command
 from tests.support.waiting import wait_until
 from worker.embedded import ServerUrls, use_embedded
+from worker.embedded.locks import FileLock
 
 MARK = "TEST_DEMO_MARK"
 SMALL = ("demo", "--projects", "300", "--generations", "3000", "--baseline-seconds", "0.5", "--after-seconds", "0.5")
@@ -40,6 +41,9 @@ def folder() -> Iterator[Path]:
     outside = Path(tempfile.mkdtemp(prefix="demo-"))
     outside.chmod(0o755)
     yield outside / ".embedded"
+    if (outside / ".embedded").exists():
+        with FileLock(outside / ".embedded" / "servers.lock") as ended:
+            ended.wait_exclusive()  # the servers stop a moment after their last user
     shutil.rmtree(outside)
 
 
