@@ -101,7 +101,7 @@ def test_it_ends_verified_and_the_application_has_seen_no_error(
 
     assert (report["ok"], report["shortcomings"]) == (True, [])
     assert report["run"]["state"] == "succeeded"
-    assert report["rows_written"] >= 3_000
+    assert report["rows_written"] > 2_500  # the application also deletes some of the 3 000
     assert report["verification"]["ok"]
     assert report["verification"]["units_checked"] >= 300
     assert [phase["phase"] for phase in report["application"]] == PHASES
