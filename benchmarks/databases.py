@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 
 import asyncpg
 
+from config.settings import Settings
 from worker.database import open_engine
 from worker.demo.old_data import OldDataShape, create_old_data
 from worker.sqlfiles import read_sql
@@ -55,6 +56,18 @@ async def copied(server_url: str, template_url: str) -> AsyncIterator[str]:
 def environment(**settings: str) -> Mapping[str, str]:
     """What a command of the project gets to see: the outside, and these."""
     return {**os.environ, **settings}
+
+
+def environment_of(settings: Settings, **more: str) -> Mapping[str, str]:
+    """The same for a process that is to work where these settings, which name both servers, do."""
+    assert settings.database_url is not None
+    assert settings.redis_url is not None
+    return environment(
+        DATABASE_URL=settings.database_url.get_secret_value(),
+        REDIS_URL=settings.redis_url.get_secret_value(),
+        BACKFILL_REDIS_PREFIX=settings.redis_prefix,
+        **more,
+    )
 
 
 @asynccontextmanager

@@ -22,7 +22,7 @@ from pydantic import SecretStr
 from redis.asyncio import Redis
 from rich.console import Console
 
-from benchmarks.databases import ROOT, copied, environment, prepared
+from benchmarks.databases import ROOT, copied, environment_of, prepared
 from benchmarks.ways import BACKFILL, until, worker_process
 from config.logging import setup_logging
 from config.settings import Settings, load_settings
@@ -40,17 +40,10 @@ MEASURED_SECONDS = 5.0
 @asynccontextmanager
 async def serving(settings: Settings) -> AsyncIterator[tuple[str, psutil.Process]]:
     """The service's address and its process."""
-    assert settings.database_url is not None
-    assert settings.redis_url is not None
     process = await asyncio.create_subprocess_exec(
         *(str(Path(sys.executable).with_name("backfill")), "serve", "--port", "0"),
         cwd=ROOT,
-        env=environment(
-            DATABASE_URL=settings.database_url.get_secret_value(),
-            REDIS_URL=settings.redis_url.get_secret_value(),
-            BACKFILL_REDIS_PREFIX=settings.redis_prefix,
-            BACKFILL_LOG_LEVEL="WARNING",
-        ),
+        env=environment_of(settings, BACKFILL_LOG_LEVEL="WARNING"),
         stderr=asyncio.subprocess.PIPE,
     )
     assert process.stderr is not None

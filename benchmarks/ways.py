@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import asyncpg
 from pydantic import SecretStr
 
-from benchmarks.databases import ROOT, copied, environment, sql
+from benchmarks.databases import ROOT, copied, environment_of, sql
 from benchmarks.measuring import Measurement, Stopwatch, read_digest, read_tables
 from config.settings import Settings
 from worker.embedded import ServerUrls
@@ -127,18 +127,10 @@ async def until(
 @asynccontextmanager
 async def worker_process(settings: Settings) -> AsyncIterator[None]:
     """The process that an operator starts, ready for work; ended by SIGTERM, as a deployment does."""
-    assert settings.database_url is not None
-    assert settings.redis_url is not None
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "arq", "worker.main.WorkerSettings"),
         cwd=ROOT,
-        env=environment(
-            DATABASE_URL=settings.database_url.get_secret_value(),
-            REDIS_URL=settings.redis_url.get_secret_value(),
-            BACKFILL_REDIS_PREFIX=settings.redis_prefix,
-            BACKFILL_PARALLEL=str(settings.parallel),
-            BACKFILL_LOG_LEVEL="INFO",
-        ),
+        env=environment_of(settings, BACKFILL_PARALLEL=str(settings.parallel), BACKFILL_LOG_LEVEL="INFO"),
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,

@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from tests.support.store_model import PLAN, forget, pace_of, unit_of
-from worker.engine.protocols import Advance, Claim, Task, Totals
+from tests.support.store_model import claim_first_range, forget, unit_of
+from worker.engine.protocols import Advance, Claim, Totals
 from worker.redis_client import open_redis
 from worker.runs.ranges import Part, Quarantined
 from worker.runs.states import Action, State
@@ -26,16 +26,7 @@ async def store(redis_url: str) -> AsyncIterator[RedisStore]:
 
 @pytest.fixture
 async def claim(store: RedisStore) -> Claim:
-    """A worker at the first range of a planned run."""
-    created = await store.create("generation-versions", pace_of(1), requested_by="test", idempotency_key=None)
-    planning = await store.claim(created.run_id, token="planner")
-    assert planning is not None
-    assert await store.save_plan(planning, PLAN)
-    await store.release(planning)
-    claimed = await store.claim(created.run_id, token="first")
-    assert claimed is not None
-    assert (claimed.task, claimed.range_index) == (Task.SETTLE, 0)
-    return claimed
+    return await claim_first_range(store)
 
 
 @pytest.mark.parametrize("idempotency_key", ["", "deploy-42"])

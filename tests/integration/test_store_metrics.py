@@ -8,9 +8,9 @@ from typing import cast
 import pytest
 from redis.asyncio import Redis
 
-from tests.support.store_model import PLAN, forget, key_of, pace_of, unit_of
+from tests.support.store_model import BACKFILL, PLAN, claim_first_range, forget, key_of, pace_of, unit_of
 from tests.support.waiting import wait_until
-from worker.engine.protocols import Advance, Claim, Task, Totals
+from worker.engine.protocols import Advance, Totals
 from worker.redis_client import open_redis
 from worker.runs.pace import Pace
 from worker.runs.states import Action, State
@@ -20,7 +20,6 @@ from worker.store.redis_store import RedisStore
 from worker.store.scripts import Scripts
 
 PREFIX = "metrics-test"
-BACKFILL = "generation-versions"
 BEGAN_MS = 1_800_000_000_000
 
 
@@ -47,18 +46,6 @@ def clock() -> Clock:
 @pytest.fixture
 def store(redis: Redis, clock: Clock) -> RedisStore:
     return RedisStore(redis, prefix=PREFIX, lease_seconds=3600, clock=clock)
-
-
-async def claim_first_range(store: RedisStore, pace: Pace | None = None) -> Claim:
-    created = await store.create(BACKFILL, pace or pace_of(1), requested_by="test", idempotency_key=None)
-    planning = await store.claim(created.run_id, token="planner")
-    assert planning is not None
-    assert await store.save_plan(planning, PLAN)
-    await store.release(planning)
-    claimed = await store.claim(created.run_id, token="first")
-    assert claimed is not None
-    assert (claimed.task, claimed.range_index) == (Task.SETTLE, 0)
-    return claimed
 
 
 async def everything(redis: Redis) -> Metrics:

@@ -15,10 +15,12 @@ from worker.engine.protocols import Claim, Event, Task
 from worker.runs.pace import Pace
 from worker.runs.ranges import Key, Part, Plan, PutAside, Quarantined, Span
 from worker.runs.states import DONE, Action, State, target_of
+from worker.store.redis_store import RedisStore
 
 if TYPE_CHECKING:
     from tests.support.store_worker import Step
 
+BACKFILL = "generation-versions"
 RANGES = 3
 UNITS_PER_RANGE = 4
 # A cancelled run is at its end, so cancel comes seldom enough for the rest to get far.
@@ -58,6 +60,19 @@ def pace_of(parallel: int) -> Pace:
 
 def task_name(claim: Claim) -> str:
     return str(claim.range_index) if claim.range_index >= 0 else claim.task.value
+
+
+async def claim_first_range(store: RedisStore, pace: Pace | None = None) -> Claim:
+    """A worker at the first range of a run that is planned."""
+    created = await store.create(BACKFILL, pace or pace_of(1), requested_by="test", idempotency_key=None)
+    planning = await store.claim(created.run_id, token="planner")
+    assert planning is not None
+    assert await store.save_plan(planning, PLAN)
+    await store.release(planning)
+    claimed = await store.claim(created.run_id, token="first")
+    assert claimed is not None
+    assert (claimed.task, claimed.range_index) == (Task.SETTLE, 0)
+    return claimed
 
 
 async def forget(redis: Redis, prefix: str) -> None:

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import os
 import re
 from pathlib import Path
 
@@ -13,12 +12,7 @@ from worker.runs.errors import SettingsError
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.fixture(autouse=True)
-def bare_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """No setting of this machine reaches the tests: neither from the environment nor from a .env file."""
-    for name in [name for name in os.environ if name.upper().startswith(("BACKFILL_", "DATABASE_URL", "REDIS_URL"))]:
-        monkeypatch.delenv(name)
-    monkeypatch.chdir(tmp_path)
+pytestmark = pytest.mark.usefixtures("bare_environment")
 
 
 def message_of_the_mistakes() -> str:

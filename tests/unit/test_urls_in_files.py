@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
@@ -14,12 +13,7 @@ DATABASE_URL = "postgresql://app:hunter2@db:5432/codebegen"
 REDIS_URL = "redis://:hunter2@cache:6379/0"
 
 
-@pytest.fixture(autouse=True)
-def bare_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """No setting of this machine reaches the tests: neither from the environment nor from a .env file."""
-    for name in [name for name in os.environ if name.upper().startswith(("BACKFILL_", "DATABASE_URL", "REDIS_URL"))]:
-        monkeypatch.delenv(name)
-    monkeypatch.chdir(tmp_path)
+pytestmark = pytest.mark.usefixtures("bare_environment")
 
 
 def message_of_the_mistakes() -> str:
