@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import random
-import secrets
 import sys
 import time
 from collections.abc import Callable, Collection, Sequence
@@ -18,13 +17,12 @@ from dataclasses import replace
 from pathlib import Path
 from statistics import quantiles
 
-from pydantic import SecretStr
 from rich.console import Console
 
 from benchmarks.databases import copied, prepared
-from benchmarks.ways import BACKFILL, until, worker_process
+from benchmarks.ways import BACKFILL, settings_on, until, worker_process
 from config.logging import setup_logging
-from config.settings import Settings, load_settings
+from config.settings import load_settings
 from worker.demo.old_data import OldDataShape
 from worker.embedded import ServerUrls
 from worker.engine.protocols import Backfill, CheckedPage, PartSettled, Settled
@@ -127,16 +125,6 @@ def _share(values: Sequence[float], holds: Callable[[float], bool]) -> float:
     return sum(holds(value) for value in values) / max(len(values), 1)
 
 
-def _settings_for(settings: Settings, urls: ServerUrls, database_url: str) -> Settings:
-    return settings.model_copy(
-        update={
-            "database_url": SecretStr(database_url),
-            "redis_url": SecretStr(urls.redis_url),
-            "redis_prefix": f"benchmark-{secrets.token_hex(4)}",
-        }
-    )
-
-
 async def benchmark(shape: OldDataShape, pauses: int) -> None:
     console = Console()
     settings = load_settings().model_copy(update={"embedded_dir": EMBEDDED_DIR})
@@ -147,7 +135,7 @@ async def benchmark(shape: OldDataShape, pauses: int) -> None:
         async with prepared(urls.database_url, shape) as template_url, AsyncExitStack() as stack:
             for number in range(2):
                 database_url = await stack.enter_async_context(copied(urls.database_url, template_url))
-                ours = _settings_for(settings, urls, database_url)
+                ours = settings_on(settings, urls, database_url)
                 own = ServerUrls(database_url=database_url, redis_url=urls.redis_url)
                 service = await build_service(ours, own, stack, application_name="benchmark")
                 if number == 0:

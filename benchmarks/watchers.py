@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import secrets
 import sys
 import time
 from collections import Counter
@@ -18,12 +17,11 @@ from pathlib import Path
 
 import httpx
 import psutil
-from pydantic import SecretStr
 from redis.asyncio import Redis
 from rich.console import Console
 
 from benchmarks.databases import ROOT, copied, environment_of, prepared
-from benchmarks.ways import BACKFILL, until, worker_process
+from benchmarks.ways import BACKFILL, settings_on, until, worker_process
 from config.logging import setup_logging
 from config.settings import Settings, load_settings
 from worker.demo.old_data import OldDataShape
@@ -102,13 +100,7 @@ async def benchmark(watchers: int) -> None:
     settings = load_settings().model_copy(update={"embedded_dir": EMBEDDED_DIR})
     with servers(settings) as urls:
         async with prepared(urls.database_url, SHAPE) as template, copied(urls.database_url, template) as database_url:
-            ours = settings.model_copy(
-                update={
-                    "database_url": SecretStr(database_url),
-                    "redis_url": SecretStr(urls.redis_url),
-                    "redis_prefix": f"benchmark-{secrets.token_hex(4)}",
-                }
-            )
+            ours = settings_on(settings, urls, database_url)
             own = ServerUrls(database_url=database_url, redis_url=urls.redis_url)
             await compare(ours, own, watchers, Console())
 

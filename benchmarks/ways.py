@@ -93,13 +93,7 @@ def _in_one_transaction(names: tuple[str, ...]) -> Way:
 
 async def _run(course: Course, database_url: str, stopwatch: Stopwatch) -> float:
     """Seconds of verification; what is before it is on the stopwatch. The worker is up and idle when it begins."""
-    settings = course.settings.model_copy(
-        update={
-            "database_url": SecretStr(database_url),
-            "redis_url": SecretStr(course.urls.redis_url),
-            "redis_prefix": f"benchmark-{secrets.token_hex(4)}",
-        }
-    )
+    settings = settings_on(course.settings, course.urls, database_url)
     async with open_service(settings, application_name="benchmark") as service, worker_process(settings):
         await stopwatch.begin()
         run, _ = await service.control.enqueue(BACKFILL, default_pace(settings), requested_by="benchmark")
@@ -113,6 +107,17 @@ async def _run(course: Course, database_url: str, stopwatch: Stopwatch) -> float
     if run.state is not State.SUCCEEDED:
         raise RuntimeError(f"the run ended {run.state}: {run.error}")
     return verifying_seconds
+
+
+def settings_on(settings: Settings, urls: ServerUrls, database_url: str) -> Settings:
+    """For a run on that database, with keys of its own in Redis."""
+    return settings.model_copy(
+        update={
+            "database_url": SecretStr(database_url),
+            "redis_url": SecretStr(urls.redis_url),
+            "redis_prefix": f"benchmark-{secrets.token_hex(4)}",
+        }
+    )
 
 
 async def until(

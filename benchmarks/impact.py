@@ -1,0 +1,189 @@
+"""What the application notices of a run: its p50 and p99, and its errors, alone and beside a run at two paces.
+
+For each pace a fresh copy of one database: first the application alone, then beside the run, until that has been
+verified. The application and the worker are processes of their own, as they are in life. The target at the default
+pace: p99 at most twice that of the application alone, and no error. Printed and not asserted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import sys
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.databases import copied, environment_of, prepared
+from benchmarks.ways import BACKFILL, settings_on, until, worker_process
+from config.logging import setup_logging
+from config.settings import Settings, load_settings
+from worker.demo.children import Children
+from worker.demo.old_application import PhaseSummary, Traffic
+from worker.demo.old_data import OldDataShape
+from worker.demo.traffic import start_traffic
+from worker.runs.errors import OperatorError
+from worker.runs.pace import Pace
+from worker.runs.record import Run
+from worker.runs.states import State
+from worker.wiring import default_pace, open_service, servers
+
+EMBEDDED_DIR = Path(__file__).resolve().parent / ".embedded"
+ALONE, BESIDE = "alone", "beside"  # one word each, as the application takes its phases
+DEFAULT, FULL = "default pace", "full pace"
+WARM_UP_SECONDS = 5.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    shape: OldDataShape
+    traffic: Traffic
+    alone_seconds: float
+    as_json: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Impact:
+    """At one pace. `run_seconds` with verification; latencies in milliseconds."""
+
+    pace: Pace
+    alone: PhaseSummary
+    beside: PhaseSummary
+    run_seconds: float
+    rows_per_second: float
+
+    @property
+    def p99_ratio(self) -> float | None:
+        if self.alone.p99_ms is None or self.beside.p99_ms is None:
+            return None
+        return self.beside.p99_ms / self.alone.p99_ms
+
+
+def paces(settings: Settings) -> Mapping[str, Pace]:
+    """The one that is in force when nobody says anything, and the one without any consideration."""
+    default = default_pace(settings)
+    return {DEFAULT: default, FULL: default.with_changes({"parallel": 2, "target_ms": 50, "pause_ms": 0})}
+
+
+async def measure(settings: Settings, pace: Pace, options: Options) -> Impact:
+    """On a database of its own that nothing has been backfilled in."""
+    async with (
+        open_service(settings, application_name="benchmark") as service,
+        Children(environment_of(settings)) as children,
+        worker_process(settings),
+    ):
+        application = await start_traffic(children, options.traffic, "warm-up")
+        await asyncio.sleep(WARM_UP_SECONDS)
+        await application.phase(ALONE)
+        await asyncio.sleep(options.alone_seconds)
+        await application.phase(BESIDE)
+        run, _ = await service.control.enqueue(BACKFILL, pace, requested_by="benchmark")
+        run = await until(service.control, run.id, lambda run: run.done, every_seconds=0.2)
+        summaries = {summary.phase: summary for summary in await application.stop()}
+    if run.state is not State.SUCCEEDED:
+        raise RuntimeError(f"the run ended {run.state}: {run.error}")
+    return Impact(
+        pace=pace,
+        alone=summaries[ALONE],
+        beside=summaries[BESIDE],
+        run_seconds=_seconds(run),
+        rows_per_second=run.counts.rows_written / _seconds(run),
+    )
+
+
+def _seconds(run: Run) -> float:
+    assert run.started_ms is not None
+    assert run.finished_ms is not None
+    return (run.finished_ms - run.started_ms) / 1000
+
+
+async def benchmark(options: Options, progress: Console) -> dict[str, Impact]:
+    settings = load_settings().model_copy(update={"embedded_dir": EMBEDDED_DIR})
+    impacts = {}
+    with servers(settings) as urls:
+        progress.print(f"Preparing {options.shape.generations:,} generations in {options.shape.projects:,} projects.")
+        async with prepared(urls.database_url, options.shape) as template_url:
+            for name, pace in paces(settings).items():
+                async with copied(urls.database_url, template_url) as database_url:
+                    impacts[name] = await measure(settings_on(settings, urls, database_url), pace, options)
+                progress.print(f"{name}: the run took {impacts[name].run_seconds:.1f} s")
+    return impacts
+
+
+def document(impacts: Mapping[str, Impact]) -> dict[str, Any]:
+    return {name: asdict(impact) | {"p99_ratio": impact.p99_ratio} for name, impact in impacts.items()}
+
+
+def show(console: Console, impacts: Mapping[str, Impact]) -> None:
+    table = Table(title="What the application notices")
+    for heading in (
+        "",
+        "transactions",
+        "errors",
+        "p50, ms",
+        "p99, ms",
+        "longest, ms",
+        "p99 to alone",
+        "run, s",
+        "rows/s",
+    ):
+        table.add_column(heading, justify="right" if heading else "left")
+    for name, impact in impacts.items():
+        table.add_row(f"{name}: {ALONE}", *_cells(impact.alone), "", "", "")
+        ratio = f"{impact.p99_ratio:.2f}" if impact.p99_ratio is not None else "-"
+        table.add_row(
+            name, *_cells(impact.beside), ratio, f"{impact.run_seconds:.1f}", f"{impact.rows_per_second:,.0f}"
+        )
+    console.print(table)
+
+
+def _cells(phase: PhaseSummary) -> list[str]:
+    counts = [f"{phase.transactions:,}", f"{phase.errors + phase.missed:,}"]
+    return counts + [f"{ms:.1f}" if ms is not None else "-" for ms in (phase.p50_ms, phase.p99_ms, phase.max_ms)]
+
+
+def options_from(arguments: list[str]) -> Options:
+    shape = OldDataShape()
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--generations", type=int, default=shape.generations, help="default: %(default)s")
+    parser.add_argument("--projects", type=int, default=shape.projects, help="default: %(default)s")
+    parser.add_argument("--connections", type=int, default=4, help="of the application, default: %(default)s")
+    parser.add_argument("--transactions-per-second", type=float, default=100.0, help="default: %(default)s")
+    parser.add_argument("--deletes-percent", type=float, default=0.0, help="default: %(default)s; each reads the table")
+    parser.add_argument("--alone-seconds", type=float, default=20.0, help="default: %(default)s")
+    parser.add_argument("--json", action="store_true", dest="as_json", help="one JSON document on stdout")
+    given = parser.parse_args(arguments)
+    return Options(
+        shape=OldDataShape(projects=given.projects, generations=given.generations),
+        traffic=Traffic(
+            connections=given.connections,
+            transactions_per_second=given.transactions_per_second,
+            deletes_percent=given.deletes_percent,
+        ),
+        alone_seconds=given.alone_seconds,
+        as_json=given.as_json,
+    )
+
+
+def main() -> int:
+    try:
+        options = options_from(sys.argv[1:])
+        setup_logging("WARNING", "auto")
+        impacts = asyncio.run(benchmark(options, Console(stderr=True)))
+    except OperatorError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return error.exit_code
+    if options.as_json:
+        print(json.dumps(document(impacts), indent=2))
+    else:
+        show(Console(width=120), impacts)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
