@@ -1,7 +1,7 @@
 """The next release counts for itself: it reads latest_version, inserts with the next number and raises latest_version.
 
-Two of its sessions that read the same are kept apart by the insert trigger, and the slower one is kept from setting
-latest_version back by the trigger on projects.
+Guarded by the insert trigger, which keeps two sessions apart that read the same, and by the trigger on projects, which
+keeps the slower one from setting latest_version back.
 """
 
 from __future__ import annotations
