@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes the pages in docs/ that say what the code says: the states of a run, and the settings.
+"""Writes the pages in docs/ that say what the code says: the states of a run, the settings, what the tests guard.
 
 A table that is kept by hand beside the one in the code is wrong sooner or later. A test compares the pages with what
 would be written here.
@@ -8,14 +8,18 @@ would be written here.
 from __future__ import annotations
 
 import argparse
+import ast
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from config.settings import SettingDescription, describe_settings
+from tests.mutations.sabotages import SABOTAGES, Sabotage
 from worker.runs.states import ARROWS, AT_REST, DONE, OPERATOR_ACTIONS, WORKING, Arrow, State, possible_actions
 
-DOCS = Path(__file__).resolve().parents[1] / "docs"
+ROOT = Path(__file__).resolve().parents[1]
+DOCS = ROOT / "docs"
+INTERLEAVINGS = "tests/interleavings"
 
 STATES = """\
 # The states of a run
@@ -53,6 +57,26 @@ what is set, and where.
 
 The two URLs hold passwords. `DATABASE_URL_FILE` and `REDIS_URL_FILE` take them from files instead, as Docker and
 Kubernetes provide secrets; `docker-compose.yml` does so, and `make secrets` makes the files for it.
+"""
+
+PROOF = """\
+# What would notice a mistake
+
+Made by `make docs` from the tests themselves. [why.md](why.md) says why the rules are as they are.
+
+## Races
+
+Sessions take their steps in every order, and PostgreSQL says which of them wait. The backfill's steps are its own
+statements, stopped one by one. Each case also takes away the rule that guards it, and shows what goes wrong then.
+
+{races}
+
+## Sabotages
+
+One line of a copy of the project is changed, and the test beside it has to fail there, by an assertion. On the copy as it
+is, all of them pass. `tests/mutations/sabotages.py` has the changes themselves.
+
+{sabotages}
 """
 
 
@@ -93,8 +117,28 @@ def _setting_row(setting: SettingDescription) -> tuple[str, ...]:
     return f"`{setting.name}`", default, setting.allowed, setting.description
 
 
+def proof_page() -> str:
+    cases = sorted((ROOT / INTERLEAVINGS).glob("test_*.py"))
+    return PROOF.format(
+        races=table(("what happens at once", "guarded by", "cases"), map(_race_row, cases)),
+        sabotages=table(("sabotage", "of", "caught by"), map(_sabotage_row, SABOTAGES)),
+    )
+
+
+def _race_row(case: Path) -> tuple[str, ...]:
+    """From its docstring: a paragraph that says what happens, and one that says what guards it."""
+    paragraphs = (ast.get_docstring(ast.parse(case.read_text(encoding="utf-8"))) or "").split("\n\n")
+    what, guard = (" ".join(paragraph.split()) for paragraph in paragraphs)
+    return what, guard.removeprefix("Guarded by "), f"`{INTERLEAVINGS}/{case.name}`"
+
+
+def _sabotage_row(sabotage: Sabotage) -> tuple[str, ...]:
+    return sabotage.name, f"`{sabotage.file}`", f"`{sabotage.caught_by}`"
+
+
 PAGES: Mapping[str, Callable[[], str]] = {
     "configuration.md": configuration_page,
+    "proof.md": proof_page,
     "states.md": states_page,
 }
 

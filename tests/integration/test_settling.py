@@ -159,40 +159,6 @@ async def test_a_locked_generation_makes_only_its_own_project_contended(
     assert await rows.versions("calm") == {"calm-1": 1, "calm-2": 2}
 
 
-async def test_a_delete_in_flight_makes_its_project_contended(
-    rows: OldRows, backfill: GenerationVersions, application: asyncpg.Connection
-) -> None:
-    await rows.add_project("p")
-    await rows.add("p", ("a", "completed", 1), ("b", "completed", 2))
-
-    async with application.transaction():
-        await application.execute("DELETE FROM generations WHERE id = 'b'")
-        during = await backfill.settle(["p"])
-    after = await backfill.settle(["p"])
-
-    assert during.contended == {"p"}
-    assert after.contended == frozenset()
-    assert await rows.project("p") == (1, "a")
-
-
-async def test_an_insert_in_flight_is_numbered_after_the_old_rows(
-    rows: OldRows, backfill: GenerationVersions, application: asyncpg.Connection
-) -> None:
-    await rows.add_project("p")
-    await rows.add("p", ("a", "completed", 1))
-
-    async with application.transaction():
-        await application.execute(
-            "INSERT INTO generations (id, project_id, user_id, prompt, status, is_iteration)"
-            " VALUES ('live', 'p', 'user', 'Build it', 'pending', false)"
-        )
-        during = await backfill.settle(["p"])
-    await backfill.settle(["p"])
-
-    assert during.contended == {"p"}
-    assert await rows.versions("p") == {"a": 1, "live": 2}
-
-
 async def test_a_project_that_was_emptied_since_the_page_was_read_is_not_contended(
     rows: OldRows, backfill: GenerationVersions
 ) -> None:

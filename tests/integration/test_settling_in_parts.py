@@ -82,6 +82,37 @@ async def test_a_worker_with_an_old_mark_gives_no_number_twice(rows: OldRows, ba
     assert list((await rows.versions("p")).items()) == [(f"p-{n:06}", n) for n in range(1, 46)]
 
 
+async def test_an_old_mark_gives_no_number_twice_when_a_late_row_follows_it(
+    rows: OldRows, backfill: GenerationVersions
+) -> None:
+    await rows.add_project("p")
+    await rows.add_many("p", 45)
+    first = await backfill.settle_part("p", None, rows=PART_ROWS)
+    second = await backfill.settle_part("p", first.mark, rows=PART_ROWS)
+    await rows.add("p", ("late", "completed", 10.5))
+
+    zombie = await backfill.settle_part("p", first.mark, rows=PART_ROWS)
+    await settle_all_parts(backfill, second.mark)
+
+    assert zombie.written == 0
+    assert list((await rows.versions("p")).values()) == list(range(1, 47))
+
+
+async def test_a_worker_that_takes_over_leaves_the_marks_of_the_one_before_true(
+    rows: OldRows, backfill: GenerationVersions
+) -> None:
+    await rows.add_project("p")
+    await rows.add_many("p", 45)
+    first = await backfill.settle_part("p", None, rows=PART_ROWS)
+    second = await backfill.settle_part("p", first.mark, rows=PART_ROWS)
+    await rows.add("p", ("late", "completed", 10.5))
+
+    await backfill.settle_part("p", None, rows=PART_ROWS)
+    await settle_all_parts(backfill, second.mark)
+
+    assert list((await rows.versions("p")).values()) == list(range(1, 47))
+
+
 async def test_a_row_that_is_committed_late_behind_the_mark_gets_the_next_number(
     rows: OldRows, backfill: GenerationVersions
 ) -> None:

@@ -7,8 +7,9 @@ import re
 import pytest
 
 from config.settings import Settings
-from scripts.write_docs import DOCS, PAGES, configuration_page, states_page, table
+from scripts.write_docs import DOCS, INTERLEAVINGS, PAGES, configuration_page, proof_page, states_page, table
 from tests.support.commands import REPOSITORY
+from tests.mutations.sabotages import SABOTAGES
 from worker.runs.states import ARROWS, State
 
 
@@ -19,7 +20,10 @@ def test_a_page_says_what_the_code_says(name: str) -> None:
 
 @pytest.mark.parametrize("name", PAGES)
 def test_a_page_can_be_found_from_the_readme(name: str) -> None:
-    assert f"(docs/{name})" in (REPOSITORY / "README.md").read_text(encoding="utf-8")
+    readme, why = ((REPOSITORY / page).read_text(encoding="utf-8") for page in ("README.md", "docs/why.md"))
+
+    assert "(docs/why.md)" in readme
+    assert f"(docs/{name})" in readme or f"({name})" in why
 
 
 def test_the_diagram_has_every_arrow_once() -> None:
@@ -39,6 +43,15 @@ def test_every_setting_has_a_row_with_its_meaning() -> None:
 
     assert [meaning for _, meaning in rows] == [field.description for field in Settings.model_fields.values()]
     assert len({name for name, _ in rows}) == len(Settings.model_fields)
+
+
+def test_every_sabotage_and_every_race_has_a_row() -> None:
+    page = proof_page()
+
+    assert [name for name in (sabotage.name for sabotage in SABOTAGES) if f"| {name} |" not in page] == []
+    assert page.count(f"{INTERLEAVINGS}/test_") - sum(INTERLEAVINGS in s.caught_by for s in SABOTAGES) == len(
+        list((REPOSITORY / INTERLEAVINGS).glob("test_*.py"))
+    )
 
 
 def test_a_cell_cannot_break_its_row() -> None:

@@ -3,7 +3,8 @@
 The mark says where the next one begins and which number was given last. It is a hint that is checked under
 the lock: rows after it that are assigned already mean that another worker has been here, and the mark is made
 anew from the data. `latest_version` and the active flag come with the last transaction; rows that turn up
-behind the mark (a long transaction of the application committed late) are found by looking once more after that.
+behind the mark (a long transaction of the application committed late) wait for that, and are found by looking
+once more after it.
 """
 
 from __future__ import annotations
@@ -62,10 +63,10 @@ async def settle_part(
     async with transaction(engine, limits) as connection:
         await run_sql(connection, "walk_in_order", {})
         project = await _lock_project(connection, project_id)
-        part = await _lock_part(connection, project_id, mark, rows)
+        settled = project.latest_version > 0
+        part = await _lock_part(connection, project_id, mark, rows, settled=settled)
         if part is None:
             return LOOK_AGAIN
-        settled = project.latest_version > 0
         base = project.latest_version if settled else mark.base
         if settled or part.at_end:
             active_id = await _choose_active(connection, project, part.ids)
@@ -84,12 +85,9 @@ async def _read_frontier(engine: AsyncEngine, limits: Limits, project_id: str) -
     """Where to begin, from the data; None when the project is settled, or gone."""
     async with transaction(engine, limits, statement_timeout_ms=limits.scan_timeout_ms) as connection:
         row = (await run_sql(connection, "read_frontier", {"project_id": project_id})).one_or_none()
-    if row is None or (row.id is None and (row.settled or row.base == 0)):
+    if row is None or row.id is None:
         return None
-    if row.id is None:
-        # All rows are assigned and only the last step is missing: a part without rows, at the end of the key space.
-        return Mark(from_at="infinity", from_id="", done_id="", base=row.base)
-    return Mark(from_at=row.key_at, from_id=row.id, done_id="", base=row.base)
+    return Mark(from_at=row.key_at, from_id=row.id, done_id=row.done_id or "", base=row.base)
 
 
 async def _lock_project(connection: AsyncConnection, project_id: str) -> Row[tuple[str, int, str | None]]:
@@ -99,13 +97,16 @@ async def _lock_project(connection: AsyncConnection, project_id: str) -> Row[tup
     return row
 
 
-async def _lock_part(connection: AsyncConnection, project_id: str, mark: Mark, rows: int) -> _Part | None:
-    """The unassigned rows that follow the mark; None when the first that follows is assigned."""
+async def _lock_part(
+    connection: AsyncConnection, project_id: str, mark: Mark, rows: int, *, settled: bool
+) -> _Part | None:
+    """The unassigned rows that follow the mark; None when the first that follows is assigned, or any while the
+    project is not settled: the mark's number is old then."""
     parameters = {"project_id": project_id, "rows": rows, **asdict(mark)}
     del parameters["base"]
     found = (await run_sql(connection, "lock_part", parameters)).all()
     leading = next((number for number, row in enumerate(found) if not row.unassigned), len(found))
-    if found and not leading:
+    if leading < len(found) and not (settled and leading):
         return None
     return _Part(
         ids=tuple(row.id for row in found[:leading]),

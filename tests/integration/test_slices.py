@@ -1,0 +1,99 @@
+"""Turns of a worker on a real database and a real store: what counts as done, and what does not."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import asyncpg
+import pytest
+
+from tests.support.in_process import InProcessRun, in_process_run
+from tests.support.interleaving import play
+from tests.support.old_rows import OldRows
+from tests.support.stepped_backfill import stepped_backfill
+from worker.engine.lookahead import FIRST_PAGE
+from worker.generations.backfill import GenerationVersions
+from worker.runs.states import State
+
+
+@pytest.fixture
+async def run(redis_url: str) -> AsyncIterator[InProcessRun]:
+    async with in_process_run(redis_url) as opened:
+        yield opened
+
+
+async def add_projects(rows: OldRows, *project_ids: str) -> None:
+    """Of two completed generations each."""
+    for minute, project_id in enumerate(project_ids):
+        await rows.add_project(project_id, minute=minute)
+        await rows.add_many(project_id, 2)
+
+
+async def test_a_locked_project_is_not_counted_and_is_settled_in_a_later_turn(
+    rows: OldRows, backfill: GenerationVersions, application: asyncpg.Connection, run: InProcessRun
+) -> None:
+    await add_projects(rows, "busy", "calm")
+
+    async with application.transaction():
+        await application.execute("UPDATE projects SET status = 'edited' WHERE id = 'busy'")
+        await run.work(backfill)
+        during = await run.read()
+    run.outlast_leases()
+    await run.work(backfill)
+    after = await run.read()
+
+    assert (during.state, during.counts.units_done, during.counts.rows_done) == (State.RUNNING, 1, 2)
+    assert [unit.unit_id for unit in during.contended] == ["busy"]
+    assert (after.state, after.counts.units_done, after.counts.rows_done) == (State.SUCCEEDED, 2, 4)
+    assert after.contended == ()
+    assert await rows.unassigned("busy") == []
+
+
+async def test_a_batch_without_work_is_not_the_end(
+    rows: OldRows, backfill: GenerationVersions, run: InProcessRun
+) -> None:
+    for number in range(FIRST_PAGE + 1):
+        await rows.add_project(f"empty-{number}", minute=-1)
+    await add_projects(rows, "last")
+
+    await run.work(backfill)
+
+    ended = await run.read()
+    assert (ended.state, ended.counts.units_done, ended.counts.rows_done) == (State.SUCCEEDED, FIRST_PAGE + 2, 2)
+
+
+async def test_a_transaction_that_does_not_commit_moves_nothing(
+    database: str, rows: OldRows, backfill: GenerationVersions, run: InProcessRun
+) -> None:
+    await add_projects(rows, "p")
+
+    async with stepped_backfill(database, "worker") as worker:
+        session = worker.work(run.work, ("settle", "commit"))
+        await play(rows.connection, [session], "worker begin, worker settle")
+        await rows.connection.execute("SELECT pg_terminate_backend($1)", session.pid)
+        await play(rows.connection, [session], "worker commit")
+    broken_off = await run.read()
+    run.outlast_leases()
+    await run.work(backfill)
+    ended = await run.read()
+
+    assert (broken_off.state, broken_off.counts.units_done) == (State.RUNNING, 0)
+    assert (ended.state, ended.counts.units_done, ended.counts.rows_written) == (State.SUCCEEDED, 1, 2)
+
+
+async def test_a_project_that_cannot_be_written_fails_the_run_and_not_its_neighbours(
+    rows: OldRows, backfill: GenerationVersions, run: InProcessRun
+) -> None:
+    await add_projects(rows, "before", "poisoned", "after")
+    await rows.connection.execute(
+        "ALTER TABLE generations ADD CONSTRAINT poison CHECK (id <> 'poisoned-000002') NOT VALID"
+    )
+
+    await run.work(backfill)
+
+    ended = await run.read()
+    assert ended.state is State.FAILED
+    assert [(unit.unit_id, unit.constraint) for unit in ended.quarantined] == [("poisoned", "poison")]
+    assert (ended.counts.units_done, ended.counts.rows_done) == (2, 4)
+    assert "1 units are quarantined" in (ended.error or "")
+    assert await rows.unassigned("before") == await rows.unassigned("after") == []

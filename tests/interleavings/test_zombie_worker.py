@@ -1,0 +1,83 @@
+"""A worker is frozen past its lease, another one takes its range, and then the first goes on where it was.
+
+Guarded by the token that every checkpoint shows, and in a large project by the rows that follow the mark being looked
+at, assigned or not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from importlib import resources
+
+import pytest
+
+from tests.support.in_process import InProcessRun, in_process_run
+from tests.support.interleaved_cases import Stage
+from tests.support.interleaving import play
+from worker.runs.record import Run
+from worker.runs.states import State
+
+ROWS_EACH = 10
+PROJECTS = ("p1", "p2", "p3")
+
+
+@pytest.fixture
+async def run(stage: Stage, redis_url: str) -> AsyncIterator[InProcessRun]:
+    for minute, project_id in enumerate(PROJECTS):
+        await stage.rows.add_project(project_id, minute=minute)
+        await stage.rows.add_many(project_id, ROWS_EACH)
+    async with in_process_run(redis_url) as opened:
+        yield opened
+
+
+async def with_a_zombie(stage: Stage, run: InProcessRun) -> Run:
+    """The first worker is frozen before it commits its first project; the other one does the rest, and ends it."""
+    frozen, other = await stage.stepped("backfill-1"), await stage.stepped("backfill-2")
+    await run.set_batch_rows(ROWS_EACH)  # one project in a batch of the first worker, all in one of the other
+    zombie = frozen.work(run.work, ("settle", "commit"))
+    await play(stage.rows.connection, [zombie], "backfill-1 begin, backfill-1 settle")
+    await run.set_batch_rows(len(PROJECTS) * ROWS_EACH)
+    run.outlast_leases()
+    await run.work(other.backfill)
+    await play(stage.rows.connection, [zombie], "backfill-1 commit")
+    run.outlast_leases()
+    await run.work(other.backfill)
+    return await run.read()
+
+
+async def test_what_it_commits_stands_and_what_it_reports_is_refused(stage: Stage, run: InProcessRun) -> None:
+    ended = await with_a_zombie(stage, run)
+
+    assert ended.state is State.SUCCEEDED
+    assert (ended.counts.units_done, ended.counts.rows_done) == (len(PROJECTS), len(PROJECTS) * ROWS_EACH)
+    for project_id in PROJECTS:
+        assert list((await stage.rows.versions(project_id)).values()) == list(range(1, ROWS_EACH + 1))
+
+
+async def test_without_the_check_of_the_lease_a_project_is_counted_twice(stage: Stage, run: InProcessRun) -> None:
+    lua = resources.files("worker.store") / "lua"
+    check = "if not holds(index, token) then return {0, state() or '', pace, 0} end\n"
+    source = (lua / "prelude.lua").read_text() + (lua / "checkpoint.lua").read_text()
+    assert source.count(check) == 1
+    run.store._scripts._scripts["checkpoint"] = run.redis.register_script(source.replace(check, ""))
+
+    ended = await with_a_zombie(stage, run)
+
+    assert (ended.counts.units_done, ended.counts.units_total) == (4, 3)
+
+
+async def test_a_mark_that_does_not_see_assigned_rows_gives_numbers_twice(stage: Stage) -> None:
+    frozen, other = await stage.stepped("backfill-1"), await stage.stepped("backfill-2")
+    frozen.change("lock_part", "AND g.id <> ", "AND g.storage_path IS NULL AND g.id <> ")
+    await stage.rows.add_project("p")
+    await stage.rows.add("p", *((f"p-{n}", "completed", n) for n in range(1, 6)))
+    first = await other.backfill.settle_part("p", None, rows=2)
+    await other.backfill.settle_part("p", first.mark, rows=2)
+
+    ended = await stage.play(
+        "p",
+        [frozen.settle_in_parts("p", rows=2, mark=first.mark)],
+        "backfill-1 begin, backfill-1 lock_projects, backfill-1 lock_part, backfill-1 number_part, backfill-1 commit",
+    )
+
+    assert ended.wrong == ("3 and 5 are number 3", "latest_version is 3, below a number that was given")

@@ -1,0 +1,190 @@
+"""One-line sabotages of the rules that keep the data right, and for each of them the test that has to notice."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+_TRIGGERS = "alembic/versions/39e7f45c72f1"
+_SQL = "worker/generations/sql"
+_INTERLEAVINGS = "tests/interleavings"
+_INTEGRATION = "tests/integration"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sabotage:
+    """In `file`, `old`, which is there once, becomes `new`. `caught_by` is the id of the test that fails then."""
+
+    name: str
+    file: str
+    old: str
+    new: str
+    caught_by: str
+
+    @property
+    def is_in_the_migration(self) -> bool:
+        return self.file.startswith("alembic/")
+
+
+SABOTAGES = (
+    Sabotage(
+        name="live inserts are not numbered",
+        file=f"{_TRIGGERS}/function_generations_number_before_insert.sql",
+        old="IF NOT FOUND THEN",
+        new="IF true THEN",
+        caught_by="tests/migrations/test_triggers_on_insert.py"
+        "::test_the_next_generation_of_a_settled_project_gets_the_next_number",
+    ),
+    Sabotage(
+        name="the trigger on inserts does not lock the project",
+        file=f"{_TRIGGERS}/function_generations_number_before_insert.sql",
+        old="       FOR NO KEY UPDATE;",
+        new="    ;",
+        caught_by=f"{_INTERLEAVINGS}/test_insert_and_settling.py::test_in_every_order_all_rows_are_numbered",
+    ),
+    Sabotage(
+        name="the completion trigger waits for a row with the project in hand",
+        file=f"{_TRIGGERS}/function_generations_activate_completed.sql",
+        old="FOR NO KEY UPDATE NOWAIT;",
+        new="FOR NO KEY UPDATE;",
+        caught_by=f"{_INTERLEAVINGS}/test_completion_and_edits.py::test_in_every_order_there_is_no_deadlock[edit-project]",
+    ),
+    Sabotage(
+        name="latest_version may fall",
+        file=f"{_TRIGGERS}/function_projects_latest_version_before_update.sql",
+        old="NEW.latest_version := OLD.latest_version;",
+        new="NULL;",
+        caught_by=f"{_INTERLEAVINGS}/test_two_inserts_of_the_next_release.py::test_in_every_order_they_get_two_numbers",
+    ),
+    Sabotage(
+        name="settling computes from a snapshot taken before the lock (REPEATABLE READ)",
+        file="worker/database.py",
+        old='isolation_level="READ COMMITTED"',
+        new='isolation_level="REPEATABLE READ"',
+        caught_by=f"{_INTERLEAVINGS}/test_insert_and_settling.py::test_in_every_order_all_rows_are_numbered",
+    ),
+    Sabotage(
+        name="settling does not lock the project",
+        file=f"{_SQL}/lock_projects.sql",
+        old="FOR NO KEY UPDATE SKIP LOCKED",
+        new="",
+        caught_by=f"{_INTERLEAVINGS}/test_insert_and_settling.py::test_in_every_order_all_rows_are_numbered",
+    ),
+    Sabotage(
+        name="settling waits for projects that are locked",
+        file=f"{_SQL}/lock_projects.sql",
+        old="FOR NO KEY UPDATE SKIP LOCKED",
+        new="FOR NO KEY UPDATE",
+        caught_by=f"{_INTERLEAVINGS}/test_edits_and_settling.py::test_an_edit_of_two_projects_never_deadlocks",
+    ),
+    Sabotage(
+        name="projects are locked FOR UPDATE",
+        file=f"{_SQL}/lock_projects.sql",
+        old="FOR NO KEY UPDATE SKIP LOCKED",
+        new="FOR UPDATE SKIP LOCKED",
+        caught_by=f"{_INTERLEAVINGS}/test_references_and_settling.py::test_in_every_order_nobody_waits",
+    ),
+    Sabotage(
+        name="a project is settled although one of its rows is locked",
+        file=f"{_SQL}/settle.sql",
+        old="HAVING count(*) FILTER (WHERE unassigned OR is_active OR completed) = min(rows_locked)",
+        new="",
+        caught_by=f"{_INTERLEAVINGS}/test_completion_and_settling.py"
+        "::test_in_every_order_the_newest_completed_one_is_active",
+    ),
+    Sabotage(
+        name="numbers follow the id alone",
+        file=f"{_SQL}/settle.sql",
+        old="PARTITION BY f.project_id, f.unassigned ORDER BY f.created_at, f.id",
+        new="PARTITION BY f.project_id, f.unassigned ORDER BY f.id",
+        caught_by=f"{_INTEGRATION}/test_settling.py::test_rows_are_numbered_by_created_at",
+    ),
+    Sabotage(
+        name="the project points at its active generation, which has no flag",
+        file=f"{_SQL}/settle.sql",
+        old="is_active = f.is_active\n",
+        new="is_active = g.is_active\n",
+        caught_by=f"{_INTEGRATION}/test_settling.py::test_rows_are_numbered_by_created_at",
+    ),
+    Sabotage(
+        name="a second run writes every row again",
+        file=f"{_SQL}/settle.sql",
+        old="WHERE g.ctid = f.place AND (f.unassigned OR f.is_active <> f.was_active)",
+        new="WHERE g.ctid = f.place",
+        caught_by=f"{_INTEGRATION}/test_settling.py::test_settling_again_writes_nothing",
+    ),
+    Sabotage(
+        name="a part is done again after its COMMIT was not answered",
+        file="worker/generations/large.py",
+        old="if leading < len(found) and not (settled and leading):",
+        new="if leading < len(found) and not leading:",
+        caught_by=f"{_INTEGRATION}/test_settling_in_parts.py"
+        "::test_an_old_mark_gives_no_number_twice_when_a_late_row_follows_it",
+    ),
+    Sabotage(
+        name="projects that are locked count as done",
+        file="worker/generations/backfill.py",
+        old="frozenset(unit_ids) - frozenset(locked) | frozenset(result.left_out)",
+        new="frozenset(result.left_out)",
+        caught_by=f"{_INTEGRATION}/test_settling.py::test_a_locked_project_is_contended_and_the_others_are_settled",
+    ),
+    Sabotage(
+        name="contended units are forgotten",
+        file="worker/engine/settling.py",
+        old="later = outcome.contended | outcome.too_slow",
+        new="later = outcome.too_slow",
+        caught_by=f"{_INTEGRATION}/test_slices.py::test_a_locked_project_is_not_counted_and_is_settled_in_a_later_turn",
+    ),
+    Sabotage(
+        name="the cursor moves before the transaction commits",
+        file="worker/engine/settling.py",
+        old="outcome = await self._settle(batch)\n",
+        new="await self._lease.checkpoint(await self._advance(batch, Outcome()));"
+        " outcome = await self._settle(batch)\n",
+        caught_by=f"{_INTEGRATION}/test_slices.py::test_a_transaction_that_does_not_commit_moves_nothing",
+    ),
+    Sabotage(
+        name="a batch without work is taken for the end",
+        file="worker/engine/settling.py",
+        old="if batch is None:",
+        new="if batch is None or not batch.to_settle:",
+        caught_by=f"{_INTEGRATION}/test_slices.py::test_a_batch_without_work_is_not_the_end",
+    ),
+    Sabotage(
+        name="a unit that cannot be written counts as done",
+        file="worker/engine/attempts.py",
+        old="outcome.failed[unit_ids[0]] = failed",
+        new="pass",
+        caught_by=f"{_INTEGRATION}/test_slices.py"
+        "::test_a_project_that_cannot_be_written_fails_the_run_and_not_its_neighbours",
+    ),
+    Sabotage(
+        name="a quarantined unit is lost",
+        file="worker/store/lua/checkpoint.lua",
+        old="redis.call('HSET', quarantined_key, unit, value)",
+        new="",
+        caught_by=f"{_INTEGRATION}/test_slices.py"
+        "::test_a_project_that_cannot_be_written_fails_the_run_and_not_its_neighbours",
+    ),
+    Sabotage(
+        name="a checkpoint does not ask for the lease",
+        file="worker/store/lua/checkpoint.lua",
+        old="if not holds(index, token) then return {0, state() or '', pace, 0} end",
+        new="",
+        caught_by=f"{_INTERLEAVINGS}/test_zombie_worker.py::test_what_it_commits_stands_and_what_it_reports_is_refused",
+    ),
+    Sabotage(
+        name="a transaction may stay idle with its locks for ever",
+        file=f"{_SQL}/set_limits.sql",
+        old="set_config('idle_in_transaction_session_timeout', CAST(:idle_timeout AS text), true)",
+        new="CAST(:idle_timeout AS text)",
+        caught_by=f"{_INTEGRATION}/test_transactions.py"
+        "::test_it_has_its_limits_and_read_committed_and_the_next_one_begins_anew",
+    ),
+    Sabotage(
+        name="verification does not look for numbers that are there twice",
+        file=f"{_SQL}/check_page.sql",
+        old="('duplicate_versions', c.duplicates),",
+        new="('duplicate_versions', 0),",
+        caught_by=f"{_INTEGRATION}/test_verification.py::test_every_broken_rule_is_found_where_it_is_broken",
+    ),
+)

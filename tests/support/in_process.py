@@ -1,0 +1,82 @@
+"""A run whose workers are slices in this process: the real store, backfill and loop, on a clock that the test sets."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+
+from redis.asyncio import Redis
+
+from tests.support.store_model import forget
+from worker.engine.protocols import Backfill, Event
+from worker.engine.slices import Slices
+from worker.queue import ArqDoorbell, open_arq
+from worker.redis_client import open_redis
+from worker.runs.pace import Pace
+from worker.runs.record import Run
+from worker.store.redis_store import RedisStore
+
+BACKFILL = "generation-versions"
+PREFIX = "in-process"
+LEASE_SECONDS = 30
+
+
+def pace_of(batch_rows: int) -> Pace:
+    return Pace(parallel=1, batch_rows=batch_rows, target_ms=50, pause_ms=0, rows_per_second=0)
+
+
+class InProcessRun:
+    """Use `work` for a worker's turn. Nothing happens between two turns but what the test does."""
+
+    def __init__(self, redis: Redis, doorbell: ArqDoorbell) -> None:
+        self.redis = redis
+        self.run_id = ""
+        self.store = RedisStore(redis, prefix=PREFIX, lease_seconds=LEASE_SECONDS, clock=lambda: self._now_ms)
+        self._doorbell = doorbell
+        self._now_ms = 1_800_000_000_000
+
+    async def enqueue(self, *, batch_rows: int = 200) -> None:
+        created = await self.store.create(BACKFILL, pace_of(batch_rows), requested_by="test", idempotency_key=None)
+        self.run_id = created.run_id
+
+    async def set_batch_rows(self, batch_rows: int) -> None:
+        assert await self.store.set_pace(self.run_id, pace_of(batch_rows), who="test")
+
+    def outlast_leases(self) -> None:
+        """Every lease has expired now, and whatever was put off is due."""
+        self._now_ms += 2 * LEASE_SECONDS * 1000
+
+    async def work(self, backfill: Backfill) -> None:
+        """One slice, until nothing of the run is free; its heart does not beat meanwhile."""
+        slices = Slices(
+            store=self.store,
+            doorbell=self._doorbell,
+            backfills={BACKFILL: backfill},
+            slice_seconds=60,
+            lease_seconds=3_600,
+            now_ms=lambda: self._now_ms,
+            random=random.Random(1),
+        )
+        await slices.work(self.run_id, lambda: False)
+
+    async def read(self) -> Run:
+        run = await self.store.get(self.run_id)
+        assert run is not None
+        return run
+
+    async def events(self) -> Sequence[Event]:
+        return await self.store.events(self.run_id)
+
+
+@asynccontextmanager
+async def in_process_run(redis_url: str) -> AsyncIterator[InProcessRun]:
+    redis = open_redis(redis_url, timeout_seconds=5.0)
+    arq = open_arq(redis_url, prefix=PREFIX, timeout_seconds=5.0)
+    run = InProcessRun(redis, ArqDoorbell(arq))
+    await run.enqueue()
+    try:
+        yield run
+    finally:
+        await arq.aclose(close_connection_pool=True)
+        await forget(redis, PREFIX)
