@@ -108,7 +108,7 @@ class Settings(BaseSettings):
         description="Rows that one transaction writes at most. The application waits at most one transaction.",
     )
     target_ms: int = Field(
-        default=50,
+        default=25,
         ge=5,
         le=5_000,
         description="Milliseconds that one transaction should take; its number of rows follows from it.",

@@ -12,24 +12,33 @@ from worker.engine.lease import Lease
 from worker.engine.protocols import Advance, Backfill, CheckedPage, Claim, Store
 from worker.engine.settling import Surroundings
 from worker.runs.findings import Finding, merge
+from worker.runs.pace import BatchSize
 from worker.runs.ranges import PutAside
 from worker.runs.states import Action
 
-PAGE_UNITS = 1000
+MOST_PAGE_UNITS = 1000
 MOST_REOPENINGS = 3
 
 
 async def check_range(backfill: Backfill, claim: Claim, lease: Lease, around: Surroundings) -> None:
-    """From the range's check cursor to its end, a page of units per statement."""
+    """From the range's check cursor to its end, a page of units per statement, about as long as a batch.
+
+    It rests as long as it reads: whoever reads rows first after they were written marks their pages, and with checksums
+    that goes to the WAL. At full speed the application's commits waited for that WAL for a fifth of a second.
+    """
     if claim.span is None:
         raise ValueError("a claim to check has a range")
-    after = claim.cursor or claim.span.start
+    after, size = claim.cursor or claim.span.start, BatchSize()
     while lease.may_go_on and not around.should_end():
-        page = await backfill.check_page(after, claim.span.end, units=PAGE_UNITS)
+        began = around.stopwatch()
+        page = await backfill.check_page(after, claim.span.end, units=size.rows)
+        elapsed_ms = (around.stopwatch() - began) * 1000
         await lease.checkpoint(_advance(page, claim.range_index, around.now_ms()))
         if page.last_key is None:
             return
         after = page.last_key
+        size = size.after(page.units, elapsed_ms, target_ms=lease.pace.target_ms, most_rows=MOST_PAGE_UNITS)
+        await lease.rest(at_least_ms=elapsed_ms)
 
 
 def _advance(page: CheckedPage, range_index: int, now_ms: int) -> Advance:
@@ -77,7 +86,7 @@ async def check_everything(backfill: Backfill) -> tuple[int, tuple[Finding, ...]
     units = 0
     after = None
     while True:
-        page = await backfill.check_page(after, None, units=PAGE_UNITS)
+        page = await backfill.check_page(after, None, units=MOST_PAGE_UNITS)
         units += page.units
         findings.extend(page.findings)
         if page.last_key is None:

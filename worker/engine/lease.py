@@ -89,10 +89,10 @@ class Lease:
         self.pace = verdict.pace
         self._heard(verdict.held, verdict.state)
 
-    async def rest(self) -> None:
+    async def rest(self, *, at_least_ms: float = 0) -> None:
         """The pause between two batches that the run's pace asks for; ends early when the run is to stop."""
         loop = asyncio.get_running_loop()
-        until = loop.time() + max(self.pace.pause_ms, self._wait_ms) / 1000
+        until = loop.time() + max(self.pace.pause_ms, self._wait_ms, at_least_ms) / 1000
         while self.may_go_on and (left := until - loop.time()) > 0:
             await asyncio.sleep(min(left, LOOK_EVERY_SECONDS))
             if left > LOOK_EVERY_SECONDS:

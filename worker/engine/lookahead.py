@@ -31,13 +31,13 @@ class Batch:
     def to_settle(self) -> tuple[str, ...]:
         return tuple(unit.id for unit in self.units if unit.needs_work or self.named is not None)
 
-    def large(self, batch_rows: int) -> Unit | None:
-        """The one unit that does not fit into a batch and is settled in parts, if this is such a batch."""
+    def large(self, whole_rows: int) -> Unit | None:
+        """The one unit of more than `whole_rows`, which is settled in parts, if this is such a batch."""
         if len(self.units) != 1:
             return None
         only = self.units[0]
         sent_back = only.capped and self.named is not None
-        return only if only.is_large(batch_rows) or sent_back else None
+        return only if only.is_large(whole_rows) or sent_back else None
 
 
 class Lookahead:
@@ -51,29 +51,30 @@ class Lookahead:
         self._page = FIRST_PAGE
         self._at_end = False
 
-    async def next_batch(self, batch_rows: int) -> Batch | None:
-        """At least one unit and about `batch_rows` rows to write; None at the end of the range."""
+    async def next_batch(self, batch_rows: int, whole_rows: int) -> Batch | None:
+        """At least one unit and about `batch_rows` rows to write, or one unit of up to `whole_rows`, or a larger one;
+        None at the end of the range."""
         if not self._waiting:
-            await self._read_on(batch_rows)
+            await self._read_on(batch_rows, whole_rows)
         if not self._waiting:
             return None
-        return Batch(units=self._take(batch_rows))
+        return Batch(units=self._take(batch_rows, whole_rows))
 
-    def _take(self, batch_rows: int) -> tuple[Unit, ...]:
+    def _take(self, batch_rows: int, whole_rows: int) -> tuple[Unit, ...]:
         taken = [self._waiting.popleft()]
-        if taken[0].is_large(batch_rows):
+        if taken[0].is_large(whole_rows):
             return tuple(taken)
         room = batch_rows - taken[0].todo
-        while self._waiting and self._waiting[0].todo <= room and not self._waiting[0].is_large(batch_rows):
+        while self._waiting and self._waiting[0].todo <= room and not self._waiting[0].is_large(whole_rows):
             unit = self._waiting.popleft()
             room -= unit.todo
             taken.append(unit)
         return tuple(taken)
 
-    async def _read_on(self, batch_rows: int) -> None:
+    async def _read_on(self, batch_rows: int, whole_rows: int) -> None:
         if self._at_end:
             return
-        units = await self._backfill.read_page(self._after, self._end, units=self._page, row_cap=batch_rows + 1)
+        units = await self._backfill.read_page(self._after, self._end, units=self._page, row_cap=whole_rows + 1)
         self._at_end = len(units) < self._page
         if units:
             self._after = units[-1].key

@@ -22,6 +22,9 @@ from worker.engine.protocols import Advance, Backfill, Claim
 from worker.runs.failures import BatchFailed
 from worker.runs.ranges import Part, Quarantined, Unit
 
+# Times a batch: a unit up to this size is settled whole. In parts it would take four transactions instead of one.
+WHOLE_UNIT = 2
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Surroundings:
@@ -66,28 +69,35 @@ class RangeSettler:
     def _rows(self) -> int:
         return min(self._size.rows, self._lease.pace.batch_rows)
 
+    def _whole_rows(self) -> int:
+        """A unit of up to so many rows is settled whole."""
+        return min(self._size.rows * WHOLE_UNIT, self._lease.pace.batch_rows)
+
     async def _next_batch(self) -> Batch | None:
         if self._unfinished is not None:
             return self._unfinished
         if self._part is not None and (self._lease.winding_up or self._aside.has(self._part.unit_id)):
             return await self._by_name(self._part.unit_id)
         if self._part is not None:  # it comes next after the cursor, and another batch would forget it
-            return await self._lookahead.next_batch(self._rows())
+            return await self._next_ahead()
         due = self._aside.due(self._around.now_ms(), only_begun=self._lease.winding_up)
         if due is not None:
             return await self._by_name(due)
-        return None if self._lease.winding_up else await self._lookahead.next_batch(self._rows())
+        return None if self._lease.winding_up else await self._next_ahead()
+
+    async def _next_ahead(self) -> Batch | None:
+        return await self._lookahead.next_batch(self._rows(), self._whole_rows())
 
     async def _by_name(self, unit_id: str) -> Batch:
         """A unit that the cursor has passed, or is to pass; without units when it was deleted since."""
-        units = await self._backfill.read_units([unit_id], row_cap=self._rows() + 1)
+        units = await self._backfill.read_units([unit_id], row_cap=self._whole_rows() + 1)
         return Batch(units=units, named=unit_id)
 
     def _large(self, batch: Batch) -> Unit | None:
         """The one unit that is settled in parts, if this is such a batch."""
         if len(batch.units) == 1 and self._aside.is_for_parts(batch.units[0].id):
             return batch.units[0]
-        return batch.large(self._rows())
+        return batch.large(self._whole_rows())
 
     async def _settle(self, batch: Batch) -> Outcome:
         outcome = Outcome()
