@@ -73,8 +73,8 @@ statements, stopped one by one. Each case also takes away the rule that guards i
 
 ## Sabotages
 
-One line of a copy of the project is changed, and the test beside it has to fail there, by an assertion. On the copy as it
-is, all of them pass. `tests/mutations/sabotages.py` has the changes themselves.
+One line of a copy of the project is changed, and the test beside it has to fail there, by an assertion. On the copy as
+it is, all of them pass. `tests/mutations/sabotages.py` has the changes themselves.
 
 {sabotages}
 """

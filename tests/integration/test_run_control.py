@@ -58,7 +58,8 @@ async def test_a_pause_takes_effect_within_one_batch_of_each_range(
     projects: OldRows, environment: dict[str, str], spawn: Spawn, watcher: Watcher
 ) -> None:
     await until_ready(spawn(*WORKER, env=environment))
-    run_id = enqueue(environment, *SLOWLY)["id"]
+    # On a busy machine the command itself takes seconds to start.
+    run_id = enqueue(environment, *SLOWLY, "--pause-ms", "1000")["id"]
     await watcher.until_rows(run_id, 40)
 
     asked = act("pause", environment)

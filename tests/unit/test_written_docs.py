@@ -8,8 +8,8 @@ import pytest
 
 from config.settings import Settings
 from scripts.write_docs import DOCS, INTERLEAVINGS, PAGES, configuration_page, proof_page, states_page, table
-from tests.support.commands import REPOSITORY
 from tests.mutations.sabotages import SABOTAGES
+from tests.support.commands import REPOSITORY
 from worker.runs.states import ARROWS, State
 
 
