@@ -6,14 +6,15 @@ at, assigned or not.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from importlib import resources
 
 import pytest
 
 from tests.support.in_process import InProcessRun, in_process_run
 from tests.support.interleaved_cases import Stage
-from tests.support.interleaving import play
+from tests.support.interleaving import ClientSession, Session, play
+from tests.support.stepped_backfill import SteppedBackfill
 from worker.runs.record import Run
 from worker.runs.states import State
 
@@ -64,6 +65,37 @@ async def test_without_the_check_of_the_lease_a_project_is_counted_twice(stage: 
     ended = await with_a_zombie(stage, run)
 
     assert (ended.counts.units_done, ended.counts.units_total) == (4, 3)
+
+
+async def old_mark_takeover_and_late_row(
+    stage: Stage, workers: Sequence[SteppedBackfill], project_id: str
+) -> Sequence[Session]:
+    """In parts of two: the first is done, and the first worker knows its mark only; the other worker did one more and
+    begins anew from the data; a row is inserted that comes before those of the second part.
+    """
+    await stage.rows.add_project(project_id)
+    await stage.rows.add(project_id, *((f"{project_id}-{n}", "completed", n) for n in range(1, 8)))
+    zombie, other = workers
+    first = await other.backfill.settle_part(project_id, None, rows=2)
+    await other.backfill.settle_part(project_id, first.mark, rows=2)
+    insert = {"insert": lambda: stage.first.add(f"{project_id}-late", project_id, minute=2.5)}
+    return (
+        zombie.settle_in_parts(project_id, rows=2, mark=first.mark, stops=("lock_projects",)),
+        other.settle_in_parts(project_id, rows=2, stops=("lock_projects", "lock_projects.2")),
+        ClientSession("application", stage.first.connection, insert),
+    )
+
+
+async def test_in_every_order_of_an_old_mark_a_takeover_and_a_late_row_no_number_is_given_twice(stage: Stage) -> None:
+    workers = [await stage.stepped("backfill-1"), await stage.stepped("backfill-2")]
+
+    ended = await stage.play_every_order(lambda project_id: old_mark_takeover_and_late_row(stage, workers, project_id))
+
+    assert len(ended) == 60
+    assert [one for one in ended if not one.is_right] == []
+    assert {tuple(one.versions.items()) for one in ended} == {
+        (("1", 1), ("2", 2), ("late", 8), ("3", 3), ("4", 4), ("5", 5), ("6", 6), ("7", 7))
+    }
 
 
 async def test_a_mark_that_does_not_see_assigned_rows_gives_numbers_twice(stage: Stage) -> None:

@@ -12,13 +12,22 @@ _INTEGRATION = "tests/integration"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sabotage:
-    """In `file`, `old`, which is there once, becomes `new`. `caught_by` is the id of the test that fails then."""
+    """In `file`, `old`, which is there once, becomes `new`. `caught_by` is the id of the test that fails then.
+
+    `also` is file, old and new of a second line, where the first alone would be another sabotage.
+    """
 
     name: str
     file: str
     old: str
     new: str
     caught_by: str
+    also: tuple[str, str, str] | None = None
+
+    @property
+    def changes(self) -> tuple[tuple[str, str, str], ...]:
+        first = (self.file, self.old, self.new)
+        return (first, self.also) if self.also else (first,)
 
     @property
     def is_in_the_migration(self) -> bool:
@@ -61,6 +70,14 @@ SABOTAGES = (
         old='isolation_level="READ COMMITTED"',
         new='isolation_level="REPEATABLE READ"',
         caught_by=f"{_INTERLEAVINGS}/test_insert_and_settling.py::test_in_every_order_all_rows_are_numbered",
+    ),
+    Sabotage(
+        name="the statement that locks the project also computes",
+        file=f"{_SQL}/settle.sql",
+        old="ON p.id = l.project_id\n),",
+        new="ON p.id = l.project_id FOR NO KEY UPDATE OF p\n),",
+        caught_by=f"{_INTERLEAVINGS}/test_insert_and_settling.py::test_in_every_order_all_rows_are_numbered",
+        also=(f"{_SQL}/lock_projects.sql", "FOR NO KEY UPDATE SKIP LOCKED", ""),
     ),
     Sabotage(
         name="settling does not lock the project",

@@ -34,7 +34,8 @@ def test_a_sabotage_is_caught(
     sabotage: Sabotage, tmp_path: Path, before_the_migration: dict[str, str], migrated: dict[str, str]
 ) -> None:
     copy = Copy(tmp_path, before_the_migration if sabotage.is_in_the_migration else migrated)
-    copy.replace(sabotage.file, sabotage.old, sabotage.new)
+    for change in sabotage.changes:
+        copy.replace(*change)
 
     outcomes = copy.run_tests(sabotage.caught_by)
 

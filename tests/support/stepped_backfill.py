@@ -87,7 +87,9 @@ class SteppedBackfill:
         return self.work(settle_parts, stops, contended=[project_id])
 
     def work(self, work: Work, stops: Sequence[str], *, contended: Sequence[str] = ()) -> SteppedBackfill:
-        """What it does in the next play. `contended` is what is not done when the database refuses it for a lock."""
+        """What it does in the next play, with a step per stop: `lock_part`, and `lock_part.2` where it comes to that
+        again. `contended` is what is not done when the database refuses it for a lock.
+        """
         self._task, self.error, self.contended, self.result = None, None, frozenset(), None
         begin = partial(self._begin, work, stops[0], frozenset(contended))
         following = [*stops[1:], None]
@@ -129,6 +131,7 @@ class SteppedBackfill:
         await asyncio.wait([self._task, stopped], return_when=asyncio.FIRST_COMPLETED)
         stopped.cancel()
         self._stopped.clear()
+        self._stop = None  # where its work ended before it came there
         if self._task.done():
             self._task.result()
 
@@ -145,7 +148,7 @@ class SteppedBackfill:
         return statement, about["parameters"]
 
     def _pass(self, name: str) -> None:
-        if name == self._stop:
+        if self._stop is not None and name == self._stop.partition(".")[0]:
             self._stop = None
             self._stopped.set()
             self._go_on.clear()
