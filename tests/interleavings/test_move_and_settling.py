@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import pytest
+
 from tests.support.interleaved_cases import Stage
 from tests.support.interleaving import Session
 from tests.support.stepped_backfill import SteppedBackfill
@@ -23,31 +25,38 @@ AFTER_THE_BACKFILL = (
 
 
 async def move_and_settle(
-    stage: Stage, backfill: SteppedBackfill, project_id: str, *, only: str = ""
+    stage: Stage, backfill: SteppedBackfill, project_id: str, unsettled: Sequence[str] = ("", "q")
 ) -> Sequence[Session]:
-    """From the project `<id>q` to the project `<id>`; `only` is the one of them that is settled, if not both."""
-    source = f"{project_id}q"
-    for one in (project_id, source):
-        await stage.rows.add_project(one)
+    """From the project `<id>q` to the project `<id>`; `unsettled` are the endings of those that are settled meanwhile."""
+    for ending in ("", "q"):
+        await stage.rows.add_project(f"{project_id}{ending}")
     await stage.rows.add(project_id, (f"{project_id}-a", "completed", 1), (f"{project_id}-c", "completed", 3))
-    await stage.rows.add(source, (f"{project_id}-b", "completed", 2), (f"{project_id}-d", "failed", 4))
+    await stage.rows.add(f"{project_id}q", (f"{project_id}-b", "completed", 2), (f"{project_id}-d", "failed", 4))
+    await backfill.backfill.settle([f"{project_id}{ending}" for ending in ("", "q") if ending not in unsettled])
     execute = stage.first.connection.execute
     move = stage.session("application", stage.first, move=lambda: execute(MOVE, f"{project_id}-b", project_id))
-    return move, backfill.settle(*([only] if only else [project_id, source]))
+    return move, backfill.settle(*(f"{project_id}{ending}" for ending in unsettled))
 
 
-async def test_in_every_order_both_projects_are_right(stage: Stage) -> None:
+@pytest.mark.parametrize(
+    ("unsettled", "numbers"),
+    [(("", "q"), {2, 3}), (("",), {2, 3}), (("q",), {3})],
+    ids=["both are settled", "the new one is", "the old one is"],
+)
+async def test_in_every_order_both_projects_are_right(stage: Stage, unsettled: tuple[str], numbers: set[int]) -> None:
     backfill = await stage.stepped()
 
-    ended = await stage.play_every_order(lambda project_id: move_and_settle(stage, backfill, project_id), beside="q")
+    ended = await stage.play_every_order(
+        lambda project_id: move_and_settle(stage, backfill, project_id, unsettled), beside="q"
+    )
 
     assert len(ended) == 21
     assert [one for one in ended if not one.is_right] == []
-    assert {one.versions["b"] for one in ended} == {2, 3}
+    assert {one.versions["b"] for one in ended} == numbers
 
 
 async def test_without_the_trigger_a_row_that_moves_while_its_new_project_is_settled_is_lost(stage: Stage) -> None:
-    sessions = await move_and_settle(stage, await stage.stepped(), "p", only="p")
+    sessions = await move_and_settle(stage, await stage.stepped(), "p", [""])
     await stage.drop_trigger("generations_renumber_before_move")
 
     ended = await stage.play("p", sessions, BETWEEN_SETTLE_AND_COMMIT)

@@ -7,13 +7,13 @@ Like isolationtester, with one difference: a step may be the product's own code.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import asyncpg
 
-STILL_SECONDS = 0.001
+STILL_SECONDS = 0.003
 """So long a step may be silent before PostgreSQL is asked whether it waits."""
 DEADLINE_SECONDS = 10.0
 
@@ -86,7 +86,7 @@ async def play(observer: Any, sessions: Sequence[Session], order: str) -> Played
     return Played(order=order, waited=tuple(waited), errors=errors)
 
 
-async def _let_all_go_on(observer: Any, turns: Any, waited: list[str]) -> None:
+async def _let_all_go_on(observer: Any, turns: Collection[_Turn], waited: list[str]) -> None:
     """Until every session has ended its steps or waits for another one."""
     going_on = True
     while going_on:

@@ -35,9 +35,10 @@ Work = Callable[[GenerationVersions], Awaitable[Any]]
 
 
 class SteppedBackfill:
-    """One backfill on one connection. `play` gives it work; the steps of that are named after what they run.
+    """One backfill on one connection. `work` says what it does in the next play.
 
-    The first step, `begin`, goes as far as to the first of the stops, so the transaction has begun by then.
+    Its steps are named after what they run. The first one, `begin`, goes as far as to the first of the stops, so that
+    the transaction has begun by then.
     """
 
     def __init__(self, name: str, engine: AsyncEngine, *, isolation_level: str | None) -> None:
