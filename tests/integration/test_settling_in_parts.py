@@ -113,6 +113,21 @@ async def test_a_worker_that_takes_over_leaves_the_marks_of_the_one_before_true(
     assert list((await rows.versions("p")).values()) == list(range(1, 47))
 
 
+async def test_a_late_row_does_not_hold_up_a_worker_that_begins_anew(
+    rows: OldRows, backfill: GenerationVersions
+) -> None:
+    await rows.add_project("p")
+    await rows.add_many("p", 25)
+    await backfill.settle_part("p", None, rows=PART_ROWS)
+    await rows.add("p", ("late", "completed", 0.5))
+
+    await settle_all_parts(backfill, mark=None)
+
+    versions = await rows.versions("p")
+    assert versions["late"] == 26
+    assert sorted(versions.values()) == list(range(1, 27))
+
+
 async def test_a_row_that_is_committed_late_behind_the_mark_gets_the_next_number(
     rows: OldRows, backfill: GenerationVersions
 ) -> None:

@@ -27,7 +27,9 @@ AFTER_THE_BACKFILL = (
 async def move_and_settle(
     stage: Stage, backfill: SteppedBackfill, project_id: str, unsettled: Sequence[str] = ("", "q")
 ) -> Sequence[Session]:
-    """From the project `<id>q` to the project `<id>`; `unsettled` are the endings of those that are settled meanwhile."""
+    """From the project `<id>q` to the project `<id>`. `unsettled` are the endings of those that are settled in the
+    play; the other one is settled before.
+    """
     for ending in ("", "q"):
         await stage.rows.add_project(f"{project_id}{ending}")
     await stage.rows.add(project_id, (f"{project_id}-a", "completed", 1), (f"{project_id}-c", "completed", 3))
@@ -56,10 +58,11 @@ async def test_in_every_order_both_projects_are_right(stage: Stage, unsettled: t
 
 
 async def test_without_the_trigger_a_row_that_moves_while_its_new_project_is_settled_is_lost(stage: Stage) -> None:
-    sessions = await move_and_settle(stage, await stage.stepped(), "p", [""])
+    backfill = await stage.stepped()
+    move, _ = await move_and_settle(stage, backfill, "p")
     await stage.drop_trigger("generations_renumber_before_move")
 
-    ended = await stage.play("p", sessions, BETWEEN_SETTLE_AND_COMMIT)
+    ended = await stage.play("p", (move, backfill.settle("p")), BETWEEN_SETTLE_AND_COMMIT)
 
     assert ended.played.waited == ()
     assert ended.wrong == ("b is unassigned",)

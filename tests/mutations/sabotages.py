@@ -138,12 +138,12 @@ SABOTAGES = (
         "::test_an_old_mark_gives_no_number_twice_when_a_late_row_follows_it",
     ),
     Sabotage(
-        name="a late row is numbered in the middle of a large project",
+        name="a large project is taken up again at a late row and not behind its last part",
         file=f"{_SQL}/read_frontier.sql",
         old="AND p.latest_version < 1",
         new="AND false",
         caught_by=f"{_INTEGRATION}/test_settling_in_parts.py"
-        "::test_a_worker_that_takes_over_leaves_the_marks_of_the_one_before_true",
+        "::test_a_late_row_does_not_hold_up_a_worker_that_begins_anew",
     ),
     Sabotage(
         name="projects that are locked count as done",
