@@ -21,7 +21,7 @@ from config.logging import mask_passwords, setup_logging
 from config.settings import load_settings
 from worker.cli.verdict import Outcome, Status, outcomes
 from worker.engine.checking import check_everything
-from worker.engine.control import told_to_operator
+from worker.engine.preflight import told_to_operator
 from worker.runs.errors import OperatorError, VerificationFailed
 from worker.wiring import open_backfills
 

@@ -15,7 +15,7 @@ from config.settings import Settings
 from worker.database import open_engine
 from worker.embedded import ServerUrls, use_embedded
 from worker.engine.control import Control
-from worker.engine.protocols import Backfill
+from worker.engine.protocols import Previewable
 from worker.engine.slices import Slices
 from worker.generations.backfill import GenerationVersions
 from worker.generations.transactions import Limits
@@ -103,7 +103,7 @@ async def build_service(
 
 
 @asynccontextmanager
-async def open_backfills(settings: Settings, *, application_name: str) -> AsyncIterator[Mapping[str, Backfill]]:
+async def open_backfills(settings: Settings, *, application_name: str) -> AsyncIterator[Mapping[str, Previewable]]:
     """The backfills alone, for what needs the database and no Redis."""
     async with AsyncExitStack() as stack:
         if settings.database_url is not None:
@@ -125,7 +125,7 @@ async def _open_engine(settings: Settings, url: str, stack: AsyncExitStack, *, a
     return engine
 
 
-def _backfills(engine: AsyncEngine, settings: Settings) -> Mapping[str, Backfill]:
+def _backfills(engine: AsyncEngine, settings: Settings) -> Mapping[str, Previewable]:
     limits = Limits(
         lock_timeout_ms=settings.lock_timeout_ms,
         statement_timeout_ms=settings.statement_timeout_ms,

@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 import typer
 
-from worker.cli.commands import acting, checking, looking, serving, starting, tokens
+from worker.cli.commands import acting, checking, looking, previewing, serving, starting, tokens
 from worker.cli.demo import demo
 from worker.cli.output import say
 from worker.runs.errors import OperatorError
@@ -75,6 +75,7 @@ def _commands() -> dict[str, dict[str, tuple[Callable[..., None], str]]]:
             "events": (looking.events, "backfill events --json | jq .events[-1]"),
         },
         "Checks": {
+            "preview": (previewing.preview, "backfill preview --parallel 4 --json | jq .forecast.seconds"),
             "verify": (checking.verify, "backfill verify || backfill verify --json | jq .rules"),
             "doctor": (checking.doctor, "backfill doctor"),
         },

@@ -28,3 +28,8 @@ PauseMs = Annotated[int | None, _pace_option("pause_ms", "Milliseconds of rest a
 RowsPerSecond = Annotated[
     int | None, _pace_option("rows_per_second", "Rows per second at most, over all workers, 0 for no limit")
 ]
+
+
+def pace_changes(*values: int | None) -> dict[str, int | None]:
+    """The five options of the pace, in the order of BOUNDS, by name."""
+    return dict(zip(BOUNDS, values, strict=True))

@@ -46,7 +46,7 @@ def _facts(run: Run) -> Iterator[tuple[str, str]]:
         "written": f"{number(run.counts.rows_written)} rows",
         "speed": "   ".join(speed(run)),
         "ranges": f"{run.ranges_finished} of {len(run.ranges)} finished" if run.ranges is not None else "",
-        "pace": ", ".join(_pace(run.pace)),
+        "pace": ", ".join(pace_words(run.pace)),
         "still": ", ".join(_standing_still(run)),
     }
     yield from ((name, words) for name, words in facts.items() if words)
@@ -89,7 +89,7 @@ def _verification(run: Run) -> Iterator[tuple[str, str]]:
         yield "", f"{severity} {finding.rule}: {number(finding.count)}{examples}"
 
 
-def _pace(pace: Pace) -> Iterator[str]:
+def pace_words(pace: Pace) -> Iterator[str]:
     yield f"{pace.parallel} parallel"
     yield f"batches of at most {number(pace.batch_rows)} rows and about {pace.target_ms} ms"
     if pace.pause_ms:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import getpass
 import socket
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import TypeVar
 
 import typer
@@ -13,7 +13,8 @@ import typer
 from config.logging import setup_logging
 from config.settings import Settings, load_settings
 from worker.cli.output import say
-from worker.wiring import Service, open_service
+from worker.engine.protocols import Previewable
+from worker.wiring import Service, open_backfills, open_service
 
 APPLICATION_NAME = "backfill-cli"
 INTERRUPTED = 130
@@ -31,6 +32,23 @@ def with_service(work: Callable[[Service], Awaitable[Answer]], *, if_interrupted
         if if_interrupted:
             say(if_interrupted)
         raise typer.Exit(INTERRUPTED) from None
+
+
+def with_backfills(
+    work: Callable[[Mapping[str, Previewable]], Awaitable[Answer]], adapt: Callable[[Settings], Settings]
+) -> Answer:
+    """The same for what needs the database and no Redis; `adapt` gives the settings to open it with."""
+    settings = load_settings()
+    setup_logging(settings.log_level, settings.log_format)
+    try:
+        return asyncio.run(_on_database(adapt(settings), work))
+    except KeyboardInterrupt:
+        raise typer.Exit(INTERRUPTED) from None
+
+
+async def _on_database(settings: Settings, work: Callable[[Mapping[str, Previewable]], Awaitable[Answer]]) -> Answer:
+    async with open_backfills(settings, application_name=APPLICATION_NAME) as backfills:
+        return await work(backfills)
 
 
 async def _in_session(settings: Settings, work: Callable[[Service], Awaitable[Answer]]) -> Answer:

@@ -2,48 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import structlog
 
 from worker.engine.checking import check_everything
+from worker.engine.preflight import find_backfill, require_privileges, require_schema, told_to_operator
 from worker.engine.protocols import Backfill, Doorbell, Event, Store
-from worker.runs.errors import (
-    ActiveRunExists,
-    DatabaseUnreachable,
-    SchemaNotReady,
-    UnknownBackfill,
-    UnknownPageToken,
-    UnknownRun,
-    WrongState,
-)
-from worker.runs.failures import BatchFailed, Failure
+from worker.runs.errors import ActiveRunExists, UnknownPageToken, UnknownRun, WrongState
 from worker.runs.findings import Finding
 from worker.runs.pace import Pace
 from worker.runs.record import Run
 from worker.runs.states import Action, is_done_already, possible_actions
 
-LISTED = 2
-INSUFFICIENT_PRIVILEGE = "42501"
-GRANT = "Grant it (see docs/roles.sql); backfill doctor names what is missing."
-
 log = structlog.get_logger(__name__)
-
-
-@contextmanager
-def told_to_operator() -> Iterator[None]:
-    """A failure that a slice would wait out is an operator's to know when it is the operator who waits."""
-    try:
-        yield
-    except BatchFailed as failed:
-        if failed.failure is Failure.SCHEMA:
-            remedy = GRANT if failed.sqlstate == INSUFFICIENT_PRIVILEGE else "Run: alembic upgrade head."
-            raise SchemaNotReady(f"The database refused: {failed.message}.", remedy) from failed
-        if failed.failure is Failure.ROW:
-            raise
-        raise DatabaseUnreachable(f"{failed.message}.", "Check DATABASE_URL and the server.") from failed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,10 +27,7 @@ class Control:
 
     def backfill(self, name: str) -> Backfill:
         """Raises UnknownBackfill."""
-        if name not in self.backfills:
-            known = ", ".join(sorted(self.backfills))
-            raise UnknownBackfill(f"There is no backfill named {name!r}.", f"Known: {known}.")
-        return self.backfills[name]
+        return find_backfill(self.backfills, name)
 
     async def check_schema(self, name: str, *, writes: bool = False) -> tuple[Finding, ...]:
         """Whether a run can start: the schema, then the rights. `writes`: this process will settle units.
@@ -68,28 +38,11 @@ class Control:
 
     async def check_catalog(self, name: str) -> tuple[Finding, ...]:
         """Raises SchemaNotReady with the first things that are missing; returns what is only a warning."""
-        with told_to_operator():
-            findings = await self.backfill(name).check_schema()
-        problems = [finding for finding in findings if finding.is_error]
-        if problems:
-            listed = [example for problem in problems for example in problem.examples]
-            more = sum(problem.count for problem in problems) - LISTED
-            named = ", ".join(listed[:LISTED]) + (f" and {more} more" if more > 0 else "")
-            raise SchemaNotReady(f"The schema is not ready for {name}: {named}.", problems[0].remedy)
-        return findings
+        return await require_schema(self.backfill(name))
 
     async def check_privileges(self, name: str, *, writes: bool = False) -> tuple[Finding, ...]:
         """Raises SchemaNotReady with everything that has to be granted; returns what is only a warning."""
-        with told_to_operator():
-            findings = await self.backfill(name).check_privileges(writes=writes)
-        errors = [finding for finding in findings if finding.is_error]
-        if errors:
-            listed = "; ".join(example for error in errors for example in error.examples)
-            remedy = " ".join(error.remedy for error in errors)
-            raise SchemaNotReady(
-                f"Rights are missing for {name}: {listed}.", f"Grant them (see docs/roles.sql): {remedy}"
-            )
-        return findings
+        return await require_privileges(self.backfill(name), writes=writes)
 
     async def enqueue(
         self, name: str, pace: Pace, *, requested_by: str, idempotency_key: str | None = None

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass
+from typing import Protocol
 
-from worker.engine.protocols import Backfill
 from worker.runs.ranges import Key, Span, Unit
 
 FIRST_PAGE = 64
@@ -40,10 +40,16 @@ class Batch:
         return only if only.is_large(whole_rows) or sent_back else None
 
 
+class Pages(Protocol):
+    async def read_page(self, after: Key | None, end: Key, *, units: int, row_cap: int) -> tuple[Unit, ...]:
+        """As of a backfill."""
+        ...
+
+
 class Lookahead:
     """Reads on from `cursor` to the end of `span`; the page grows while there is nothing to do in it."""
 
-    def __init__(self, backfill: Backfill, span: Span, cursor: Key | None) -> None:
+    def __init__(self, backfill: Pages, span: Span, cursor: Key | None) -> None:
         self._backfill = backfill
         self._end = span.end
         self._after = cursor or span.start

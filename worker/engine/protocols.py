@@ -13,6 +13,7 @@ from typing import Protocol
 
 from worker.runs.findings import Finding, Rule
 from worker.runs.pace import BatchSize, Pace
+from worker.runs.preview import StatementPlan, Survey
 from worker.runs.ranges import Key, Part, Plan, PutAside, Quarantined, Span, Unit
 from worker.runs.record import Run
 from worker.runs.states import Action, State
@@ -46,6 +47,33 @@ class CheckedPage:
     last_key: Key | None
     findings: tuple[Finding, ...]
     mendable: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wal:
+    """What the statements of one transaction put into the write-ahead log; `images` are whole pages."""
+
+    bytes: int
+    records: int
+    images: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rehearsed:
+    """One transaction that was rolled back: the rows it had written, how long it took, and what a commit takes.
+
+    `updates` are the row versions that it leaves for vacuum, `hot_updates` those that found room in their page.
+    `mark` is as in PartSettled.
+    """
+
+    written: int
+    ms: float
+    commit_ms: float
+    updates: int
+    hot_updates: int
+    contended: int = 0
+    wal: Wal | None = None
+    mark: str | None = None
 
 
 class Backfill(Protocol):
@@ -88,6 +116,26 @@ class Backfill(Protocol):
 
     async def check_page(self, after: Key | None, end: Key | None, *, units: int) -> CheckedPage:
         """Verify the next units against the rules, in one statement."""
+        ...
+
+
+class Previewable(Backfill, Protocol):
+    """What a preview asks besides. Nothing of it is kept; rehearsals lock and wait no more than a run does."""
+
+    async def survey(self) -> Survey:
+        """How large everything is, what is left to do, and what of the server matters to a run."""
+        ...
+
+    async def explain(self, units: Sequence[Unit], *, writes: bool) -> tuple[StatementPlan, ...]:
+        """The plan of each statement of a run for units like these, not executed; `writes`: also those that write."""
+        ...
+
+    async def rehearse(self, unit_ids: Sequence[str], *, weigh: bool) -> Rehearsed:
+        """`settle`, rolled back; `weigh`: with its WAL, which costs time and makes the times useless."""
+        ...
+
+    async def rehearse_part(self, unit_id: str, mark: str | None, *, rows: int) -> Rehearsed:
+        """`settle_part`, rolled back."""
         ...
 
 

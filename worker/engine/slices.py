@@ -21,9 +21,8 @@ from worker.engine.settling import RangeSettler, Surroundings
 from worker.engine.tally import Tally
 from worker.runs.errors import RedisUnreachable
 from worker.runs.failures import BatchFailed, Failure
+from worker.runs.ranges import ranges_wanted
 
-RANGES_LEAST = 16
-RANGES_PER_PARALLEL = 4
 WEATHER_FIRST_MS = 250
 WEATHER_LONGEST_MS = 5_000
 # The circuit breaker: so many failures in a row over all workers, and an operator has to look. A server that cannot
@@ -87,7 +86,7 @@ class Slices:
         backfill = self.backfills[claim.backfill]
         match claim.task:
             case Task.PLAN:
-                ranges = max(RANGES_LEAST, RANGES_PER_PARALLEL * claim.pace.parallel)
+                ranges = ranges_wanted(claim.pace.parallel)
                 await self.store.save_plan(claim, await backfill.plan(ranges))
             case Task.SETTLE:
                 await RangeSettler(backfill, claim, lease, around).run()

@@ -12,21 +12,23 @@ from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 from sqlalchemy import Row
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncEngine
 
-from worker.engine.protocols import CheckedPage, PartSettled, Settled
-from worker.generations import large
+from worker.engine.protocols import CheckedPage, PartSettled, Rehearsed, Settled
+from worker.generations import large, rehearsing
 from worker.generations.catalog import check_catalog
 from worker.generations.privileges import missing_privileges
 from worker.generations.rules import DATA_RULES, RULES
-from worker.generations.transactions import Limits, run_sql, transaction
+from worker.generations.statements import explain_statements
+from worker.generations.surveying import EXACT_BELOW_ROWS, SAMPLE_UNITS, estimate, survey
+from worker.generations.transactions import Limits, rolled_back, run_sql, transaction
+from worker.generations.whole import settle_projects
 from worker.runs.findings import EXAMPLES_KEPT, Finding, Rule
+from worker.runs.preview import StatementPlan, Survey
 from worker.runs.ranges import Key, Plan, Span, Unit
 
 FIRST_KEY: Key = ("-infinity", "")
 LEAST_RANGE_UNITS = 100
-EXACT_BELOW_ROWS = 1_000_000
-SAMPLE_UNITS = 20_000
 
 
 class GenerationVersions:
@@ -52,7 +54,7 @@ class GenerationVersions:
         async with transaction(
             self._engine, self._limits, statement_timeout_ms=self._limits.scan_timeout_ms
         ) as connection:
-            units, rows = await _estimate(connection, "estimate_units"), await _estimate(connection, "estimate_rows")
+            units, rows = await estimate(connection)
             is_estimate = rows > EXACT_BELOW_ROWS or units > EXACT_BELOW_ROWS
             if not is_estimate:
                 counted = (await run_sql(connection, "count_all", {})).one()
@@ -84,13 +86,7 @@ class GenerationVersions:
 
     async def settle(self, unit_ids: Sequence[str]) -> Settled:
         async with transaction(self._engine, self._limits) as connection:
-            projects = await run_sql(connection, "lock_projects", {"ids": list(unit_ids)})
-            locked = [row.id for row in projects]
-            rows = {row.project_id: row.rows for row in await run_sql(connection, "lock_generations", {"ids": locked})}
-            parameters = {"ids": locked, "counts": [rows.get(unit_id, 0) for unit_id in locked]}
-            result = (await run_sql(connection, "settle", parameters)).one()
-        contended = frozenset(unit_ids) - frozenset(locked) | frozenset(result.left_out)
-        return Settled(written=result.written, contended=contended)
+            return await settle_projects(connection, unit_ids)
 
     async def settle_part(self, unit_id: str, mark: str | None, *, rows: int) -> PartSettled:
         known = large.Mark.load(mark) if mark is not None else None
@@ -108,6 +104,23 @@ class GenerationVersions:
             findings=tuple(_findings(row.breaches)),
             mendable=tuple(row.unassigned_units),
         )
+
+    async def survey(self) -> Survey:
+        async with transaction(
+            self._engine, self._limits, statement_timeout_ms=self._limits.scan_timeout_ms
+        ) as connection:
+            return await survey(connection)
+
+    async def explain(self, units: Sequence[Unit], *, writes: bool) -> tuple[StatementPlan, ...]:
+        async with rolled_back(self._engine, self._limits) as connection:
+            return await explain_statements(connection, units, writes=writes)
+
+    async def rehearse(self, unit_ids: Sequence[str], *, weigh: bool) -> Rehearsed:
+        return await rehearsing.rehearse(self._engine, self._limits, unit_ids, weigh=weigh)
+
+    async def rehearse_part(self, unit_id: str, mark: str | None, *, rows: int) -> Rehearsed:
+        known = large.Mark.load(mark) if mark is not None else None
+        return await rehearsing.rehearse_part(self._engine, self._limits, unit_id, known, rows)
 
     async def _last_key(self) -> Key:
         async with transaction(self._engine, self._limits) as connection:
@@ -133,12 +146,6 @@ def _units(rows: Iterable[Row[Any]]) -> tuple[Unit, ...]:
         )
         for row in rows
     )
-
-
-async def _estimate(connection: AsyncConnection, name: str) -> int:
-    plan = (await run_sql(connection, name, {})).scalar_one()
-    document = json.loads(plan) if isinstance(plan, str) else plan
-    return int(document[0]["Plan"]["Plan Rows"])
 
 
 def _findings(breaches: str | list[dict[str, Any]]) -> Iterable[Finding]:

@@ -57,23 +57,28 @@ async def settle_part(
 ) -> PartSettled:
     """One transaction; see the module. Raises BatchFailed, contention when the project or a row is locked."""
     if mark is None:
-        mark = await _read_frontier(engine, limits, project_id)
+        mark = await read_frontier(engine, limits, project_id)
         if mark is None:
             return FINISHED
     async with transaction(engine, limits) as connection:
-        await run_sql(connection, "walk_in_order", {})
-        project = await _lock_project(connection, project_id)
-        settled = project.latest_version > 0
-        part = await _lock_part(connection, project_id, mark, rows, settled=settled)
-        if part is None:
-            return LOOK_AGAIN
-        base = project.latest_version if settled else mark.base
-        if settled or part.at_end:
-            active_id = await _choose_active(connection, project, part.ids)
-            written = await _number(connection, part, base, active_id)
-            await _settle_project(connection, project, base + len(part.ids), active_id)
-        else:
-            written = await _number(connection, part, base, None)
+        return await number_next(connection, project_id, mark, rows)
+
+
+async def number_next(connection: AsyncConnection, project_id: str, mark: Mark, rows: int) -> PartSettled:
+    """The statements of one part, in the transaction that the caller has begun."""
+    await run_sql(connection, "walk_in_order", {})
+    project = await _lock_project(connection, project_id)
+    settled = project.latest_version > 0
+    part = await _lock_part(connection, project_id, mark, rows, settled=settled)
+    if part is None:
+        return LOOK_AGAIN
+    base = project.latest_version if settled else mark.base
+    if settled or part.at_end:
+        active_id = await _choose_active(connection, project, part.ids)
+        written = await _number(connection, part, base, active_id)
+        await _settle_project(connection, project, base + len(part.ids), active_id)
+    else:
+        written = await _number(connection, part, base, None)
     if part.at_end:
         return PartSettled(written=written, mark=None, finished=False)
     last = part.ids[-1]
@@ -81,7 +86,7 @@ async def settle_part(
     return PartSettled(written=written, mark=after.dump(), finished=False)
 
 
-async def _read_frontier(engine: AsyncEngine, limits: Limits, project_id: str) -> Mark | None:
+async def read_frontier(engine: AsyncEngine, limits: Limits, project_id: str) -> Mark | None:
     """Where to begin, from the data; None when the project is settled, or gone."""
     async with transaction(engine, limits, statement_timeout_ms=limits.scan_timeout_ms) as connection:
         row = (await run_sql(connection, "read_frontier", {"project_id": project_id})).one_or_none()

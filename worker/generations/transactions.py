@@ -6,8 +6,9 @@ nothing of a row's content goes with it: the server's DETAIL and the messages of
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+import json
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -44,21 +45,42 @@ async def transaction(
     engine: AsyncEngine, limits: Limits, *, statement_timeout_ms: int | None = None
 ) -> AsyncIterator[AsyncConnection]:
     """READ COMMITTED (the engine's setting), committed at the end of the block; raises BatchFailed."""
+    with _classified(engine):
+        async with engine.begin() as connection, _bounded(connection, limits, statement_timeout_ms):
+            yield connection
+
+
+@asynccontextmanager
+async def rolled_back(engine: AsyncEngine, limits: Limits) -> AsyncIterator[AsyncConnection]:
+    """The same, but nothing is kept: the connection is given back without a commit, which ends what it began."""
+    with _classified(engine):
+        async with engine.connect() as connection, _bounded(connection, limits, None):
+            yield connection
+
+
+@asynccontextmanager
+async def _bounded(
+    connection: AsyncConnection, limits: Limits, statement_timeout_ms: int | None
+) -> AsyncIterator[None]:
     parameters = {
         "lock_timeout": str(limits.lock_timeout_ms),
         "statement_timeout": str(statement_timeout_ms or limits.statement_timeout_ms),
         "idle_timeout": str(limits.idle_in_transaction_timeout_ms),
     }
     try:
-        async with engine.begin() as connection:
-            try:
-                await run_sql(connection, "set_limits", parameters)
-                yield connection
-            except DBAPIError as error:
-                if classify(getattr(error.orig, "sqlstate", None), connection_lost=False) is Failure.SERVER:
-                    # A session that began read-only stays so after the database has become writable again.
-                    await connection.invalidate()
-                raise
+        await run_sql(connection, "set_limits", parameters)
+        yield
+    except DBAPIError as error:
+        if classify(getattr(error.orig, "sqlstate", None), connection_lost=False) is Failure.SERVER:
+            # A session that began read-only stays so after the database has become writable again.
+            await connection.invalidate()
+        raise
+
+
+@contextmanager
+def _classified(engine: AsyncEngine) -> Iterator[None]:
+    try:
+        yield
     except _DATABASE_ERRORS as error:
         raise _batch_failed(engine, error) from error
 
@@ -66,6 +88,23 @@ async def transaction(
 async def run_sql(connection: AsyncConnection, name: str, parameters: Mapping[str, Any]) -> CursorResult[Any]:
     """Runs the statement in `sql/<name>.sql`."""
     return await connection.execute(_statement(name), dict(parameters))
+
+
+async def explain_sql(
+    connection: AsyncConnection, name: str, parameters: Mapping[str, Any], *, weigh: bool = False
+) -> dict[str, Any]:
+    """The plan of the statement in `sql/<name>.sql`; `weigh` executes it, and the plan tells the WAL of each step."""
+    options = "ANALYZE, WAL, TIMING OFF, FORMAT JSON" if weigh else "FORMAT JSON"
+    result = await connection.execute(text(f"EXPLAIN ({options}) {_statement(name).text}"), dict(parameters))
+    return plan_in(result)
+
+
+def plan_in(result: CursorResult[Any]) -> dict[str, Any]:
+    """The topmost step in the answer to an EXPLAIN (FORMAT JSON)."""
+    answer = result.scalar_one()
+    document = json.loads(answer) if isinstance(answer, str) else answer
+    plan: dict[str, Any] = document[0]["Plan"]
+    return plan
 
 
 @cache

@@ -11,6 +11,9 @@ from enum import StrEnum
 
 Key = tuple[str, ...]
 
+RANGES_LEAST = 16
+RANGES_PER_PARALLEL = 4
+
 
 class RangeState(StrEnum):
     """Where a range stands, for whoever watches; `working` while a live lease is on it."""
@@ -108,3 +111,8 @@ class Part:
     unit_id: str
     mark: str | None
     rows_counted: int = 0
+
+
+def ranges_wanted(parallel: int) -> int:
+    """More than are worked on at once, so that the last of them are not long alone."""
+    return max(RANGES_LEAST, RANGES_PER_PARALLEL * parallel)

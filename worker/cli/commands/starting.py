@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from worker.cli.doctor import worker_is_alive
-from worker.cli.options import BatchRows, Json, Parallel, PauseMs, RowsPerSecond, RunId, TargetMs
+from worker.cli.options import BatchRows, Json, Parallel, PauseMs, RowsPerSecond, RunId, TargetMs, pace_changes
 from worker.cli.output import answer_console, say, write_json
 from worker.cli.session import who_asks, with_service
 from worker.runs.errors import UsageError
@@ -35,7 +35,7 @@ def enqueue(  # noqa: PLR0917 - typer passes options by name
 
     It is refused while another run of the backfill is active, and before the migration.
     """
-    changes = _changes(parallel, batch_rows, target_ms, pause_ms, rows_per_second)
+    changes = pace_changes(parallel, batch_rows, target_ms, pause_ms, rows_per_second)
 
     async def start(service: Service) -> tuple[Run, bool, bool]:
         pace = default_pace(service.settings).with_changes(changes)
@@ -62,17 +62,12 @@ def set_pace(  # noqa: PLR0917 - typer passes options by name
     json: Json = False,
 ) -> None:
     """Change the pace of a run while it goes; what is not given stays, and workers follow within a batch."""
-    changes = _changes(parallel, batch_rows, target_ms, pause_ms, rows_per_second)
+    changes = pace_changes(parallel, batch_rows, target_ms, pause_ms, rows_per_second)
     if all(value is None for value in changes.values()):
         raise UsageError("There is nothing to set.", "Give at least one option; backfill set --help lists them.")
     changed = with_service(lambda service: service.control.set_pace(run, changes, who=who_asks()))
     pace = ", ".join(f"{name} {value}" for name, value in changed.pace.document().items())
     _tell(changed, f"now has the pace {pace}.", json=json)
-
-
-def _changes(*values: int | None) -> dict[str, int | None]:
-    names = ("parallel", "batch_rows", "target_ms", "pause_ms", "rows_per_second")
-    return dict(zip(names, values, strict=True))
 
 
 def _tell(run: Run, words: str, *, json: bool) -> None:

@@ -1,0 +1,67 @@
+"""Whether a run can start on this database: the schema and the rights, asked before anything else is done."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import TypeVar
+
+from worker.engine.protocols import Backfill
+from worker.runs.errors import DatabaseUnreachable, SchemaNotReady, UnknownBackfill
+from worker.runs.failures import BatchFailed, Failure
+from worker.runs.findings import Finding
+
+LISTED = 2
+INSUFFICIENT_PRIVILEGE = "42501"
+GRANT = "Grant it (see docs/roles.sql); backfill doctor names what is missing."
+
+Found = TypeVar("Found", bound=Backfill)
+
+
+@contextmanager
+def told_to_operator() -> Iterator[None]:
+    """A failure that a slice would wait out is an operator's to know when it is the operator who waits."""
+    try:
+        yield
+    except BatchFailed as failed:
+        if failed.failure is Failure.SCHEMA:
+            remedy = GRANT if failed.sqlstate == INSUFFICIENT_PRIVILEGE else "Run: alembic upgrade head."
+            raise SchemaNotReady(f"The database refused: {failed.message}.", remedy) from failed
+        if failed.failure is Failure.ROW:
+            raise
+        raise DatabaseUnreachable(f"{failed.message}.", "Check DATABASE_URL and the server.") from failed
+
+
+def find_backfill(backfills: Mapping[str, Found], name: str) -> Found:
+    """Raises UnknownBackfill."""
+    if name not in backfills:
+        known = ", ".join(sorted(backfills))
+        raise UnknownBackfill(f"There is no backfill named {name!r}.", f"Known: {known}.")
+    return backfills[name]
+
+
+async def require_schema(backfill: Backfill) -> tuple[Finding, ...]:
+    """Raises SchemaNotReady with the first things that are missing; returns what is only a warning."""
+    with told_to_operator():
+        findings = await backfill.check_schema()
+    problems = [finding for finding in findings if finding.is_error]
+    if problems:
+        listed = [example for problem in problems for example in problem.examples]
+        more = sum(problem.count for problem in problems) - LISTED
+        named = ", ".join(listed[:LISTED]) + (f" and {more} more" if more > 0 else "")
+        raise SchemaNotReady(f"The schema is not ready for {backfill.name}: {named}.", problems[0].remedy)
+    return findings
+
+
+async def require_privileges(backfill: Backfill, *, writes: bool) -> tuple[Finding, ...]:
+    """Raises SchemaNotReady with everything that has to be granted; returns what is only a warning."""
+    with told_to_operator():
+        findings = await backfill.check_privileges(writes=writes)
+    errors = [finding for finding in findings if finding.is_error]
+    if errors:
+        listed = "; ".join(example for error in errors for example in error.examples)
+        remedy = " ".join(error.remedy for error in errors)
+        raise SchemaNotReady(
+            f"Rights are missing for {backfill.name}: {listed}.", f"Grant them (see docs/roles.sql): {remedy}"
+        )
+    return findings

@@ -1,0 +1,249 @@
+"""A sample of a run: real batches all over the key space, each of them rolled back, until the time is up.
+
+    one lane alone -> as many lanes as the pace has -> pages of the verification
+
+A lane takes a few batches at one place and goes on to another, far away. Its batch size finds its way as a run's
+does, and is handed on from the one lane to the many. The first batch of a lane is not timed: its connection has not
+seen the statements before.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from statistics import fmean
+
+from worker.engine.checking import PAGE_UNITS
+from worker.engine.lookahead import Batch, Lookahead
+from worker.engine.protocols import Previewable, Rehearsed
+from worker.runs.failures import BatchFailed, Failure
+from worker.runs.forecast import Sample, Timed
+from worker.runs.pace import BatchSize, Pace
+from worker.runs.ranges import Key, Span, Unit
+
+BATCHES_AT_A_PLACE = 3
+# Shares of the time and of the rows at which one lane alone, and then the lanes together, have had theirs.
+ALONE_UNTIL = 0.35
+TOGETHER_UNTIL = 0.85
+FIRST_PAGE_UNITS = 100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bounds:
+    """How long the sample may take, in seconds, and how many rows it may write before they are rolled back."""
+
+    seconds: float
+    most_rows: int
+
+
+class _Pages:
+    """Pages that are read ahead, with the time that they take."""
+
+    def __init__(self, backfill: Previewable, stopwatch: Callable[[], float]) -> None:
+        self._backfill = backfill
+        self._stopwatch = stopwatch
+        self._units = 0
+        self._seconds = 0.0
+
+    @property
+    def unit_ms(self) -> float:
+        return self._seconds * 1000 / max(self._units, 1)
+
+    async def read_page(self, after: Key | None, end: Key, *, units: int, row_cap: int) -> tuple[Unit, ...]:
+        began = self._stopwatch()
+        page = await self._backfill.read_page(after, end, units=units, row_cap=row_cap)
+        self._seconds += self._stopwatch() - began
+        self._units += len(page)
+        return page
+
+
+@dataclass(slots=True)
+class _Place:
+    """Where batches are taken from; it remembers how far, so that no row is taken twice."""
+
+    lookahead: Lookahead
+    large: str | None = None
+    mark: str | None = None
+
+
+@dataclass(slots=True)
+class _Notes:
+    """What the lanes write down while they work."""
+
+    alone: list[Timed] = field(default_factory=list)
+    together: list[Timed] = field(default_factory=list)
+    rehearsed: list[Rehearsed] = field(default_factory=list)
+    refused: list[str] = field(default_factory=list)
+    units: int = 0
+    contended: int = 0
+    too_slow: int = 0
+    rows: int = 0
+
+    def sample(self, *, seconds: float, page_unit_ms: float, check_unit_ms: float | None) -> Sample:
+        weighed = [(one.written, one.wal) for one in self.rehearsed if one.wal is not None]
+        commits = [one.commit_ms for one in self.rehearsed]
+        return Sample(
+            alone=tuple(self.alone),
+            together=tuple(self.together),
+            commit_ms=fmean(commits) if commits else None,
+            page_unit_ms=page_unit_ms,
+            check_unit_ms=check_unit_ms,
+            seconds=seconds,
+            units=self.units,
+            contended=self.contended,
+            too_slow=self.too_slow,
+            refused=tuple(self.refused),
+            updates=sum(one.updates for one in self.rehearsed),
+            hot_updates=sum(one.hot_updates for one in self.rehearsed),
+            wal_rows=sum(rows for rows, _ in weighed),
+            wal_bytes=sum(wal.bytes for _, wal in weighed),
+            wal_records=sum(wal.records for _, wal in weighed),
+            wal_images=sum(wal.images for _, wal in weighed),
+        )
+
+
+class Sampler:
+    """`take` once. Raises BatchFailed for what is not one batch's fault."""
+
+    def __init__(
+        self, backfill: Previewable, pace: Pace, spans: Sequence[Span], bounds: Bounds, stopwatch: Callable[[], float]
+    ) -> None:
+        self._backfill = backfill
+        self._pace = pace
+        self._bounds = bounds
+        self._stopwatch = stopwatch
+        self._began = stopwatch()
+        self._pages = _Pages(backfill, stopwatch)
+        self._spans = spread_out(spans)
+        self._places = deque(_Place(Lookahead(self._pages, span, None)) for span in self._spans)
+        self._notes = _Notes()
+
+    async def take(self, *, writes: bool) -> Sample:
+        """Without `writes` only pages are read, those of the verification among them."""
+        if writes:
+            await self._batches()
+        else:
+            await self._walk()
+        check_unit_ms = await self._check_pages()
+        seconds = self._stopwatch() - self._began
+        return self._notes.sample(seconds=seconds, page_unit_ms=self._pages.unit_ms, check_unit_ms=check_unit_ms)
+
+    async def _walk(self) -> None:
+        """A run passes what is settled by its pages alone."""
+        for span in self._spans[:BATCHES_AT_A_PLACE]:
+            await self._pages.read_page(span.start, span.end, units=PAGE_UNITS, row_cap=1)
+
+    async def _batches(self) -> None:
+        if self._pace.parallel == 1:
+            await self._lane(self._notes.alone, BatchSize(), TOGETHER_UNTIL, weighs=True)
+            return
+        size = await self._lane(self._notes.alone, BatchSize(), ALONE_UNTIL, weighs=True)
+        lanes = range(self._pace.parallel)
+        await asyncio.gather(*(self._lane(self._notes.together, size, TOGETHER_UNTIL, weighs=False) for _ in lanes))
+
+    async def _lane(self, timed: list[Timed], size: BatchSize, until: float, *, weighs: bool) -> BatchSize:
+        """The size that it came to."""
+        turns = 0
+        while self._places and not self._is_over(until):
+            place = self._places.popleft()
+            for number in range(BATCHES_AT_A_PLACE):
+                weigh = weighs and number == BATCHES_AT_A_PLACE - 1
+                asked = min(size.rows, self._pace.batch_rows)
+                one = await self._turn(place, asked, weigh=weigh)
+                turns += 1
+                if one is None or self._is_over(until):
+                    break
+                if turns > 1 and not weigh and one.written:
+                    timed.append(Timed(asked=asked, rows=one.written, ms=one.ms + one.commit_ms))
+                    size = self._next_size(size, timed[-1])
+            else:
+                self._places.append(place)
+        return size
+
+    def _next_size(self, size: BatchSize, batch: Timed) -> BatchSize:
+        pace = self._pace
+        return size.after(batch.rows, batch.ms, target_ms=pace.target_ms, most_rows=pace.batch_rows)
+
+    async def _turn(self, place: _Place, asked: int, *, weigh: bool) -> Rehearsed | None:
+        """One transaction; None at the end of the place, or where it failed."""
+        try:
+            one = await self._next(place, asked, weigh=weigh)
+        except BatchFailed as failed:
+            self._note_failure(failed)
+            return None
+        if one is not None:
+            self._notes.rehearsed.append(one)
+            self._notes.contended += one.contended
+            self._notes.rows += one.updates
+        return one
+
+    async def _next(self, place: _Place, asked: int, *, weigh: bool) -> Rehearsed | None:
+        if place.large is None:
+            batch = await self._batch_with_work(place, asked)
+            if batch is None:
+                return None
+            large = batch.large(asked)
+            if large is None:
+                self._notes.units += len(batch.to_settle)
+                return await self._backfill.rehearse(batch.to_settle, weigh=weigh)
+            place.large, place.mark = large.id, None
+            self._notes.units += 1
+        part = await self._backfill.rehearse_part(place.large, place.mark, rows=asked)
+        place.mark = part.mark
+        place.large = place.large if part.mark is not None else None
+        return part
+
+    async def _batch_with_work(self, place: _Place, asked: int) -> Batch | None:
+        while not self._is_over(TOGETHER_UNTIL):
+            batch = await place.lookahead.next_batch(asked)
+            if batch is None or batch.to_settle:
+                return batch
+        return None
+
+    def _note_failure(self, failed: BatchFailed) -> None:
+        match failed.failure:
+            case Failure.CONTENTION:
+                self._notes.contended += 1
+            case Failure.TIMEOUT:
+                self._notes.too_slow += 1
+            case Failure.ROW:
+                self._notes.refused.append(f"{failed.message} ({failed.sqlstate})")
+            case _:
+                raise failed
+
+    def _is_over(self, share: float) -> bool:
+        elapsed = self._stopwatch() - self._began
+        return elapsed >= share * self._bounds.seconds or self._notes.rows >= share * self._bounds.most_rows
+
+    async def _check_pages(self) -> float | None:
+        """Milliseconds per unit of a lane, from pages of the size that a run has wherever time allows."""
+        spans, pages = deque(self._spans), list[tuple[int, int, float]]()
+        until = self._stopwatch() + (1 - TOGETHER_UNTIL) * self._bounds.seconds
+        await self._check_page(spans, FIRST_PAGE_UNITS, pages)
+        slow = bool(pages) and pages[0][2] * PAGE_UNITS / FIRST_PAGE_UNITS > until - self._stopwatch()
+        if spans and not slow:
+            await asyncio.gather(*(self._check_until(spans, until, pages) for _ in range(self._pace.parallel)))
+        largest = max((asked for asked, _, _ in pages), default=0)
+        best = [(units, seconds) for asked, units, seconds in pages if asked == largest]
+        units = sum(units for units, _ in best)
+        return sum(seconds for _, seconds in best) * 1000 / units if units else None
+
+    async def _check_until(self, spans: deque[Span], until: float, pages: list[tuple[int, int, float]]) -> None:
+        while spans and self._stopwatch() < until:
+            await self._check_page(spans, PAGE_UNITS, pages)
+
+    async def _check_page(self, spans: deque[Span], asked: int, pages: list[tuple[int, int, float]]) -> None:
+        if not spans:
+            return
+        span, began = spans.popleft(), self._stopwatch()
+        page = await self._backfill.check_page(span.start, span.end, units=asked)
+        pages.append((asked, page.units, self._stopwatch() - began))
+
+
+def spread_out(spans: Sequence[Span]) -> tuple[Span, ...]:
+    """The same in an order of which every beginning is spread over all: the first, the middle, the quarters, ..."""
+    digits = max(len(spans) - 1, 1).bit_length()
+    order = sorted(range(len(spans)), key=lambda number: int(f"{number:0{digits}b}"[::-1], 2))
+    return tuple(spans[number] for number in order)

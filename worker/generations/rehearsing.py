@@ -1,0 +1,128 @@
+"""A batch as a run does it, by the same statements under the same limits, and rolled back; with what it took.
+
+A transaction that is rolled back does not wait for the disk. What a commit takes is measured beside it: a second
+transaction locks one of the projects again, as any foreign-key check of the application does, and commits. It writes
+no column; the flush that it waits for takes the batch's WAL along.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from time import perf_counter
+from typing import Any
+
+from sqlalchemy import CursorResult
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from worker.engine.protocols import Rehearsed, Wal
+from worker.generations.large import Mark, number_next, read_frontier
+from worker.generations.transactions import Limits, explain_sql, rolled_back, run_sql
+from worker.generations.whole import Run, settle_projects
+
+
+@dataclass(slots=True)
+class _Stopwatch:
+    """Milliseconds while it runs: what is counted besides is not the batch's."""
+
+    ms: float = 0.0
+    _since: float = field(default_factory=perf_counter)
+
+    def stop(self) -> None:
+        self.ms += (perf_counter() - self._since) * 1000
+
+    def go_on(self) -> None:
+        self._since = perf_counter()
+
+
+@dataclass(slots=True)
+class _Scales:
+    """Runs each statement twice, weighed and for its answer. The second time finds locks held and rows written."""
+
+    bytes: int = 0
+    records: int = 0
+    images: int = 0
+
+    async def run(self, connection: AsyncConnection, name: str, parameters: Mapping[str, Any]) -> CursorResult[Any]:
+        self._add(await explain_sql(connection, name, parameters, weigh=True))
+        return await run_sql(connection, name, parameters)
+
+    def _add(self, plan: Mapping[str, Any]) -> None:
+        """A step's numbers include those below it, but not always those of a step that writes in a WITH."""
+        steps = [plan, *_writing_below(plan)]
+        heaviest = max(int(step.get("WAL Bytes", 0)) for step in steps[:1])
+        below = sum(int(step.get("WAL Bytes", 0)) for step in steps[1:])
+        counted = steps[:1] if heaviest >= below else steps[1:]
+        self.bytes += sum(int(step.get("WAL Bytes", 0)) for step in counted)
+        self.records += sum(int(step.get("WAL Records", 0)) for step in counted)
+        self.images += sum(int(step.get("WAL FPI", 0)) for step in counted)
+
+    def wal(self) -> Wal:
+        return Wal(bytes=self.bytes, records=self.records, images=self.images)
+
+
+def _writing_below(plan: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    found: list[Mapping[str, Any]] = []
+    for step in plan.get("Plans", ()):
+        found += [step] if step["Node Type"] == "ModifyTable" else _writing_below(step)
+    return found
+
+
+async def rehearse(engine: AsyncEngine, limits: Limits, unit_ids: Sequence[str], *, weigh: bool) -> Rehearsed:
+    """One batch of whole projects. Raises BatchFailed like the batch."""
+    scales = _Scales()
+    run: Run = scales.run if weigh else run_sql
+    stopwatch = _Stopwatch()
+    async with rolled_back(engine, limits) as connection:
+        stopwatch.stop()
+        before = await _updates(connection)
+        stopwatch.go_on()
+        settled = await settle_projects(connection, unit_ids, run)
+        stopwatch.stop()
+        after = await _updates(connection)
+    return Rehearsed(
+        written=after.rows - before.rows if weigh else settled.written,
+        ms=stopwatch.ms,
+        commit_ms=await _commit_ms(engine, limits, unit_ids[0]),
+        updates=after.updates - before.updates,
+        hot_updates=after.hot_updates - before.hot_updates,
+        contended=0 if weigh else len(settled.contended),
+        wal=scales.wal() if weigh else None,
+    )
+
+
+async def rehearse_part(
+    engine: AsyncEngine, limits: Limits, project_id: str, mark: Mark | None, rows: int
+) -> Rehearsed:
+    """One part of a large project. Where it is settled or gone, nothing was written."""
+    mark = mark or await read_frontier(engine, limits, project_id)
+    if mark is None:
+        return Rehearsed(written=0, ms=0.0, commit_ms=0.0, updates=0, hot_updates=0)
+    stopwatch = _Stopwatch()
+    async with rolled_back(engine, limits) as connection:
+        stopwatch.stop()
+        before = await _updates(connection)
+        stopwatch.go_on()
+        settled = await number_next(connection, project_id, mark, rows)
+        stopwatch.stop()
+        after = await _updates(connection)
+    return Rehearsed(
+        written=settled.written,
+        ms=stopwatch.ms,
+        commit_ms=await _commit_ms(engine, limits, project_id),
+        updates=after.updates - before.updates,
+        hot_updates=after.hot_updates - before.hot_updates,
+        mark=settled.mark,
+    )
+
+
+async def _updates(connection: AsyncConnection) -> Any:
+    return (await run_sql(connection, "count_updates", {})).one()
+
+
+async def _commit_ms(engine: AsyncEngine, limits: Limits, project_id: str) -> float:
+    async with rolled_back(engine, limits) as connection:
+        await run_sql(connection, "lock_projects", {"ids": [project_id]})
+        began = perf_counter()
+        await connection.commit()
+        return (perf_counter() - began) * 1000

@@ -1,0 +1,25 @@
+"""Projects that fit into a batch: locked in one statement, settled by the next, see the .sql files for why."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import CursorResult
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from worker.engine.protocols import Settled
+from worker.generations.transactions import run_sql
+
+Run = Callable[[AsyncConnection, str, Mapping[str, Any]], Awaitable[CursorResult[Any]]]
+
+
+async def settle_projects(connection: AsyncConnection, project_ids: Sequence[str], run: Run = run_sql) -> Settled:
+    """The statements of one batch, in the transaction that the caller has begun; `run` is how each is run."""
+    projects = await run(connection, "lock_projects", {"ids": list(project_ids)})
+    locked = [row.id for row in projects]
+    rows = {row.project_id: row.rows for row in await run(connection, "lock_generations", {"ids": locked})}
+    parameters = {"ids": locked, "counts": [rows.get(project_id, 0) for project_id in locked]}
+    result = (await run(connection, "settle", parameters)).one()
+    contended = frozenset(project_ids) - frozenset(locked) | frozenset(result.left_out)
+    return Settled(written=result.written, contended=contended)

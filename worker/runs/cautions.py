@@ -1,0 +1,133 @@
+"""What of a preview an operator should look at before a run: the rules, each with what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from worker.runs.findings import Finding
+from worker.runs.forecast import Sample
+from worker.runs.preview import Caution, Server, StatementPlan, Survey
+
+OLD_SECONDS = 60
+OLD_TRANSACTIONS = 1_000_000
+# Share of a table that may have changed since its statistics were made.
+STALE_SHARE = 0.2
+STALE_ROWS = 10_000
+LEAST_HOT_SHARE = 0.5
+BEHIND_BYTES = 256 * 1024 * 1024
+
+
+def cautions(
+    survey: Survey, findings: Sequence[Finding], statements: Sequence[StatementPlan], sample: Sample | None
+) -> tuple[Caution, ...]:
+    return (
+        *_of_findings(findings),
+        *_of_tables(survey),
+        *_of_statements(statements),
+        *_of_sample(sample),
+        *_of_server(survey.server),
+    )
+
+
+def _of_findings(findings: Sequence[Finding]) -> Iterator[Caution]:
+    for finding in findings:
+        yield Caution(slug=finding.rule, about="; ".join(finding.examples), remedy=finding.remedy)
+
+
+def _of_tables(survey: Survey) -> Iterator[Caution]:
+    for table in survey.tables:
+        if table.believed_rows is None and table.changed_rows > 0:
+            yield Caution(
+                slug="stale_statistics",
+                about=f"{table.table} has never been analyzed",
+                remedy=f"Run: ANALYZE public.{table.table}.",
+            )
+        elif table.changed_rows > max(STALE_ROWS, STALE_SHARE * (table.believed_rows or 0)):
+            yield Caution(
+                slug="stale_statistics",
+                about=f"{table.changed_rows:,} rows of {table.table} have changed since it was analyzed",
+                remedy=f"Run: ANALYZE public.{table.table}.",
+            )
+    for name in survey.invalid_indexes:
+        yield Caution(
+            slug="invalid_index",
+            about=f"index {name} is invalid: it is written to and never read",
+            remedy=f"Run: REINDEX INDEX CONCURRENTLY {name}; or drop it.",
+        )
+
+
+def _of_statements(statements: Sequence[StatementPlan]) -> Iterator[Caution]:
+    for plan in statements:
+        for table in plan.scans:
+            yield Caution(
+                slug="sequential_scan",
+                about=f"{plan.statement} ({plan.part_of}) would read all of {table}",
+                remedy="Look at the indexes of the table and at the planner's settings (enable_indexscan and the like).",
+            )
+
+
+def _of_sample(sample: Sample | None) -> Iterator[Caution]:
+    if sample is None:
+        return
+    if sample.hot_share is not None and sample.hot_share < LEAST_HOT_SHARE:
+        yield Caution(
+            slug="few_hot_updates",
+            about=f"only {sample.hot_share:.0%} of the updates find room in their page: tables and indexes will grow",
+            remedy="Look for indexes on the new columns; else expect the growth that is given here, and vacuum afterwards.",
+        )
+    if sample.refused:
+        yield Caution(
+            slug="refused",
+            about=f"{len(sample.refused)} batches of the sample were refused, the first: {sample.refused[0]}",
+            remedy="A run will quarantine these units; mend the rows first.",
+        )
+    if sample.too_slow:
+        yield Caution(
+            slug="too_slow",
+            about=f"{sample.too_slow} batches of the sample hit the statement timeout",
+            remedy="A run halves such batches; look at the load, or raise BACKFILL_STATEMENT_TIMEOUT_MS.",
+        )
+    if sample.contended:
+        yield Caution(
+            slug="contended",
+            about=f"{sample.contended} units of the sample were locked by other sessions",
+            remedy="A run tries them again; look for sessions that are idle in transaction.",
+        )
+
+
+def _of_server(server: Server) -> Iterator[Caution]:
+    for slot in server.slots:
+        kept = "WAL" if slot.kept_bytes is None else f"{slot.kept_bytes:,} bytes of WAL"
+        if slot.wal_status == "lost" or (not slot.active and slot.kept_bytes is not None):
+            yield Caution(
+                slug="inactive_slot",
+                about=f"replication slot {slot.name} is {'lost' if slot.wal_status == 'lost' else 'inactive'}, kept: {kept}",
+                remedy="A run adds to it until the disk is full: start its consumer, or drop the slot.",
+            )
+    if server.archiving_fails:
+        yield Caution(
+            slug="archiving_fails",
+            about="the last attempt to archive WAL failed: WAL is kept until one succeeds",
+            remedy="Mend archive_command first; pg_stat_archiver has the file.",
+        )
+    for replica in server.replicas or ():
+        if replica.lag_bytes is not None and replica.lag_bytes > BEHIND_BYTES:
+            yield Caution(
+                slug="replica_behind",
+                about=f"replica {replica.name} is {replica.lag_bytes:,} bytes behind",
+                remedy="A run makes it worse: wait, or run at a gentler pace.",
+            )
+    for held in server.snapshots:
+        if (held.seconds or 0) > OLD_SECONDS or held.transactions > OLD_TRANSACTIONS:
+            since = f"for {held.seconds:,.0f} s" if held.seconds is not None else "for a long time"
+            yield Caution(
+                slug="old_snapshot",
+                about=f"{held.what} keeps dead rows from being cleaned up {since}",
+                remedy="End it first, or the tables grow by every row that is written.",
+            )
+    if not server.sees_all:
+        yield Caution(
+            slug="not_visible",
+            about=f"the role {server.role} cannot see replicas and other roles' transactions",
+            remedy=f"To have them looked at: GRANT pg_read_all_stats TO {server.role}.",
+        )
