@@ -62,23 +62,24 @@ def _forecast(forecast: Forecast) -> Iterator[tuple[str, str]]:
     phases = ", ".join(f"{duration(getattr(forecast, name).middle)} {name}" for name in forecast.phases)
     yield "takes", f"{_span(forecast.seconds, duration)}: {phases}"
     if forecast.batch_rows:
-        gain = "" if forecast.gain is None else f"; all lanes do {forecast.gain:.1f} times what one does"
-        yield (
-            "speed",
-            f"{number(round(forecast.rows_per_second))} rows/s, in batches of up to {number(forecast.batch_rows)} rows "
-            f"and {forecast.batch_ms:.0f} ms{gain}",
-        )
+        yield "speed", _speed(forecast)
     yield "WAL", "not measured" if forecast.wal_bytes is None else _span(forecast.wal_bytes, _bytes)
     if forecast.growth_bytes is not None:
         yield "disk", f"{_span(forecast.growth_bytes, _bytes)} more, until vacuum has made room for reuse"
 
 
+def _speed(forecast: Forecast) -> str:
+    words = (
+        f"{number(round(forecast.rows_per_second))} rows/s, in batches of up to {number(forecast.batch_rows)} rows "
+        f"and {forecast.batch_ms:.0f} ms"
+    )
+    return words if forecast.gain is None else f"{words}; all lanes do {forecast.gain:.1f} times what one does"
+
+
 def _sample(sample: Sample) -> str:
     batches = len(sample.alone) + len(sample.together)
-    words = [
-        f"{batches} batches, {number(sample.rows)} rows in {sample.seconds:.1f} s, rolled back: "
-        f"leaves {number(sample.dead_rows)} dead rows for vacuum"
-    ]
+    took = f"{batches} batches, {number(sample.rows)} rows in {sample.seconds:.1f} s, rolled back"
+    words = [f"{took}: leaves {number(sample.dead_rows)} dead rows for vacuum"]
     if sample.commit_ms is not None:
         words.append(f"a commit takes {sample.commit_ms:.1f} ms")
     if sample.hot_share is not None:

@@ -16,7 +16,7 @@ SAMPLE_UNITS = 20_000
 
 
 async def survey(connection: AsyncConnection) -> Survey:
-    tables = [TableSize(**row._mapping) for row in await run_sql(connection, "survey_tables", {})]
+    tables = [TableSize(**row) for row in (await run_sql(connection, "survey_tables", {})).mappings()]
     indexes = await run_sql(connection, "check_indexes", {})
     triggers = {row.name: row.enabled for row in await run_sql(connection, "check_triggers", {})}
     return Survey(
@@ -60,7 +60,7 @@ async def _amount(connection: AsyncConnection, tables: list[TableSize]) -> Amoun
 async def _server(connection: AsyncConnection) -> Server:
     facts = (await run_sql(connection, "survey_server", {})).one()
     settings = {row.name: row.value for row in await run_sql(connection, "survey_settings", {})}
-    replicas = [Replica(**row._mapping) for row in await run_sql(connection, "survey_replicas", {})]
+    replicas = [Replica(**row) for row in (await run_sql(connection, "survey_replicas", {})).mappings()]
     return Server(
         version=facts.version,
         role=facts.role,
@@ -68,6 +68,6 @@ async def _server(connection: AsyncConnection) -> Server:
         settings=settings,
         archiving_fails=facts.archiving_fails,
         replicas=tuple(replicas) if facts.sees_all else None,
-        slots=tuple(Slot(**row._mapping) for row in await run_sql(connection, "survey_slots", {})),
-        snapshots=tuple(Snapshot(**row._mapping) for row in await run_sql(connection, "survey_snapshots", {})),
+        slots=tuple(Slot(**row) for row in (await run_sql(connection, "survey_slots", {})).mappings()),
+        snapshots=tuple(Snapshot(**row) for row in (await run_sql(connection, "survey_snapshots", {})).mappings()),
     )

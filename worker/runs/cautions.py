@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from worker.runs.findings import Finding
 from worker.runs.forecast import Sample
-from worker.runs.preview import Caution, Server, StatementPlan, Survey
+from worker.runs.preview import Caution, Server, Slot, Snapshot, StatementPlan, Survey
 
 OLD_SECONDS = 60
 OLD_TRANSACTIONS = 1_000_000
@@ -62,7 +62,7 @@ def _of_statements(statements: Sequence[StatementPlan]) -> Iterator[Caution]:
             yield Caution(
                 slug="sequential_scan",
                 about=f"{plan.statement} ({plan.part_of}) would read all of {table}",
-                remedy="Look at the indexes of the table and at the planner's settings (enable_indexscan and the like).",
+                remedy="Look at the table's indexes and at the planner's settings (enable_indexscan and the like).",
             )
 
 
@@ -73,7 +73,7 @@ def _of_sample(sample: Sample | None) -> Iterator[Caution]:
         yield Caution(
             slug="few_hot_updates",
             about=f"only {sample.hot_share:.0%} of the updates find room in their page: tables and indexes will grow",
-            remedy="Look for indexes on the new columns; else expect the growth that is given here, and vacuum afterwards.",
+            remedy="Look for indexes on the new columns; else expect that growth, and vacuum afterwards.",
         )
     if sample.refused:
         yield Caution(
@@ -96,14 +96,7 @@ def _of_sample(sample: Sample | None) -> Iterator[Caution]:
 
 
 def _of_server(server: Server) -> Iterator[Caution]:
-    for slot in server.slots:
-        kept = "WAL" if slot.kept_bytes is None else f"{slot.kept_bytes:,} bytes of WAL"
-        if slot.wal_status == "lost" or (not slot.active and slot.kept_bytes is not None):
-            yield Caution(
-                slug="inactive_slot",
-                about=f"replication slot {slot.name} is {'lost' if slot.wal_status == 'lost' else 'inactive'}, kept: {kept}",
-                remedy="A run adds to it until the disk is full: start its consumer, or drop the slot.",
-            )
+    yield from _of_slots(server.slots)
     if server.archiving_fails:
         yield Caution(
             slug="archiving_fails",
@@ -117,17 +110,37 @@ def _of_server(server: Server) -> Iterator[Caution]:
                 about=f"replica {replica.name} is {replica.lag_bytes:,} bytes behind",
                 remedy="A run makes it worse: wait, or run at a gentler pace.",
             )
-    for held in server.snapshots:
-        if (held.seconds or 0) > OLD_SECONDS or held.transactions > OLD_TRANSACTIONS:
-            since = f"for {held.seconds:,.0f} s" if held.seconds is not None else "for a long time"
-            yield Caution(
-                slug="old_snapshot",
-                about=f"{held.what} keeps dead rows from being cleaned up {since}",
-                remedy="End it first, or the tables grow by every row that is written.",
-            )
+    yield from _of_snapshots(server.snapshots)
     if not server.sees_all:
         yield Caution(
             slug="not_visible",
             about=f"the role {server.role} cannot see replicas and other roles' transactions",
             remedy=f"To have them looked at: GRANT pg_read_all_stats TO {server.role}.",
         )
+
+
+def _of_slots(slots: Sequence[Slot]) -> Iterator[Caution]:
+    for slot in slots:
+        if slot.wal_status == "lost":
+            yield Caution(
+                slug="lost_slot",
+                about=f"replication slot {slot.name} has lost WAL that it needed",
+                remedy="Its consumer cannot go on: make it anew, and drop this one.",
+            )
+        elif not slot.active and slot.kept_bytes is not None:
+            yield Caution(
+                slug="inactive_slot",
+                about=f"replication slot {slot.name} is inactive and keeps {slot.kept_bytes:,} bytes of WAL",
+                remedy="A run adds to it until the disk is full: start its consumer, or drop the slot.",
+            )
+
+
+def _of_snapshots(snapshots: Sequence[Snapshot]) -> Iterator[Caution]:
+    for held in snapshots:
+        if (held.seconds or 0) > OLD_SECONDS or held.transactions > OLD_TRANSACTIONS:
+            since = f"{held.seconds:,.0f} s" if held.seconds is not None else f"{held.transactions:,} transactions"
+            yield Caution(
+                slug="old_snapshot",
+                about=f"{held.what} keeps dead rows from being cleaned up, for {since} now",
+                remedy="End it first, or the tables grow by every row that is written.",
+            )
