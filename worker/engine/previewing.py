@@ -29,10 +29,11 @@ UNITS_EXPLAINED = 50
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sampling:
-    """`seconds` that the sample may take; 0 for none."""
+    """`seconds` that the sample may take; 0 for none. `announce` is called when it begins."""
 
     seconds: float
     stopwatch: Callable[[], float]
+    announce: Callable[[], None] = lambda: None
 
 
 async def preview(backfill: Previewable, pace: Pace, sampling: Sampling) -> Preview:
@@ -47,6 +48,8 @@ async def preview(backfill: Previewable, pace: Pace, sampling: Sampling) -> Prev
         statements = await backfill.explain(await _some_units(backfill, plan), writes=may_write)
         why_not = _why_no_sample(sampling, survey.amount, may_write=may_write)
         bounds = Bounds(seconds=sampling.seconds, most_rows=most_rows(survey.amount.rows_left))
+        if why_not is None:
+            sampling.announce()
         sampler = Sampler(backfill, pace, plan.spans, bounds, sampling.stopwatch)
         sample = await sampler.take(writes=why_not is None)
     foretold = forecast(pace, survey.amount, sample, plan_seconds=plan_seconds)

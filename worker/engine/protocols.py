@@ -51,11 +51,17 @@ class CheckedPage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wal:
-    """What the statements of one transaction put into the write-ahead log; `images` are whole pages."""
+    """What the statements of one transaction put into the write-ahead log.
 
+    `images` are whole pages among it, logged because they changed for the first time since a checkpoint; the same
+    once more, `again_bytes`, is the rest. `pages` are those that the rows were on.
+    """
+
+    rows: int
     bytes: int
-    records: int
     images: int
+    again_bytes: int
+    pages: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

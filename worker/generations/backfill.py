@@ -116,7 +116,8 @@ class GenerationVersions:
             return await explain_statements(connection, units, writes=writes)
 
     async def rehearse(self, unit_ids: Sequence[str], *, weigh: bool) -> Rehearsed:
-        return await rehearsing.rehearse(self._engine, self._limits, unit_ids, weigh=weigh)
+        take = rehearsing.weigh if weigh else rehearsing.rehearse
+        return await take(self._engine, self._limits, unit_ids)
 
     async def rehearse_part(self, unit_id: str, mark: str | None, *, rows: int) -> Rehearsed:
         known = large.Mark.load(mark) if mark is not None else None

@@ -8,7 +8,7 @@ no column; the flush that it waits for takes the batch's WAL along.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from time import perf_counter
 from typing import Any
 
@@ -19,6 +19,7 @@ from worker.engine.protocols import Rehearsed, Wal
 from worker.generations.large import Mark, number_next, read_frontier
 from worker.generations.transactions import Limits, explain_sql, rolled_back, run_sql
 from worker.generations.whole import Run, settle_projects
+from worker.runs.forecast import PAGE_BYTES
 
 
 @dataclass(slots=True)
@@ -40,7 +41,6 @@ class _Scales:
     """Runs each statement twice, weighed and for its answer. The second time finds locks held and rows written."""
 
     bytes: int = 0
-    records: int = 0
     images: int = 0
 
     async def run(self, connection: AsyncConnection, name: str, parameters: Mapping[str, Any]) -> CursorResult[Any]:
@@ -49,16 +49,11 @@ class _Scales:
 
     def _add(self, plan: Mapping[str, Any]) -> None:
         """A step's numbers include those below it, but not always those of a step that writes in a WITH."""
-        steps = [plan, *_writing_below(plan)]
-        heaviest = max(int(step.get("WAL Bytes", 0)) for step in steps[:1])
-        below = sum(int(step.get("WAL Bytes", 0)) for step in steps[1:])
-        counted = steps[:1] if heaviest >= below else steps[1:]
-        self.bytes += sum(int(step.get("WAL Bytes", 0)) for step in counted)
-        self.records += sum(int(step.get("WAL Records", 0)) for step in counted)
-        self.images += sum(int(step.get("WAL FPI", 0)) for step in counted)
-
-    def wal(self) -> Wal:
-        return Wal(bytes=self.bytes, records=self.records, images=self.images)
+        writing = _writing_below(plan)
+        apart = sum(int(step["WAL Bytes"]) for step in writing) > int(plan["WAL Bytes"])
+        for step in writing if apart else [plan]:
+            self.bytes += int(step["WAL Bytes"])
+            self.images += int(step["WAL FPI"])
 
 
 def _writing_below(plan: Mapping[str, Any]) -> list[Mapping[str, Any]]:
@@ -68,10 +63,30 @@ def _writing_below(plan: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     return found
 
 
-async def rehearse(engine: AsyncEngine, limits: Limits, unit_ids: Sequence[str], *, weigh: bool) -> Rehearsed:
+async def rehearse(engine: AsyncEngine, limits: Limits, unit_ids: Sequence[str]) -> Rehearsed:
     """One batch of whole projects. Raises BatchFailed like the batch."""
-    scales = _Scales()
-    run: Run = scales.run if weigh else run_sql
+    return await _rehearse(engine, limits, unit_ids, run_sql)
+
+
+async def weigh(engine: AsyncEngine, limits: Limits, unit_ids: Sequence[str]) -> Rehearsed:
+    """The same twice, for its WAL: the second time hardly any page has to be logged whole any more."""
+    async with rolled_back(engine, limits) as connection:
+        found = (await run_sql(connection, "count_pages", {"ids": list(unit_ids)})).one()
+    first, again = _Scales(), _Scales()
+    one = await _rehearse(engine, limits, unit_ids, first.run)
+    other = await _rehearse(engine, limits, unit_ids, again.run)
+    wal = Wal(
+        rows=found.rows,
+        bytes=first.bytes,
+        images=first.images,
+        again_bytes=min(max(again.bytes - again.images * PAGE_BYTES, 0), first.bytes),
+        pages=found.pages,
+    )
+    updates, hot_updates = one.updates + other.updates, one.hot_updates + other.hot_updates
+    return replace(one, written=found.rows, updates=updates, hot_updates=hot_updates, contended=0, wal=wal)
+
+
+async def _rehearse(engine: AsyncEngine, limits: Limits, unit_ids: Sequence[str], run: Run) -> Rehearsed:
     stopwatch = _Stopwatch()
     async with rolled_back(engine, limits) as connection:
         stopwatch.stop()
@@ -81,13 +96,12 @@ async def rehearse(engine: AsyncEngine, limits: Limits, unit_ids: Sequence[str],
         stopwatch.stop()
         after = await _updates(connection)
     return Rehearsed(
-        written=after.rows - before.rows if weigh else settled.written,
+        written=settled.written,
         ms=stopwatch.ms,
         commit_ms=await _commit_ms(engine, limits, unit_ids[0]),
         updates=after.updates - before.updates,
         hot_updates=after.hot_updates - before.hot_updates,
-        contended=0 if weigh else len(settled.contended),
-        wal=scales.wal() if weigh else None,
+        contended=len(settled.contended),
     )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from worker.generations.rules import INDEXES, TRIGGERS
@@ -18,12 +20,14 @@ SAMPLE_UNITS = 20_000
 async def survey(connection: AsyncConnection) -> Survey:
     tables = [TableSize(**row) for row in (await run_sql(connection, "survey_tables", {})).mappings()]
     indexes = await run_sql(connection, "check_indexes", {})
+    hindering = tuple(row.name for row in await run_sql(connection, "survey_indexes", {}))
     triggers = {row.name: row.enabled for row in await run_sql(connection, "check_triggers", {})}
     return Survey(
-        amount=await _amount(connection, tables),
+        amount=replace(await _amount(connection, tables), hot_possible=not hindering),
         tables=tuple(tables),
         triggers=tuple((name, triggers.get(name, False)) for name in TRIGGERS),
         invalid_indexes=tuple(row.name for row in indexes if not row.valid and row.name not in INDEXES),
+        hindering_indexes=hindering,
         server=await _server(connection),
     )
 

@@ -13,7 +13,6 @@ OLD_TRANSACTIONS = 1_000_000
 # Share of a table that may have changed since its statistics were made.
 STALE_SHARE = 0.2
 STALE_ROWS = 10_000
-LEAST_HOT_SHARE = 0.5
 BEHIND_BYTES = 256 * 1024 * 1024
 
 
@@ -54,6 +53,12 @@ def _of_tables(survey: Survey) -> Iterator[Caution]:
             about=f"index {name} is invalid: it is written to and never read",
             remedy=f"Run: REINDEX INDEX CONCURRENTLY {name}; or drop it.",
         )
+    for name in survey.hindering_indexes:
+        yield Caution(
+            slug="hindering_index",
+            about=f"index {name} is on a column that a run writes: every row gets a new entry in every index",
+            remedy="Make it after the run, if that can wait.",
+        )
 
 
 def _of_statements(statements: Sequence[StatementPlan]) -> Iterator[Caution]:
@@ -69,12 +74,6 @@ def _of_statements(statements: Sequence[StatementPlan]) -> Iterator[Caution]:
 def _of_sample(sample: Sample | None) -> Iterator[Caution]:
     if sample is None:
         return
-    if sample.hot_share is not None and sample.hot_share < LEAST_HOT_SHARE:
-        yield Caution(
-            slug="few_hot_updates",
-            about=f"only {sample.hot_share:.0%} of the updates find room in their page: tables and indexes will grow",
-            remedy="Look for indexes on the new columns; else expect that growth, and vacuum afterwards.",
-        )
     if sample.refused:
         yield Caution(
             slug="refused",

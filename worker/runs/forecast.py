@@ -15,7 +15,6 @@ from statistics import fmean, stdev
 from typing import Any
 
 PAGE_BYTES = 8192
-LEAST_RECORD_BYTES = 60
 
 # What differs between two runs on the same data however well the sample was taken: caches, checkpoints, neighbours.
 LEAST_WIDTH = 1.25
@@ -102,8 +101,9 @@ def _width(cost: BatchCost, batches: Sequence[Timed]) -> float:
 class Sample:
     """What was measured: times in milliseconds, `alone` by one lane, `together` by as many as the pace has.
 
-    `check_unit_ms` is what a lane takes to verify a unit, `page_unit_ms` to read one ahead; `wal_rows` are the rows
-    that were weighed; `dead_rows` is what the sample leaves for vacuum.
+    `check_unit_ms` is what a lane takes to verify a unit, `page_unit_ms` to read one ahead; `dead_rows` is what the
+    sample leaves for vacuum. `wal_rows` were weighed, with `wal_images` of whole pages the first time, and hardly any
+    when it was done again; they were on `pages`.
     """
 
     alone: tuple[Timed, ...] = ()
@@ -120,8 +120,9 @@ class Sample:
     hot_updates: int = 0
     wal_rows: int = 0
     wal_bytes: int = 0
-    wal_records: int = 0
     wal_images: int = 0
+    wal_again_bytes: int = 0
+    pages: int = 0
 
     @property
     def rows(self) -> int:
@@ -138,7 +139,10 @@ class Sample:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Amount:
-    """What there is, and what is left of it to do. Bytes are those of the tables that are written, on disk."""
+    """What there is, and what is left of it to do.
+
+    Bytes are those of the tables that are written, on disk; `hot_possible`: no index is on a column that is written.
+    """
 
     units: int
     rows: int
@@ -147,6 +151,7 @@ class Amount:
     is_estimate: bool
     table_bytes: int = 0
     index_bytes: int = 0
+    hot_possible: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

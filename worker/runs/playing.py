@@ -9,7 +9,6 @@ from worker.runs.forecast import (
     BATCHES_PLAYED,
     CHECKPOINT_MS,
     HANDOVER_SECONDS,
-    LEAST_RECORD_BYTES,
     NOTHING,
     PAGE_BYTES,
     Amount,
@@ -129,28 +128,46 @@ def gain_of_parallel(pace: Pace, lane: Lane) -> float | None:
     if pace.parallel == 1:
         return None
     rows = float(pace.batch_rows)
-    return pace.parallel * lane.alone.ms(rows) / max(lane.together.ms(rows), 1e-9)
+    return min(pace.parallel * lane.alone.ms(rows) / max(lane.together.ms(rows), 1e-9), pace.parallel)
+
+
+def moved_share(amount: Amount, sample: Sample) -> float:
+    """Of the rows, those whose new version goes to another page.
+
+    A full page has no room for the new versions of the rows that one batch writes in it. Once these are elsewhere,
+    what they leave is room for the rows that later batches write there. The sample, rolled back, sees only the first.
+    """
+    elsewhere = 1 - (sample.hot_share or 0.0)
+    if not amount.hot_possible or not sample.pages or not amount.table_bytes:
+        return elsewhere
+    rows_of_a_page = amount.rows * PAGE_BYTES / amount.table_bytes
+    rows_of_a_batch = sample.wal_rows / sample.pages
+    return elsewhere * min(rows_of_a_batch / max(rows_of_a_page, 1.0), 1.0)
 
 
 def wal_of(amount: Amount, sample: Sample) -> Estimate | None:
-    """Low: records alone. High: a page's image as often as in the sample. Middle: an image of each page once."""
+    """The records of every row, and an image of each page; another one after a checkpoint makes it more.
+
+    Low: rows that stay in their page need less, and indexes no image.
+    """
     if not sample.wal_rows:
         return None
     share = amount.rows_left / sample.wal_rows
-    records = max(sample.wal_bytes - sample.wal_images * PAGE_BYTES, sample.wal_records * LEAST_RECORD_BYTES)
-    records = min(records, sample.wal_bytes)
-    high = sample.wal_bytes * share
-    pages = (amount.table_bytes + amount.index_bytes) / PAGE_BYTES
-    image_bytes = (sample.wal_bytes - records) / sample.wal_images if sample.wal_images else 0.0
-    middle = records * share + min(sample.wal_images * share, pages) * image_bytes
-    return Estimate(low=records * share, middle=middle, high=high)
+    records = sample.wal_again_bytes * share
+    images = sample.wal_images * share
+    image_bytes = (sample.wal_bytes - sample.wal_again_bytes) / max(sample.wal_images, 1)
+    table, index = amount.table_bytes / PAGE_BYTES, amount.index_bytes / PAGE_BYTES
+    return Estimate(
+        low=records * moved_share(amount, sample) + min(images, table) * image_bytes,
+        middle=records + min(images, table + index) * image_bytes,
+        high=records + min(images, 3 * (table + index)) * image_bytes,
+    )
 
 
 def growth_of(amount: Amount, sample: Sample) -> Estimate | None:
-    """A new version in the page of the old one takes room that is there; any other takes new room, in indexes too."""
+    """A version that moved takes new room, in the indexes too. Low: half of it is used again while the run goes on."""
     if sample.hot_share is None or not amount.rows:
         return None
-    rows = amount.rows_left
-    elsewhere = (1 - sample.hot_share) * rows * (amount.table_bytes + amount.index_bytes) / amount.rows
-    most = rows * amount.table_bytes / amount.rows + (1 - sample.hot_share) * rows * amount.index_bytes / amount.rows
-    return Estimate(low=elsewhere / 2, middle=elsewhere, high=most)
+    everything = amount.rows_left * (amount.table_bytes + amount.index_bytes) / amount.rows
+    moved = moved_share(amount, sample) * everything
+    return Estimate(low=moved / 2, middle=moved, high=max((1 - sample.hot_share) * everything, moved))

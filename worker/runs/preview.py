@@ -12,13 +12,14 @@ from worker.runs.pace import Pace
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TableSize:
-    """On disk, indexes apart. `believed_rows` is the planner's number, None before the first ANALYZE.
+    """On disk, indexes and long values apart. `believed_rows` is the planner's number, None before the first ANALYZE.
 
     `changed_rows` have been written since the statistics were made.
     """
 
     table: str
     table_bytes: int
+    toast_bytes: int
     index_bytes: int
     believed_rows: int | None
     dead_rows: int
@@ -86,10 +87,13 @@ class Server:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Survey:
+    """`triggers` with whether they are enabled; `hindering_indexes` are on columns that a run writes."""
+
     amount: Amount
     tables: tuple[TableSize, ...]
     triggers: tuple[tuple[str, bool], ...]
     invalid_indexes: tuple[str, ...]
+    hindering_indexes: tuple[str, ...]
     server: Server
 
 
@@ -189,5 +193,6 @@ def _sample(sample: Sample) -> dict[str, Any]:
         "commit_ms": None if sample.commit_ms is None else round(sample.commit_ms, 2),
         "hot_share": None if sample.hot_share is None else round(sample.hot_share, 3),
         "wal_bytes_per_row": round(sample.wal_bytes / sample.wal_rows, 1) if sample.wal_rows else None,
-        "wal_images_per_row": round(sample.wal_images / sample.wal_rows, 4) if sample.wal_rows else None,
+        "wal_images_per_row": round(sample.wal_images / sample.wal_rows, 3) if sample.wal_rows else None,
+        "rows_per_page": round(sample.wal_rows / sample.pages, 2) if sample.pages else None,
     }

@@ -48,10 +48,11 @@ def preview(  # noqa: PLR0917 - typer passes options by name
         return settings.model_copy(update={"parallel": paces[0].parallel})
 
     async def look(backfills: Mapping[str, Previewable]) -> Preview:
-        backfill = find_backfill(backfills, name)
-        if seconds:
+        def announce() -> None:
             say(f"Trying batches out for {seconds:g} s; each is rolled back.")
-        return await preview_run(backfill, paces[0], Sampling(seconds=seconds, stopwatch=time.monotonic))
+
+        sampling = Sampling(seconds=seconds, stopwatch=time.monotonic, announce=announce)
+        return await preview_run(find_backfill(backfills, name), paces[0], sampling)
 
     seen = with_backfills(look, at_pace)
     if json:

@@ -1,6 +1,7 @@
--- Sizes on disk, and what the planner and the statistics believe. -1 is before the first ANALYZE.
+-- Sizes on disk (`toast_bytes`: long values, which a run leaves where they are, and the maps), and what the planner and the statistics believe. -1 is before the first ANALYZE.
 SELECT c.relname AS table,
-       pg_catalog.pg_table_size(c.oid) AS table_bytes,
+       pg_catalog.pg_relation_size(c.oid) AS table_bytes,
+       pg_catalog.pg_table_size(c.oid) - pg_catalog.pg_relation_size(c.oid) AS toast_bytes,
        pg_catalog.pg_indexes_size(c.oid) AS index_bytes,
        CASE WHEN c.reltuples >= 0 THEN CAST(c.reltuples AS bigint) END AS believed_rows,
        coalesce(s.n_dead_tup, 0) AS dead_rows,
