@@ -11,6 +11,7 @@ import argparse
 import asyncio
 import json
 import sys
+import time
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -40,6 +41,7 @@ PROMISED_FACTOR = 1.5
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Actual:
     seconds: float
+    verifying_seconds: float
     wal_bytes: int
     growth_bytes: int
 
@@ -69,12 +71,29 @@ async def actual(settings: Settings, urls: ServerUrls) -> Actual:
         await connection.execute(sql("checkpoint"))
         before, wal_before = await read_tables(connection), await connection.fetchval(sql("read_wal"))
         run, _ = await service.control.enqueue(BACKFILL, default_pace(settings), requested_by="benchmark")
+        await until(service.control, run.id, lambda run: run.state not in (State.QUEUED, State.RUNNING))
+        begun = time.monotonic()
         run = await until(service.control, run.id, lambda run: run.done)
+        verifying_seconds = time.monotonic() - begun
+        print(
+            "XXX",
+            run.batches,
+            run.batch_ms,
+            run.batch_rows_now,
+            run.counts,
+            run.throttled_ms,
+            [(b.at_ms - a.at_ms, b.rows_done - a.rows_done) for a, b in zip(run.samples, run.samples[1:])],
+        )
         wal_bytes = await connection.fetchval(sql("read_wal")) - wal_before
         after = await read_tables(connection)
         keys = [key async for key in service.redis.scan_iter(f"{settings.redis_prefix}:*")]
         await service.redis.delete(*keys)
-    return Actual(seconds=seconds_of(run), wal_bytes=wal_bytes, growth_bytes=after.size_bytes - before.size_bytes)
+    return Actual(
+        seconds=seconds_of(run),
+        verifying_seconds=verifying_seconds,
+        wal_bytes=wal_bytes,
+        growth_bytes=after.size_bytes - before.size_bytes,
+    )
 
 
 def seconds_of(run: Run) -> float:
@@ -111,6 +130,7 @@ async def _round(number: int, settings: Settings, urls: ServerUrls, database_url
     factor: float = max(middle / real.seconds, real.seconds / middle)
     print(f"round {number + 1}")
     print(_line("seconds", forecast["seconds"], real.seconds, 1) + f", factor {factor:.2f}")
+    print(_line("verifying", forecast["phases"]["verifying"], real.verifying_seconds, 1))
     print(_line("WAL, MB", forecast["wal_bytes"], real.wal_bytes, 1e6))
     print(_line("growth, MB", forecast["growth_bytes"], real.growth_bytes, 1e6))
     return factor

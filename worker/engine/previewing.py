@@ -22,7 +22,7 @@ from worker.runs.preview import Preview
 from worker.runs.ranges import Plan, Unit, ranges_wanted
 
 # Of the rows that are left, the sample writes so many at most; of a small database it may take all of these.
-SAMPLE_SHARE = 0.05
+SAMPLE_SHARE = 0.1
 SAMPLE_LEAST_ROWS = 2_000
 UNITS_EXPLAINED = 50
 

@@ -62,15 +62,17 @@ class _Course:
 def play(lane: Lane, rows: float) -> _Course:
     """Batch by batch, with the size a run begins with, until it has settled; the rest in batches of that size."""
     size, ms, rest, batches = BatchSize(), 0.0, 0.0, 0.0
-    while True:
+    asked, batch_ms = size.rows, 0.0
+    for number in range(BATCHES_PLAYED):
         asked = min(size.rows, lane.pace.batch_rows)
         wrote, batch_ms = lane.batch(asked)
-        share = min(rows / wrote, 1.0) if batches < BATCHES_PLAYED else rows / wrote
+        share = rows / wrote if number == BATCHES_PLAYED - 1 else min(rows / wrote, 1.0)
         ms, rest = ms + batch_ms * share, rest + lane.rest_ms(batch_ms) * share
         batches, rows = batches + share, rows - wrote * share
         if rows <= 0:
-            return _Course(ms=ms, rest_ms=rest, batches=batches, size=asked, batch_ms=batch_ms)
+            break
         size = size.after(max(round(wrote), 1), batch_ms, target_ms=lane.pace.target_ms, most_rows=lane.pace.batch_rows)
+    return _Course(ms=ms, rest_ms=rest, batches=batches, size=asked, batch_ms=batch_ms)
 
 
 def lane_of(pace: Pace, sample: Sample) -> Lane | None:
@@ -165,9 +167,12 @@ def wal_of(amount: Amount, sample: Sample) -> Estimate | None:
 
 
 def growth_of(amount: Amount, sample: Sample) -> Estimate | None:
-    """A version that moved takes new room, in the indexes too. Low: half of it is used again while the run goes on."""
+    """A version that moved takes new room, in the indexes too.
+
+    Low: as many move as the sample's small batches say. High: none finds room, as when an old snapshot is held.
+    """
     if sample.hot_share is None or not amount.rows:
         return None
     everything = amount.rows_left * (amount.table_bytes + amount.index_bytes) / amount.rows
-    moved = moved_share(amount, sample) * everything
-    return Estimate(low=moved / 2, middle=moved, high=max((1 - sample.hot_share) * everything, moved))
+    low, high = moved_share(amount, sample) * everything, (1 - sample.hot_share) * everything
+    return Estimate(low=low, middle=(low + high) / 2, high=high)
