@@ -75,15 +75,6 @@ async def actual(settings: Settings, urls: ServerUrls) -> Actual:
         begun = time.monotonic()
         run = await until(service.control, run.id, lambda run: run.done)
         verifying_seconds = time.monotonic() - begun
-        print(
-            "XXX",
-            run.batches,
-            run.batch_ms,
-            run.batch_rows_now,
-            run.counts,
-            run.throttled_ms,
-            [(b.at_ms - a.at_ms, b.rows_done - a.rows_done) for a, b in zip(run.samples, run.samples[1:])],
-        )
         wal_bytes = await connection.fetchval(sql("read_wal")) - wal_before
         after = await read_tables(connection)
         keys = [key async for key in service.redis.scan_iter(f"{settings.redis_prefix}:*")]

@@ -147,8 +147,8 @@ SABOTAGES = (
     ),
     Sabotage(
         name="projects that are locked count as done",
-        file="worker/generations/backfill.py",
-        old="frozenset(unit_ids) - frozenset(locked) | frozenset(result.left_out)",
+        file="worker/generations/whole.py",
+        old="frozenset(project_ids) - frozenset(locked) | frozenset(result.left_out)",
         new="frozenset(result.left_out)",
         caught_by=f"{_INTEGRATION}/test_settling.py::test_a_locked_project_is_contended_and_the_others_are_settled",
     ),
