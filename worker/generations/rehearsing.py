@@ -65,7 +65,8 @@ def _writing_below(plan: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 
 async def rehearse(engine: AsyncEngine, limits: Limits, unit_ids: Sequence[str]) -> Rehearsed:
     """One batch of whole projects. Raises BatchFailed like the batch."""
-    return await _rehearse(engine, limits, unit_ids, run_sql)
+    one, _ = await _rehearse(engine, limits, unit_ids, run_sql)
+    return one
 
 
 async def weigh(engine: AsyncEngine, limits: Limits, unit_ids: Sequence[str]) -> Rehearsed:
@@ -73,20 +74,21 @@ async def weigh(engine: AsyncEngine, limits: Limits, unit_ids: Sequence[str]) ->
     async with rolled_back(engine, limits) as connection:
         found = (await run_sql(connection, "count_pages", {"ids": list(unit_ids)})).one()
     first, again = _Scales(), _Scales()
-    one = await _rehearse(engine, limits, unit_ids, first.run)
-    other = await _rehearse(engine, limits, unit_ids, again.run)
+    one, rows = await _rehearse(engine, limits, unit_ids, first.run)
+    other, _ = await _rehearse(engine, limits, unit_ids, again.run)
     wal = Wal(
-        rows=found.rows,
+        rows=rows,
         bytes=first.bytes,
         images=first.images,
         again_bytes=min(max(again.bytes - again.images * PAGE_BYTES, 0), first.bytes),
-        pages=found.pages,
+        pages=round(found.pages * rows / max(found.rows, 1)),
     )
     updates, hot_updates = one.updates + other.updates, one.hot_updates + other.hot_updates
-    return replace(one, written=found.rows, updates=updates, hot_updates=hot_updates, contended=0, wal=wal)
+    return replace(one, written=rows, updates=updates, hot_updates=hot_updates, contended=0, wal=wal)
 
 
-async def _rehearse(engine: AsyncEngine, limits: Limits, unit_ids: Sequence[str], run: Run) -> Rehearsed:
+async def _rehearse(engine: AsyncEngine, limits: Limits, unit_ids: Sequence[str], run: Run) -> tuple[Rehearsed, int]:
+    """And the generations that were updated, which the answer of a statement that was run twice does not say."""
     stopwatch = _Stopwatch()
     async with rolled_back(engine, limits) as connection:
         stopwatch.stop()
@@ -95,7 +97,7 @@ async def _rehearse(engine: AsyncEngine, limits: Limits, unit_ids: Sequence[str]
         settled = await settle_projects(connection, unit_ids, run)
         stopwatch.stop()
         after = await _updates(connection)
-    return Rehearsed(
+    one = Rehearsed(
         written=settled.written,
         ms=stopwatch.ms,
         commit_ms=await _commit_ms(engine, limits, unit_ids[0]),
@@ -103,6 +105,7 @@ async def _rehearse(engine: AsyncEngine, limits: Limits, unit_ids: Sequence[str]
         hot_updates=after.hot_updates - before.hot_updates,
         contended=len(settled.contended),
     )
+    return one, after.rows - before.rows
 
 
 async def rehearse_part(
