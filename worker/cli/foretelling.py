@@ -79,7 +79,7 @@ def _speed(forecast: Forecast) -> str:
 def _sample(sample: Sample) -> str:
     batches = len(sample.alone) + len(sample.together)
     took = f"{batches} batches, {number(sample.rows)} rows in {sample.seconds:.1f} s, rolled back"
-    words = [f"{took}: leaves {number(sample.dead_rows)} dead rows for vacuum"]
+    words = [f"{took}: leaves {number(sample.updates)} dead rows for vacuum"]
     if sample.commit_ms is not None:
         words.append(f"a commit takes {sample.commit_ms:.1f} ms")
     if sample.hot_share is not None:

@@ -66,7 +66,8 @@ class Wal:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rehearsed:
-    """One transaction that was rolled back: the rows it had written, how long it took, and what a commit takes.
+    """One transaction that was rolled back: the rows it had written, how long it took, what a commit takes, and what
+    a small statement takes there and back.
 
     `updates` are the row versions that it leaves for vacuum, `hot_updates` those that found room in their page.
     `mark` is as in PartSettled.
@@ -75,6 +76,7 @@ class Rehearsed:
     written: int
     ms: float
     commit_ms: float
+    trip_ms: float
     updates: int
     hot_updates: int
     contended: int = 0

@@ -88,6 +88,7 @@ class _Notes:
             alone=tuple(self.alone),
             together=tuple(self.together),
             commit_ms=fmean(commits) if commits else None,
+            trip_ms=fmean(one.trip_ms for one in self.rehearsed) if self.rehearsed else 0.0,
             page_unit_ms=page_unit_ms,
             check_unit_ms=check_unit_ms,
             seconds=seconds,

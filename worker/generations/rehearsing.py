@@ -97,10 +97,12 @@ async def _rehearse(engine: AsyncEngine, limits: Limits, unit_ids: Sequence[str]
         settled = await settle_projects(connection, unit_ids, run)
         stopwatch.stop()
         after = await _updates(connection)
+    trip_ms, commit_ms = await _commit(engine, limits, unit_ids[0])
     one = Rehearsed(
         written=settled.written,
         ms=stopwatch.ms,
-        commit_ms=await _commit_ms(engine, limits, unit_ids[0]),
+        commit_ms=commit_ms,
+        trip_ms=trip_ms,
         updates=after.updates - before.updates,
         hot_updates=after.hot_updates - before.hot_updates,
         contended=len(settled.contended),
@@ -114,7 +116,7 @@ async def rehearse_part(
     """One part of a large project. Where it is settled or gone, nothing was written."""
     mark = mark or await read_frontier(engine, limits, project_id)
     if mark is None:
-        return Rehearsed(written=0, ms=0.0, commit_ms=0.0, updates=0, hot_updates=0)
+        return Rehearsed(written=0, ms=0.0, commit_ms=0.0, trip_ms=0.0, updates=0, hot_updates=0)
     stopwatch = _Stopwatch()
     async with rolled_back(engine, limits) as connection:
         stopwatch.stop()
@@ -123,10 +125,12 @@ async def rehearse_part(
         settled = await number_next(connection, project_id, mark, rows)
         stopwatch.stop()
         after = await _updates(connection)
+    trip_ms, commit_ms = await _commit(engine, limits, project_id)
     return Rehearsed(
         written=settled.written,
         ms=stopwatch.ms,
-        commit_ms=await _commit_ms(engine, limits, project_id),
+        commit_ms=commit_ms,
+        trip_ms=trip_ms,
         updates=after.updates - before.updates,
         hot_updates=after.hot_updates - before.hot_updates,
         mark=settled.mark,
@@ -137,9 +141,11 @@ async def _updates(connection: AsyncConnection) -> Any:
     return (await run_sql(connection, "count_updates", {})).one()
 
 
-async def _commit_ms(engine: AsyncEngine, limits: Limits, project_id: str) -> float:
+async def _commit(engine: AsyncEngine, limits: Limits, project_id: str) -> tuple[float, float]:
+    """Milliseconds of a small statement and of the commit after it."""
     async with rolled_back(engine, limits) as connection:
-        await run_sql(connection, "lock_projects", {"ids": [project_id]})
         began = perf_counter()
+        await run_sql(connection, "lock_projects", {"ids": [project_id]})
+        locked = perf_counter()
         await connection.commit()
-        return (perf_counter() - began) * 1000
+        return (locked - began) * 1000, (perf_counter() - locked) * 1000

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from statistics import fmean, stdev
 from typing import Any
 
@@ -47,8 +47,10 @@ class Estimate:
 
 NOTHING = Estimate(low=0, middle=0, high=0)
 
-# A checkpoint in Redis after every transaction: a preview asks no Redis.
-CHECKPOINT_MS = Estimate(low=0.5, middle=1.5, high=4.0)
+# A checkpoint in Redis follows every transaction, and a preview asks no Redis. It is a small script there, so it is taken
+# for so many of the small statements that were timed here, on a machine as busy.
+CHECKPOINT_TRIPS = Estimate(low=0.5, middle=1.5, high=3.0)
+LEAST_TRIP_MS = 0.5
 # A run is taken up by a worker that polls its queue; lanes that found nothing free are rung for once a second, when
 # the plan is there and again when verification begins.
 HANDOVER_SECONDS = Estimate(low=0.1, middle=0.6, high=1.2)
@@ -65,10 +67,11 @@ class Timed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BatchCost:
-    """What a batch of so many rows takes, and by which factor the batches of the sample were off."""
+    """What a batch of so many rows takes, the factors by which those of the sample did, and how sure the mean is."""
 
     fixed_ms: float
     row_ms: float
+    factors: tuple[float, ...] = (1.0,)
     width: float = LEAST_WIDTH
 
     def ms(self, rows: float) -> float:
@@ -86,14 +89,15 @@ def fit(batches: Sequence[Timed]) -> BatchCost | None:
     if not 0 < slope <= ms / rows:
         slope = ms / rows
     cost = BatchCost(fixed_ms=max(ms - slope * rows, 0.0), row_ms=slope)
-    return BatchCost(fixed_ms=cost.fixed_ms, row_ms=cost.row_ms, width=_width(cost, wrote))
+    factors = tuple(batch.ms / max(cost.ms(batch.rows), 1e-6) for batch in wrote)
+    return replace(cost, factors=factors, width=_width(factors))
 
 
-def _width(cost: BatchCost, batches: Sequence[Timed]) -> float:
+def _width(factors: Sequence[float]) -> float:
     """Twice the standard error of the mean, as a factor; one batch alone says nothing about the others."""
-    if len(batches) < 2:
+    if len(factors) < 2:
         return 2.0
-    error = stdev(b.ms / max(cost.ms(b.rows), 1e-6) for b in batches) / math.sqrt(len(batches))
+    error = stdev(factors) / math.sqrt(len(factors))
     return min(max(1 + 2 * error, LEAST_WIDTH), WIDEST)
 
 
@@ -101,14 +105,15 @@ def _width(cost: BatchCost, batches: Sequence[Timed]) -> float:
 class Sample:
     """What was measured: times in milliseconds, `alone` by one lane, `together` by as many as the pace has.
 
-    `check_unit_ms` is what a lane takes to verify a unit, `page_unit_ms` to read one ahead; `dead_rows` is what the
-    sample leaves for vacuum. `wal_rows` were weighed, with `wal_images` of whole pages the first time, and hardly any
-    when it was done again; they were on `pages`.
+    `trip_ms` is a small statement's way there and back; `check_unit_ms` is what a lane takes to verify a unit,
+    `page_unit_ms` to read one ahead; `updates` are the dead rows that the sample leaves for vacuum. `wal_rows` were
+    weighed, with `wal_images` of whole pages the first time, and hardly any when it was done again; they were on `pages`.
     """
 
     alone: tuple[Timed, ...] = ()
     together: tuple[Timed, ...] = ()
     commit_ms: float | None = None
+    trip_ms: float = 0.0
     page_unit_ms: float = 0.0
     check_unit_ms: float | None = None
     seconds: float = 0.0
@@ -127,10 +132,6 @@ class Sample:
     @property
     def rows(self) -> int:
         return sum(batch.rows for batch in self.alone + self.together)
-
-    @property
-    def dead_rows(self) -> int:
-        return self.updates
 
     @property
     def hot_share(self) -> float | None:

@@ -7,8 +7,9 @@ from statistics import fmean
 
 from worker.runs.forecast import (
     BATCHES_PLAYED,
-    CHECKPOINT_MS,
+    CHECKPOINT_TRIPS,
     HANDOVER_SECONDS,
+    LEAST_TRIP_MS,
     NOTHING,
     PAGE_BYTES,
     Amount,
@@ -32,47 +33,60 @@ class Lane:
     alone: BatchCost
     together: BatchCost
     fill: float
-    """Share of the rows asked for that a batch has, as units are not cut."""
+    checkpoint_ms: float
 
-    def batch(self, asked: int) -> tuple[float, float]:
-        """Rows and milliseconds of a batch. The more the lanes rest, the less they are in each other's way."""
+    def batch(self, asked: int, number: int) -> tuple[float, float]:
+        """Rows and milliseconds of a batch, as far from the mean as one of the sample was.
+
+        Units are not cut, so it has only a share of the rows that it may have. The more the lanes rest, the less they
+        are in each other's way.
+        """
         rows = max(asked * self.fill, 1.0)
         crowded = self.together.ms(rows)
         rest = self.rest_ms(crowded)
         busy = crowded / max(crowded + rest, 1e-9)
-        return rows, self.alone.ms(rows) + (crowded - self.alone.ms(rows)) * busy
+        factors = self.together.factors
+        ms = self.alone.ms(rows) + (crowded - self.alone.ms(rows)) * busy
+        return rows, ms * factors[number % len(factors)]
 
     def rest_ms(self, batch_ms: float) -> float:
         """Between two batches of a lane, with the checkpoint."""
         del batch_ms
-        return self.pace.pause_ms + CHECKPOINT_MS.middle
+        return self.pace.pause_ms + self.checkpoint_ms
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Course:
-    """One lane's way through its rows: `ms` at work, `rest_ms` besides, and the batch it came to."""
+    """One lane's way through its rows: `ms` at work, `rest_ms` besides, and the batches that it came to, on average."""
 
-    ms: float
-    rest_ms: float
-    batches: float
-    size: int
-    batch_ms: float
+    ms: float = 0.0
+    rest_ms: float = 0.0
+    batches: float = 0.0
+    rows: float = 0.0
+
+    def plus(self, other: _Course, share: float = 1.0) -> _Course:
+        return _Course(
+            ms=self.ms + other.ms * share,
+            rest_ms=self.rest_ms + other.rest_ms * share,
+            batches=self.batches + other.batches * share,
+            rows=self.rows + other.rows * share,
+        )
 
 
 def play(lane: Lane, rows: float) -> _Course:
-    """Batch by batch, with the size a run begins with, until it has settled; the rest in batches of that size."""
-    size, ms, rest, batches = BatchSize(), 0.0, 0.0, 0.0
-    asked, batch_ms = size.rows, 0.0
+    """Batch by batch, from the size that a run begins with; a long run goes on as the second half of these went."""
+    size, whole, later = BatchSize(), _Course(), _Course()
     for number in range(BATCHES_PLAYED):
-        asked = min(size.rows, lane.pace.batch_rows)
-        wrote, batch_ms = lane.batch(asked)
-        share = rows / wrote if number == BATCHES_PLAYED - 1 else min(rows / wrote, 1.0)
-        ms, rest = ms + batch_ms * share, rest + lane.rest_ms(batch_ms) * share
-        batches, rows = batches + share, rows - wrote * share
-        if rows <= 0:
-            break
+        wrote, batch_ms = lane.batch(min(size.rows, lane.pace.batch_rows), number)
+        one = _Course(ms=batch_ms, rest_ms=lane.rest_ms(batch_ms), batches=1.0, rows=wrote)
+        share = min((rows - whole.rows) / wrote, 1.0)
+        whole = whole.plus(one, share)
+        if share < 1.0:
+            return whole
+        if number >= BATCHES_PLAYED // 2:
+            later = later.plus(one)
         size = size.after(max(round(wrote), 1), batch_ms, target_ms=lane.pace.target_ms, most_rows=lane.pace.batch_rows)
-    return _Course(ms=ms, rest_ms=rest, batches=batches, size=asked, batch_ms=batch_ms)
+    return whole.plus(later, (rows - whole.rows) / later.rows)
 
 
 def lane_of(pace: Pace, sample: Sample) -> Lane | None:
@@ -83,7 +97,8 @@ def lane_of(pace: Pace, sample: Sample) -> Lane | None:
     if alone is None or together is None:
         return None
     fill = min(fmean(batch.rows / batch.asked for batch in batches if batch.rows), 1.0)
-    return Lane(pace=pace, alone=alone, together=together, fill=fill)
+    checkpoint_ms = CHECKPOINT_TRIPS.middle * max(sample.trip_ms, LEAST_TRIP_MS)
+    return Lane(pace=pace, alone=alone, together=together, fill=fill, checkpoint_ms=checkpoint_ms)
 
 
 def forecast(pace: Pace, amount: Amount, sample: Sample, *, plan_seconds: float) -> Forecast | None:
@@ -102,8 +117,8 @@ def forecast(pace: Pace, amount: Amount, sample: Sample, *, plan_seconds: float)
         planning=Estimate(low=0.8, middle=1.0, high=1.5).times(plan_seconds) + HANDOVER_SECONDS,
         settling=settling,
         verifying=_verifying(pace, amount, sample),
-        batch_rows=course.size if course else 0,
-        batch_ms=course.batch_ms if course else 0.0,
+        batch_rows=round(course.rows / course.batches) if course and course.batches else 0,
+        batch_ms=course.ms / course.batches if course and course.batches else 0.0,
         rows_per_second=amount.rows_left / settling.middle if amount.rows_left else 0.0,
         gain=gain_of_parallel(pace, lane) if lane else None,
         wal_bytes=wal_of(amount, sample),
@@ -114,8 +129,9 @@ def forecast(pace: Pace, amount: Amount, sample: Sample, *, plan_seconds: float)
 def _settling(lane: Lane, course: _Course, rows_left: int) -> Estimate:
     width = max(lane.together.width, lane.alone.width if lane.pace.parallel == 1 else 1.0)
     busy = course.ms / 1000
-    resting = (course.rest_ms - CHECKPOINT_MS.middle * course.batches) / 1000
-    took = Estimate(low=busy / width, middle=busy, high=busy * width) + CHECKPOINT_MS.times(course.batches / 1000)
+    trips = lane.checkpoint_ms / CHECKPOINT_TRIPS.middle * course.batches / 1000
+    resting = course.rest_ms / 1000 - trips * CHECKPOINT_TRIPS.middle
+    took = Estimate(low=busy / width, middle=busy, high=busy * width) + CHECKPOINT_TRIPS.times(trips)
     took += Estimate(low=resting, middle=resting, high=resting)
     return took.at_least(rows_left / lane.pace.rows_per_second) if lane.pace.rows_per_second else took
 

@@ -185,7 +185,7 @@ def _sample(sample: Sample) -> dict[str, Any]:
         "units": sample.units,
         "rows": rows,
         "seconds": round(sample.seconds, 2),
-        "dead_rows": sample.dead_rows,
+        "dead_rows": sample.updates,
         "contended": sample.contended,
         "too_slow": sample.too_slow,
         "refused": list(sample.refused),
