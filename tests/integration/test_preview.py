@@ -246,6 +246,15 @@ async def test_an_invalid_index_of_somebody_else_is_told(rows: OldRows, backfill
     assert "invalid_index" in slugs(seen)
 
 
+async def test_an_index_on_a_column_that_a_run_writes_is_told(rows: OldRows, backfill: GenerationVersions) -> None:
+    await rows.connection.execute("CREATE INDEX early ON generations (project_id) WHERE is_active")
+
+    seen = await look(backfill, seconds=0)
+
+    assert seen.survey.hindering_indexes == ("early",)
+    assert "hindering_index" in slugs(seen)
+
+
 # Who may look, and when there is nothing to look at.
 
 

@@ -47,8 +47,8 @@ class Estimate:
 
 NOTHING = Estimate(low=0, middle=0, high=0)
 
-# A checkpoint in Redis follows every transaction, and a preview asks no Redis. It is a small script there, so it is taken
-# for so many of the small statements that were timed here, on a machine as busy.
+# A checkpoint in Redis follows every transaction, and a preview asks no Redis. It is a small script there, so it is
+# taken for so many of the small statements that were timed here, on a machine as busy.
 CHECKPOINT_TRIPS = Estimate(low=0.5, middle=1.5, high=3.0)
 LEAST_TRIP_MS = 0.5
 # A run is taken up by a worker that polls its queue; lanes that found nothing free are rung for once a second, when
@@ -107,7 +107,8 @@ class Sample:
 
     `trip_ms` is a small statement's way there and back; `check_unit_ms` is what a lane takes to verify a unit,
     `page_unit_ms` to read one ahead; `updates` are the dead rows that the sample leaves for vacuum. `wal_rows` were
-    weighed, with `wal_images` of whole pages the first time, and hardly any when it was done again; they were on `pages`.
+    weighed, with `wal_images` of whole pages the first time, and hardly any when it was done again; they were on
+    `pages`.
     """
 
     alone: tuple[Timed, ...] = ()
