@@ -61,7 +61,6 @@ def test_a_sound_server_has_none() -> None:
         (replace(SERVER, snapshots=(Snapshot(what="s", seconds=None, transactions=10**7),)), "old_snapshot"),
         (replace(SERVER, sees_all=False, replicas=None), "not_visible"),
     ],
-    ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_what_makes_a_run_dangerous_is_told(server: Server, slug: str) -> None:
     assert slugs(survey(server)) == {slug}

@@ -3,8 +3,8 @@
     one lane alone -> as many lanes as the pace has -> pages of the verification
 
 A lane takes a few batches at one place and goes on to another, far away. Its batch size finds its way as a run's
-does, and is handed on from the one lane to the many. The first batch of a lane is not timed: its connection has not
-seen the statements before.
+does, and is handed on from the one lane to the many. The first batch of a lane is not timed, as its connection has not
+seen the statements before. Nor are those that the one lane weighs for their WAL: its first, and the last at each place.
 """
 
 from __future__ import annotations
@@ -151,7 +151,7 @@ class Sampler:
         while self._places and not self._is_over(until, timed):
             place = self._places.popleft()
             for number in range(BATCHES_AT_A_PLACE):
-                weigh = weighs and number == BATCHES_AT_A_PLACE - 1
+                weigh = weighs and (not turns or number == BATCHES_AT_A_PLACE - 1)
                 asked = min(size.rows, self._pace.batch_rows)
                 one = await self._turn(place, asked, weigh=weigh)
                 turns += 1

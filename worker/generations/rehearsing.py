@@ -113,11 +113,14 @@ async def _rehearse(engine: AsyncEngine, limits: Limits, unit_ids: Sequence[str]
 async def rehearse_part(
     engine: AsyncEngine, limits: Limits, project_id: str, mark: Mark | None, rows: int
 ) -> Rehearsed:
-    """One part of a large project. Where it is settled or gone, nothing was written."""
+    """One part of a large project, with the looks at where it stands before its first part and after its last.
+
+    Where it is settled or gone, nothing was written.
+    """
+    stopwatch = _Stopwatch()
     mark = mark or await read_frontier(engine, limits, project_id)
     if mark is None:
         return Rehearsed(written=0, ms=0.0, commit_ms=0.0, trip_ms=0.0, updates=0, hot_updates=0)
-    stopwatch = _Stopwatch()
     async with rolled_back(engine, limits) as connection:
         stopwatch.stop()
         before = await _updates(connection)
@@ -125,6 +128,10 @@ async def rehearse_part(
         settled = await number_next(connection, project_id, mark, rows)
         stopwatch.stop()
         after = await _updates(connection)
+    if settled.mark is None:
+        stopwatch.go_on()
+        await read_frontier(engine, limits, project_id)
+        stopwatch.stop()
     trip_ms, commit_ms = await _commit(engine, limits, project_id)
     return Rehearsed(
         written=settled.written,
