@@ -47,6 +47,9 @@ class Estimate:
 
 NOTHING = Estimate(low=0, middle=0, high=0)
 
+# A run keeps at it: the pages that it has changed are written back, and checkpoints come. A sample of seconds sees little
+# of that.
+LASTING = Estimate(low=0.95, middle=1.2, high=1.6)
 # A checkpoint in Redis follows every transaction, and a preview asks no Redis. It is a small script there, so it is
 # taken for so many of the small statements that were timed here, on a machine as busy.
 CHECKPOINT_TRIPS = Estimate(low=1.0, middle=2.0, high=4.0)
@@ -67,15 +70,19 @@ class Timed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BatchCost:
-    """What a batch of so many rows takes, the factors by which those of the sample did, and how sure the mean is."""
+    """What a batch of so many rows takes, how far those of the sample were off, and how sure the mean is."""
 
     fixed_ms: float
     row_ms: float
-    factors: tuple[float, ...] = (1.0,)
+    off_ms: tuple[float, ...] = (0.0,)
     width: float = LEAST_WIDTH
 
     def ms(self, rows: float) -> float:
         return self.fixed_ms + self.row_ms * rows
+
+    def off(self, number: int) -> float:
+        """A stall is as long for a small batch as for a large one, and shrinks the next."""
+        return self.off_ms[number % len(self.off_ms)]
 
 
 def fit(batches: Sequence[Timed]) -> BatchCost | None:
@@ -90,7 +97,8 @@ def fit(batches: Sequence[Timed]) -> BatchCost | None:
         slope = ms / rows
     cost = BatchCost(fixed_ms=max(ms - slope * rows, 0.0), row_ms=slope)
     factors = tuple(batch.ms / max(cost.ms(batch.rows), 1e-6) for batch in wrote)
-    return replace(cost, factors=factors, width=_width(factors))
+    off_ms = tuple(batch.ms - cost.ms(batch.rows) for batch in wrote)
+    return replace(cost, off_ms=off_ms, width=_width(factors))
 
 
 def _width(factors: Sequence[float]) -> float:

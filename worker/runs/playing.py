@@ -9,6 +9,7 @@ from worker.runs.forecast import (
     BATCHES_PLAYED,
     CHECKPOINT_TRIPS,
     HANDOVER_SECONDS,
+    LASTING,
     LEAST_TRIP_MS,
     NOTHING,
     PAGE_BYTES,
@@ -22,7 +23,7 @@ from worker.runs.forecast import (
 from worker.runs.pace import BatchSize, Pace
 
 # Verification reads what the run has just written: rows are spread over more pages than when the sample was taken.
-CHECK_AFTER_WRITING = Estimate(low=0.8, middle=1.2, high=2.0)
+CHECK_AFTER_WRITING = Estimate(low=0.8, middle=1.4, high=2.5)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,9 +46,8 @@ class Lane:
         crowded = self.together.ms(rows)
         rest = self.rest_ms(crowded)
         busy = crowded / max(crowded + rest, 1e-9)
-        factors = self.together.factors
         ms = self.alone.ms(rows) + (crowded - self.alone.ms(rows)) * busy
-        return rows, ms * factors[number % len(factors)]
+        return rows, max(ms + self.together.off(number), ms / 2)
 
     def rest_ms(self, batch_ms: float) -> float:
         """Between two batches of a lane, with the checkpoint."""
@@ -131,7 +131,8 @@ def _settling(lane: Lane, course: _Course, rows_left: int) -> Estimate:
     busy = course.ms / 1000
     trips = lane.checkpoint_ms / CHECKPOINT_TRIPS.middle * course.batches / 1000
     resting = course.rest_ms / 1000 - trips * CHECKPOINT_TRIPS.middle
-    took = Estimate(low=busy / width, middle=busy, high=busy * width) + CHECKPOINT_TRIPS.times(trips)
+    took = Estimate(low=LASTING.low / width, middle=LASTING.middle, high=LASTING.high * width).times(busy)
+    took += CHECKPOINT_TRIPS.times(trips)
     took += Estimate(low=resting, middle=resting, high=resting)
     return took.at_least(rows_left / lane.pace.rows_per_second) if lane.pace.rows_per_second else took
 
