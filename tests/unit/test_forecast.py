@@ -24,7 +24,9 @@ timed = st.builds(
     st.floats(0.5, 20),
 )
 samples = st.builds(
-    lambda alone, together: Sample(alone=tuple(alone), together=tuple(together), page_unit_ms=0.05, check_unit_ms=0.1),
+    lambda alone, together: Sample(
+        alone=tuple(alone), together=tuple(together), page_unit_ms=0.05, check_unit_ms=0.1, check_page_units=400
+    ),
     st.lists(timed, min_size=1, max_size=12),
     st.lists(timed, max_size=12),
 )
@@ -124,7 +126,7 @@ def test_the_batch_size_is_the_one_that_a_run_comes_to() -> None:
 
 
 def test_without_a_batch_there_is_no_forecast_but_for_a_database_that_is_done() -> None:
-    nothing = Sample(page_unit_ms=0.05, check_unit_ms=0.1)
+    nothing = Sample(page_unit_ms=0.05, check_unit_ms=0.1, check_page_units=400)
 
     assert forecast(pace(), amount(1), nothing, plan_seconds=0.1) is None
     assert forecast(pace(), amount(0), nothing, plan_seconds=0.1) is not None

@@ -12,12 +12,14 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from statistics import fmean
+from typing import Any
 
-from worker.engine.checking import PAGE_UNITS
+from worker.engine.checking import MOST_PAGE_UNITS
 from worker.engine.lookahead import Batch, Lookahead
 from worker.engine.protocols import Previewable, Rehearsed
+from worker.engine.settling import WHOLE_UNIT
 from worker.runs.failures import BatchFailed, Failure
 from worker.runs.forecast import Sample, Timed
 from worker.runs.pace import BatchSize, Pace
@@ -27,7 +29,6 @@ BATCHES_AT_A_PLACE = 3
 # Shares of the time and of the rows at which one lane alone, and then the lanes together, have had theirs.
 ALONE_UNTIL = 0.35
 TOGETHER_UNTIL = 0.85
-FIRST_PAGE_UNITS = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,7 +82,7 @@ class _Notes:
     too_slow: int = 0
     rows: int = 0
 
-    def sample(self, *, seconds: float, page_unit_ms: float, check_unit_ms: float | None) -> Sample:
+    def sample(self) -> Sample:
         weighed = [one.wal for one in self.rehearsed if one.wal is not None]
         commits = [one.commit_ms for one in self.rehearsed]
         return Sample(
@@ -89,9 +90,6 @@ class _Notes:
             together=tuple(self.together),
             commit_ms=fmean(commits) if commits else None,
             trip_ms=fmean(one.trip_ms for one in self.rehearsed) if self.rehearsed else 0.0,
-            page_unit_ms=page_unit_ms,
-            check_unit_ms=check_unit_ms,
-            seconds=seconds,
             units=self.units,
             contended=self.contended,
             too_slow=self.too_slow,
@@ -128,14 +126,14 @@ class Sampler:
             await self._batches()
         else:
             await self._walk()
-        check_unit_ms = await self._check_pages()
+        checked = await self._check_pages()
         seconds = self._stopwatch() - self._began
-        return self._notes.sample(seconds=seconds, page_unit_ms=self._pages.unit_ms, check_unit_ms=check_unit_ms)
+        return replace(self._notes.sample(), seconds=seconds, page_unit_ms=self._pages.unit_ms, **checked)
 
     async def _walk(self) -> None:
         """A run passes what is settled by its pages alone."""
         for span in self._spans[:BATCHES_AT_A_PLACE]:
-            await self._pages.read_page(span.start, span.end, units=PAGE_UNITS, row_cap=1)
+            await self._pages.read_page(span.start, span.end, units=MOST_PAGE_UNITS, row_cap=1)
 
     async def _batches(self) -> None:
         if self._pace.parallel == 1:
@@ -188,7 +186,7 @@ class Sampler:
             batch = await self._batch_with_work(place, asked)
             if batch is None:
                 return None
-            large = batch.large(asked)
+            large = batch.large(self._whole_rows(asked))
             if large is None:
                 self._notes.units += len(batch.to_settle)
                 return await self._backfill.rehearse(batch.to_settle, weigh=weigh)
@@ -201,10 +199,13 @@ class Sampler:
 
     async def _batch_with_work(self, place: _Place, asked: int) -> Batch | None:
         while not self._is_over(TOGETHER_UNTIL, ()):
-            batch = await place.lookahead.next_batch(asked)
+            batch = await place.lookahead.next_batch(asked, self._whole_rows(asked))
             if batch is None or batch.to_settle:
                 return batch
         return None
+
+    def _whole_rows(self, asked: int) -> int:
+        return min(asked * WHOLE_UNIT, self._pace.batch_rows)
 
     def _note_failure(self, failed: BatchFailed) -> None:
         match failed.failure:
@@ -223,29 +224,32 @@ class Sampler:
         allowed = share * self._bounds.seconds if timed else (share + 1) * self._bounds.seconds
         return elapsed >= allowed or self._notes.rows >= share * self._bounds.most_rows
 
-    async def _check_pages(self) -> float | None:
-        """Milliseconds per unit of a lane, from pages of the size that a run has wherever time allows."""
-        spans, pages = deque(self._spans), list[tuple[int, int, float]]()
+    async def _check_pages(self) -> dict[str, Any]:
+        """What a lane takes to verify a unit in pages that find their size as a run's do, and the size they came to."""
         until = self._stopwatch() + (1 - TOGETHER_UNTIL) * self._bounds.seconds
-        await self._check_page(spans, FIRST_PAGE_UNITS, pages)
-        slow = bool(pages) and pages[0][2] * PAGE_UNITS / FIRST_PAGE_UNITS > until - self._stopwatch()
-        if spans and not slow:
-            await asyncio.gather(*(self._check_until(spans, until, pages) for _ in range(self._pace.parallel)))
-        largest = max((asked for asked, _, _ in pages), default=0)
-        best = [(units, seconds) for asked, units, seconds in pages if asked == largest]
-        units = sum(units for units, _ in best)
-        return sum(seconds for _, seconds in best) * 1000 / units if units else None
+        spans, pages = deque(self._spans), list[tuple[int, float]]()
+        lanes = range(self._pace.parallel)
+        sizes = await asyncio.gather(*(self._check_lane(spans, until, pages) for _ in lanes))
+        units = sum(units for units, _ in pages)
+        if not units:
+            return {}
+        return {"check_unit_ms": sum(ms for _, ms in pages) / units, "check_page_units": max(sizes)}
 
-    async def _check_until(self, spans: deque[Span], until: float, pages: list[tuple[int, int, float]]) -> None:
-        while spans and self._stopwatch() < until:
-            await self._check_page(spans, PAGE_UNITS, pages)
-
-    async def _check_page(self, spans: deque[Span], asked: int, pages: list[tuple[int, int, float]]) -> None:
-        if not spans:
-            return
-        span, began = spans.popleft(), self._stopwatch()
-        page = await self._backfill.check_page(span.start, span.end, units=asked)
-        pages.append((asked, page.units, self._stopwatch() - began))
+    async def _check_lane(self, spans: deque[Span], until: float, pages: list[tuple[int, float]]) -> int:
+        size = BatchSize()
+        while spans and (not pages or self._stopwatch() < until):
+            span = spans.popleft()
+            after = span.start
+            for _ in range(BATCHES_AT_A_PLACE):
+                began = self._stopwatch()
+                page = await self._backfill.check_page(after, span.end, units=size.rows)
+                ms = (self._stopwatch() - began) * 1000
+                pages.append((page.units, ms))
+                size = size.after(page.units, ms, target_ms=self._pace.target_ms, most_rows=MOST_PAGE_UNITS)
+                after = page.last_key
+                if after is None:
+                    break
+        return size.rows
 
 
 def spread_out(spans: Sequence[Span]) -> tuple[Span, ...]:

@@ -47,8 +47,8 @@ class Estimate:
 
 NOTHING = Estimate(low=0, middle=0, high=0)
 
-# A run keeps at it: the pages that it has changed are written back, and checkpoints come. A sample of seconds sees little
-# of that.
+# A run keeps at it: the pages that it has changed are written back, and checkpoints come. A sample of seconds sees
+# little of that.
 LASTING = Estimate(low=0.95, middle=1.2, high=1.6)
 # A checkpoint in Redis follows every transaction, and a preview asks no Redis. It is a small script there, so it is
 # taken for so many of the small statements that were timed here, on a machine as busy.
@@ -113,7 +113,8 @@ def _width(factors: Sequence[float]) -> float:
 class Sample:
     """What was measured: times in milliseconds, `alone` by one lane, `together` by as many as the pace has.
 
-    `trip_ms` is a small statement's way there and back; `check_unit_ms` is what a lane takes to verify a unit,
+    `trip_ms` is a small statement's way there and back; `check_unit_ms` is what a lane takes to verify a unit, of the
+    `check_page_units` of a page,
     `page_unit_ms` to read one ahead; `updates` are the dead rows that the sample leaves for vacuum. `wal_rows` were
     weighed, with `wal_images` of whole pages the first time, and hardly any when it was done again; they were on
     `pages`.
@@ -125,6 +126,7 @@ class Sample:
     trip_ms: float = 0.0
     page_unit_ms: float = 0.0
     check_unit_ms: float | None = None
+    check_page_units: int = 0
     seconds: float = 0.0
     units: int = 0
     contended: int = 0

@@ -191,6 +191,8 @@ def _sample(sample: Sample) -> dict[str, Any]:
         "refused": list(sample.refused),
         "rows_per_second_of_a_lane": round(rows * 1000 / ms, 1) if ms else None,
         "commit_ms": None if sample.commit_ms is None else round(sample.commit_ms, 2),
+        "trip_ms": round(sample.trip_ms, 2),
+        "check_unit_ms": None if sample.check_unit_ms is None else round(sample.check_unit_ms, 4),
         "hot_share": None if sample.hot_share is None else round(sample.hot_share, 3),
         "wal_bytes_per_row": round(sample.wal_bytes / sample.wal_rows, 1) if sample.wal_rows else None,
         "wal_images_per_row": round(sample.wal_images / sample.wal_rows, 3) if sample.wal_rows else None,
