@@ -7,11 +7,16 @@ from itertools import chain
 from urllib.parse import unquote, urlsplit
 
 import pytest
+from starlette.routing import Match
 
 from config.settings import describe_settings
 from tests.support.commands import REPOSITORY
 from tests.support.documents import Page, pages
+from worker.http import events, health, metrics, operations, runs
+from worker.http import pages as page_routes
 
+ROUTERS = [module.router for module in (events, health, metrics, operations, page_routes, runs)]
+REQUEST = re.compile(r"(GET|POST|PATCH) (/\S*)")
 PAGES = {page.name: page for page in pages()}
 README = PAGES["README.md"]
 CITED_TEST = re.compile(r"(tests/[\w/]+\.py)(?:::(\w+))?")
@@ -57,6 +62,36 @@ def test_every_test_that_is_cited_is_there(page: Page) -> None:
 @pytest.mark.parametrize("page", PAGES.values(), ids=lambda page: page.name)
 def test_every_setting_that_is_named_is_there(page: Page) -> None:
     assert set(SETTING.findall(page.text)) <= {setting.name for setting in describe_settings()}
+
+
+def requests_in(page: Page) -> list[tuple[str, str]]:
+    """Method and path; what stands beside a request in its cell is another path, or another last part of that path."""
+    found = []
+    for passage in page.passages:
+        method, path = "", ""
+        for code in passage.code:
+            if request := REQUEST.fullmatch(code):
+                method, path = request.groups()
+            elif not (method and passage.is_cell):
+                continue
+            else:
+                path = code if code.startswith("/") else f"{path.rpartition('/')[0]}/{code}"
+            found.append((method, path))
+    return found
+
+
+def is_served(method: str, path: str) -> bool:
+    scope = {"type": "http", "method": method, "path": path, "root_path": "", "headers": []}
+    return any(route.matches(scope)[0] is Match.FULL for router in ROUTERS for route in router.routes)
+
+
+@pytest.mark.parametrize(("method", "path"), sorted({one for page in PAGES.values() for one in requests_in(page)}))
+def test_every_request_that_is_named_is_served(method: str, path: str) -> None:
+    assert is_served(method, path)
+
+
+def test_a_request_that_is_not_served_would_be_found() -> None:
+    assert not is_served("POST", "/v1/runs/{id}/stop")
 
 
 def test_the_safety_properties_of_the_guide_are_shown_by_tests() -> None:
