@@ -126,7 +126,7 @@ FROM_TODAYS_SCHEMA = {"README.md"}
 def elsewhere(command: str) -> str | None:
     """The entry that this command falls under."""
     typed = " ".join(words_of(command))
-    return next((first for first in ELSEWHERE if typed.startswith(first)), None)
+    return next((first for first in ELSEWHERE if re.match(rf"{re.escape(first)}(?![\w-])", typed)), None)
 
 
 def typed_lines(page: Page) -> list[str]:
@@ -174,9 +174,9 @@ def unused_port() -> int:
 def places(
     environment: dict[str, str], environment_e011: dict[str, str], unused_port: int
 ) -> dict[str, dict[str, str]]:
-    """Where a reader may be. Slow: a run goes on while a page steers it, and ends when the page lifts the limit."""
+    """Where a reader may be. Slow: a run outlasts every page that steers it, and ends when the page lifts the limit."""
     port = {"BACKFILL_HTTP_PORT": str(unused_port)}
-    limits = {"BACKFILL_ROWS_PER_SECOND": "2", "BACKFILL_BATCH_ROWS": "10"}
+    limits = {"BACKFILL_ROWS_PER_SECOND": "1", "BACKFILL_BATCH_ROWS": "10"}
     return {"before the migration": environment_e011 | port, "slow": environment | port | limits}
 
 
@@ -188,10 +188,10 @@ async def test_a_page_can_be_followed(page: Page, places: dict[str, dict[str, st
     async with old_rows(env["DATABASE_URL"]) as rows:
         for number in range(20):
             await rows.add_project(f"p{number}", minute=number)
-            await rows.add_many(f"p{number}", 5)
+            await rows.add_many(f"p{number}", 40)
     reader = Reader(env, spawn, exit_codes=ANNOUNCED)
 
-    await reader.follow(page, leave_out=tuple(ELSEWHERE))
+    await reader.follow(page, leave_out=lambda line: elsewhere(line) is not None)
 
     await reader.stop()
 
@@ -263,7 +263,7 @@ def test_a_target_of_make_is_there(command: str) -> None:
     assert done.returncode == 0, done.stderr
 
 
-@pytest.mark.parametrize("command", commands_of("python", "-m"))
+@pytest.mark.parametrize("command", commands_of("python", "-m"))  # they are long, so their help has to do
 def test_a_measurement_takes_the_options_that_it_is_given(command: str) -> None:
     program, options = words_of(command)[:3], words_of(command)[3:]
 
