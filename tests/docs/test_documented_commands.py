@@ -177,7 +177,7 @@ def places(
 ) -> dict[str, dict[str, str]]:
     """Where a reader may be. Slow: a run outlasts every page that steers it, and ends when the page lifts the limit."""
     port = {"BACKFILL_HTTP_PORT": str(unused_port)}
-    limits = {"BACKFILL_ROWS_PER_SECOND": "1", "BACKFILL_BATCH_ROWS": "10"}
+    limits = {"BACKFILL_ROWS_PER_SECOND": "4", "BACKFILL_BATCH_ROWS": "10"}
     return {"before the migration": environment_e011 | port, "slow": environment | port | limits}
 
 
