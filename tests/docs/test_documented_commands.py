@@ -46,6 +46,10 @@ ELSEWHERE = {
         why_not_here="it runs this very test",
         test="tests/docs/test_documented_commands.py::test_a_target_of_make_is_there",
     ),
+    "make soak": Elsewhere(
+        why_not_here="it breaks servers for minutes",
+        test="tests/proof/campaign/test_campaign.py::test_a_campaign_of_faults_under_live_traffic_breaks_no_rule",
+    ),
     "make bench": Elsewhere(
         why_not_here="it measures, for minutes, and passes whatever it finds",
         test="tests/docs/test_documented_commands.py::test_a_measurement_takes_the_options_that_it_is_given",
