@@ -35,6 +35,9 @@ endef
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
 
+.PHONY: install
+install: .venv/.installed ## make .venv with everything in it; every other target does so by itself
+
 demo: .venv/.installed ## see the whole job on 200 000 rows, with servers of its own
 	@$(BIN)/backfill demo $(ARGS)
 

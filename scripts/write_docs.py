@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes the pages in docs/ that say what the code says: the states of a run, the settings, what the tests guard.
+"""Writes what the documents say of the code: states of a run, settings, what the tests guard, the README's table.
 
 A table that is kept by hand beside the one in the code is wrong sooner or later. A test compares the pages with what
 would be written here.
@@ -20,6 +20,21 @@ from worker.runs.states import ARROWS, AT_REST, DONE, OPERATOR_ACTIONS, WORKING,
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
 INTERLEAVINGS = "tests/interleavings"
+README = ROOT / "README.md"
+
+# Around the README's table; what stands between them is replaced.
+TABLE_BEGINS = "<!-- settings: made by `make docs` -->"
+TABLE_ENDS = "<!-- end of settings -->"
+MATTER_MOST = (
+    "DATABASE_URL",
+    "REDIS_URL",
+    "BACKFILL_PARALLEL",
+    "BACKFILL_TARGET_MS",
+    "BACKFILL_PAUSE_MS",
+    "BACKFILL_ROWS_PER_SECOND",
+    "BACKFILL_PGBOUNCER",
+    "BACKFILL_TOKENS",
+)
 
 STATES = """\
 # The states of a run
@@ -136,6 +151,18 @@ def _sabotage_row(sabotage: Sabotage) -> tuple[str, ...]:
     return sabotage.name, f"`{sabotage.file}`", f"`{sabotage.caught_by}`"
 
 
+def readme(present: str) -> str:
+    """The README with its table of settings as it must be. ValueError where it has no marks."""
+    before, begins, rest = present.partition(TABLE_BEGINS)
+    _, ends, after = rest.partition(TABLE_ENDS)
+    if not (begins and ends):
+        raise ValueError(f"the README needs a line {TABLE_BEGINS} and a line {TABLE_ENDS}")
+    settings = {setting.name: setting for setting in describe_settings()}
+    rows = [_setting_row(settings[name]) for name in MATTER_MOST]
+    made = table(("variable", "default", "meaning"), [(name, default, meaning) for name, default, _, meaning in rows])
+    return f"{before}{TABLE_BEGINS}\n{made}\n{TABLE_ENDS}{after}"
+
+
 PAGES: Mapping[str, Callable[[], str]] = {
     "configuration.md": configuration_page,
     "proof.md": proof_page,
@@ -148,6 +175,8 @@ def main() -> int:
     for name, page in PAGES.items():
         (DOCS / name).write_text(page(), encoding="utf-8")
         print(f"docs/{name}")
+    README.write_text(readme(README.read_text(encoding="utf-8")), encoding="utf-8")
+    print(README.name)
     return 0
 
 

@@ -6,9 +6,7 @@ import asyncio
 import os
 import re
 import secrets
-import signal
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,16 +14,18 @@ import pytest
 
 from tests.conftest import Spawn
 from tests.migrations.support import HEAD, OLD_REVISION, Connect, alembic
-from tests.support.commands import REPOSITORY, Spawned, run_command
+from tests.support.commands import REPOSITORY
 from tests.support.databases import drop_databases
+from tests.support.documents import Page
 from tests.support.old_rows import old_rows
-from tests.support.runs import until_ready
+from tests.support.reader import Reader
 from tests.support.waiting import wait_until
 from worker.embedded.wheels import find_wheels
 from worker.generations.rules import COLUMNS, INDEXES, TRIGGERS
-from worker.runs.errors import EmbeddedUnavailable
+from worker.runs.errors import EmbeddedUnavailable, WrongState
 
-GUIDE = (REPOSITORY / "docs" / f"MIGRATION_{HEAD}_README.md").read_text(encoding="utf-8")
+GUIDE_FILE = REPOSITORY / "docs" / f"MIGRATION_{HEAD}_README.md"
+GUIDE = GUIDE_FILE.read_text(encoding="utf-8")
 PREVIEW = REPOSITORY / "docs" / "migration_preview.sql"
 
 # PostgreSQL's locks on tables, the weakest first.
@@ -136,41 +136,6 @@ def strongest(held: list[Any]) -> str:
     return ", ".join(f"{table} {words}" for table, words in sorted(by_table.items()) if words != READING)
 
 
-def test_every_test_that_the_guide_cites_is_there() -> None:
-    cited = [row[1].split("::") for row in rows_of("Safety properties, and what shows them")]
-
-    assert len(cited) > 10
-    for file, name in cited:
-        assert re.search(rf"^(async )?def {name}\(", (REPOSITORY / file).read_text(encoding="utf-8"), re.MULTILINE), (
-            name
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class Reader:
-    """Who follows the guide: types one block after the other and starts the worker in a terminal of its own."""
-
-    env: dict[str, str]
-    spawn: Spawn
-
-    async def follow(self) -> None:
-        worker: Spawned | None = None
-        for block in re.findall(r"^```bash\n(.*?)^```", GUIDE, re.MULTILINE | re.DOTALL):
-            if block.startswith("arq "):
-                worker = self.spawn(*block.split(), env=self.env)
-                await until_ready(worker)
-                continue
-            if block.startswith("alembic downgrade") and worker is not None:
-                worker.kill(signal.SIGTERM)
-                assert await asyncio.to_thread(worker.wait) == 0, worker.log
-            await asyncio.to_thread(self.type, block)
-
-    def type(self, block: str) -> None:
-        done = run_command("bash", "-euo", "pipefail", "-c", block, env=self.env, timeout=120)
-        # No run is active by then, which the guide says.
-        assert done.returncode == (5 if block == "backfill cancel\n" else 0), f"{block}{done.stdout}{done.stderr}"
-
-
 @pytest.fixture
 def programs_of_postgres() -> Iterator[Path]:
     try:
@@ -189,8 +154,9 @@ async def test_the_guide_can_be_followed_from_the_backup_to_the_restore(
         await rows.add_project("p")
         await rows.add_many("p", 3)
 
+    reader = Reader(env, spawn, exit_codes={"backfill cancel": (WrongState.exit_code,)})  # no run is active by then
     try:
-        await Reader(env, spawn).follow()
+        await reader.follow(Page(GUIDE_FILE))
         restored = alembic("current", url=f"{database_e011.rpartition('/')[0]}/{names['RESTORED']}")
     finally:
         await drop_databases(database_e011, *names.values())

@@ -7,7 +7,18 @@ import re
 import pytest
 
 from config.settings import Settings
-from scripts.write_docs import DOCS, INTERLEAVINGS, PAGES, configuration_page, proof_page, states_page, table
+from scripts.write_docs import (
+    DOCS,
+    INTERLEAVINGS,
+    PAGES,
+    README,
+    TABLE_ENDS,
+    configuration_page,
+    proof_page,
+    readme,
+    states_page,
+    table,
+)
 from tests.mutations.sabotages import SABOTAGES
 from tests.support.commands import REPOSITORY
 from worker.runs.states import ARROWS, State
@@ -18,12 +29,16 @@ def test_a_page_says_what_the_code_says(name: str) -> None:
     assert (DOCS / name).read_text(encoding="utf-8") == PAGES[name](), "run: make docs"
 
 
-@pytest.mark.parametrize("name", PAGES)
-def test_a_page_can_be_found_from_the_readme(name: str) -> None:
-    readme, why = ((REPOSITORY / page).read_text(encoding="utf-8") for page in ("README.md", "docs/why.md"))
+def test_the_readmes_table_says_what_the_settings_say() -> None:
+    present = README.read_text(encoding="utf-8")
 
-    assert "(docs/why.md)" in readme
-    assert f"(docs/{name})" in readme or f"({name})" in why
+    assert present == readme(present), "run: make docs"
+    assert "| `BACKFILL_PARALLEL` |" in present
+
+
+def test_a_readme_without_a_place_for_the_table_is_refused() -> None:
+    with pytest.raises(ValueError, match="needs a line"):
+        readme(README.read_text(encoding="utf-8").replace(TABLE_ENDS, ""))
 
 
 def test_the_diagram_has_every_arrow_once() -> None:
