@@ -12,7 +12,6 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
-from uuid import uuid4
 
 from asyncpg.exceptions import ClientConfigurationError
 from sqlalchemy.engine import URL, make_url
@@ -33,6 +32,9 @@ _UNDERSTOOD = {"ssl", "host", "port", "target_session_attrs", "passfile", "krbsr
 _SET_HERE = {"application_name", "connect_timeout"}
 
 _EXAMPLE = "Expected something like postgresql://user:password@host:5432/database."
+_IF_PGBOUNCER = "if it is PgBouncer, set BACKFILL_PGBOUNCER=true"
+# A prepared statement is not there any more, or another client's is.
+_LOST_STATEMENTS = {"26000", "42P05"}
 
 
 def sqlalchemy_url(url: str) -> URL:
@@ -111,11 +113,15 @@ def _check_readable(files: Mapping[str, str]) -> None:
 
 
 def _for_pgbouncer() -> dict[str, Any]:
-    """Behind PgBouncer in transaction mode the next statement may meet another server connection."""
+    """Behind PgBouncer in transaction mode the next transaction may meet another session of the server.
+
+    Statements have no names: the server forgets one with the next. One with a name would stay in a session that
+    nobody finds again to close it, and all of them together take the server's memory.
+    """
     return {
         "statement_cache_size": 0,
         "prepared_statement_cache_size": 0,
-        "prepared_statement_name_func": lambda: f"backfill_{uuid4().hex}",
+        "prepared_statement_name_func": str,
     }
 
 
@@ -174,7 +180,9 @@ def _reason(sqlstate: str, error: BaseException) -> str | None:
     if sqlstate.startswith("28"):
         return f"refused the login: {said}"
     if "startup parameter" in said:
-        return f"refused the connection ({said}); if it is PgBouncer, set BACKFILL_PGBOUNCER=true"
+        return f"refused the connection ({said}); {_IF_PGBOUNCER}"
+    if sqlstate in _LOST_STATEMENTS:
+        return f"changes sessions between statements ({said}); {_IF_PGBOUNCER}"
     if sqlstate.startswith(("08", "57P")):
         return "closed the connection"
     return None
