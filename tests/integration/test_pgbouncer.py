@@ -57,9 +57,9 @@ async def test_a_run_under_traffic_is_verified_and_leaves_nothing_in_the_session
         worker = spawn(*WORKER, env=env)
         await until_ready(worker)
         run = await asyncio.to_thread(lambda: wait_for_end(env, enqueue(env, "--batch-rows", "50")["id"]))
-        examined, verified = [
-            await asyncio.to_thread(run_command, "backfill", name, env=env) for name in ("doctor", "verify")
-        ]
+        examined, verified = await asyncio.gather(
+            *(asyncio.to_thread(run_command, "backfill", name, env=env) for name in ("doctor", "verify"))
+        )
         seen = application.summary()
 
     assert run["state"] == "succeeded", run
@@ -73,22 +73,17 @@ async def test_a_run_under_traffic_is_verified_and_leaves_nothing_in_the_session
     assert "Traceback" not in worker.log
 
 
-@pytest.mark.parametrize(
-    "command", [("backfill", "enqueue", BACKFILL), ("alembic", "upgrade", "head"), WORKER], ids=" ".join
-)
-def test_without_the_switch_the_sentence_names_it(
-    database: str, redis_url: str, bounced: Bounced, command: tuple[str, ...]
-) -> None:
-    done = run_command(*command, env=environment_for(database_url=bounced(database), redis_url=redis_url))
+async def test_without_the_switch_every_command_names_it(database: str, redis_url: str, bounced: Bounced) -> None:
+    env = environment_for(database_url=bounced(database), redis_url=redis_url)
+    commands = [("backfill", "doctor"), ("backfill", "enqueue", BACKFILL), ("alembic", "upgrade", "head"), WORKER]
 
-    assert "if it is PgBouncer, set BACKFILL_PGBOUNCER=true" in refusal(done, 7)
+    doctor, *others = await asyncio.gather(*(asyncio.to_thread(run_command, *command, env=env) for command in commands))
 
-
-def test_doctor_tells_pgbouncer_by_its_refusal(database: str, redis_url: str, bounced: Bounced) -> None:
-    done = run_command("backfill", "doctor", env=environment_for(database_url=bounced(database), redis_url=redis_url))
-
-    assert done.returncode == 7
-    assert "if it is PgBouncer, set BACKFILL_PGBOUNCER=true" in done.stdout
+    assert doctor.returncode == 7
+    assert all(
+        "if it is PgBouncer, set BACKFILL_PGBOUNCER=true" in said
+        for said in [doctor.stdout, *(refusal(done, 7) for done in others)]
+    )
 
 
 async def test_a_migration_works_while_it_has_the_pool_for_itself_and_leaves_nothing_in_it(
