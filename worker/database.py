@@ -31,6 +31,17 @@ _UNDERSTOOD = {"ssl", "host", "port", "target_session_attrs", "passfile", "krbsr
 # libpq's names for what is set here anyway.
 _SET_HERE = {"application_name", "connect_timeout"}
 
+# How the server finds out that this process or its host is gone. A killed process's statement ends at once instead of
+# holding its locks to its end; a host that the network has lost is given up within half a minute, where the default is
+# two hours for a session that is idle, and a quarter of an hour for an answer that nobody takes.
+_SERVER_LOOKS_AFTER_US = {
+    "client_connection_check_interval": "500ms",
+    "tcp_keepalives_idle": "10",
+    "tcp_keepalives_interval": "5",
+    "tcp_keepalives_count": "3",
+    "tcp_user_timeout": "25s",
+}
+
 _EXAMPLE = "Expected something like postgresql://user:password@host:5432/database."
 _IF_PGBOUNCER = "if it is PgBouncer, set BACKFILL_PGBOUNCER=true"
 # A prepared statement is not there any more, or another client's is.
@@ -86,8 +97,7 @@ def open_engine(
     if pgbouncer:
         connect_args |= _for_pgbouncer()
     else:
-        # What a killed process was doing ends at once instead of holding its locks to the end of the statement.
-        connect_args["server_settings"]["client_connection_check_interval"] = "500ms"
+        connect_args["server_settings"] |= _SERVER_LOOKS_AFTER_US
     try:
         return create_async_engine(
             target.difference_update_query(_SSL_FILES),
