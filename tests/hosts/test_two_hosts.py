@@ -22,23 +22,22 @@ from tests.support.watching import watching
 from worker.embedded import ServerUrls
 
 # The run must not be over before the lost host is back, and must be when the test wants it to.
-SLOWLY = ("--parallel", "2", "--batch-rows", "20", "--pause-ms", "100")
-QUICKLY = {"batch_rows": 2_000, "pause_ms": 0}
+SLOWLY = ("--parallel", "2", "--batch-rows", "20", "--pause-ms", "150")
+QUICKLY: dict[str, int | None] = {"batch_rows": 2_000, "pause_ms": 0}
+# The lease is 3 s and the patience with an idle transaction 5 s; the rest is for a machine that is busy.
 TAKEN_OVER_WITHIN_SECONDS = 15.0
 UNLOCKED_WITHIN_SECONDS = 15.0
-
-
 SESSIONS = (
     "SELECT count(*) FILTER (WHERE wait_event_type = 'Lock') AS waiting,"
-    " count(*) FILTER (WHERE backend_xid IS NOT NULL) AS writing, count(*) AS sessions"
+    " count(*) FILTER (WHERE backend_xid IS NOT NULL) AS writing"
     " FROM pg_stat_activity WHERE client_addr = $1::text::inet"
 )
 
 
 def rows_written_by(worker: Spawned) -> int:
     """By the slices that have ended."""
-    lines = [json.loads(line) for line in worker.log.splitlines() if '"slice done"' in line]
-    return sum(line["written"] for line in lines)
+    lines = [line for line in worker.log.splitlines() if '"slice done"' in line and line.endswith("}")]
+    return sum(json.loads(line)["written"] for line in lines)
 
 
 @pytest.fixture
@@ -51,15 +50,22 @@ def env(old_data: OldData, shared_servers: ServerUrls) -> dict[str, str]:
     )
 
 
+async def sessions(observer: asyncpg.Connection, host: Host, doing: str) -> int:
+    """How many of the host's are `waiting` for a lock, or `writing`: holding the locks of their transaction."""
+    row = await observer.fetchrow(SESSIONS, host.address)
+    return int(row[doing])
+
+
 async def lose(host: Host, observer: asyncpg.Connection) -> None:
-    """In the middle of a batch: its rows are locked and its update is under way."""
+    """In the middle of a batch: its rows are locked, and it waits for the answer to its update."""
     async with observer.transaction():
-        await observer.execute("LOCK TABLE generations IN SHARE MODE")  # locks rows, but updates none
-        await wait_until(lambda: observer.fetchval(SESSIONS, host.address), 30)
+        await observer.execute("LOCK TABLE generations IN SHARE MODE")  # lets rows be locked, but not updated
+        await wait_until(lambda: sessions(observer, host, "waiting"), 30)
         host.cut_off()
+    assert await sessions(observer, host, "writing")
 
 
-async def test_a_host_that_the_network_loses_in_the_middle_of_a_batch_costs_the_run_seconds_and_no_row(
+async def test_a_host_that_the_network_loses_in_the_middle_of_a_batch_costs_seconds_and_no_row(
     two_hosts: Network, old_data: OldData, env: dict[str, str], spawn: Spawn
 ) -> None:
     lost_host, other_host = two_hosts.hosts
@@ -67,32 +73,28 @@ async def test_a_host_that_the_network_loses_in_the_middle_of_a_batch_costs_the_
     for worker in (lost, other):
         await until_ready(worker)
     run_id = enqueue(env, *SLOWLY)["id"]
-    await wait_until(lambda: rows_written_by(lost) and rows_written_by(other), 30)
+    await wait_until(lambda: rows_written_by(lost) and rows_written_by(other), 60)
 
     async with watching(env) as watcher, administrator(old_data.url) as observer:
         await lose(lost_host, observer)
-        lost_at = time.monotonic()
-        await wait_until(lambda: watcher.events(run_id, "takeover"), 30)
-        taken_over = time.monotonic() - lost_at
-        await wait_until(lambda: unlocked(observer, lost_host), UNLOCKED_WITHIN_SECONDS)
-        unlocked_after = time.monotonic() - lost_at
+        at, moments = time.monotonic(), []
+        await wait_until(lambda: watcher.events(run_id, "takeover"), TAKEN_OVER_WITHIN_SECONDS)
+        moments.append(f"its range taken over after {time.monotonic() - at:.1f} s")
+
+        async def unlocked() -> bool:
+            return await sessions(observer, lost_host, "writing") == 0
+
+        await wait_until(unlocked, UNLOCKED_WITHIN_SECONDS)
+        moments.append(f"its locks gone after {time.monotonic() - at:.1f} s")
         lost_host.join()
-        back_at = time.monotonic()
         await wait_until(lambda: "lease lost" in lost.log, 60)
-        sys.stdout.write(
-            f"host lost: its range taken over after {taken_over:.1f} s, its locks gone after {unlocked_after:.1f} s;"
-            f" back, it knew after {time.monotonic() - back_at:.1f} s\n"
-        )
+        moments.append(f"back and aware of it after {time.monotonic() - at:.1f} s")
         await watcher.control.set_pace(run_id, QUICKLY, who="test")
         run = await asyncio.to_thread(wait_for_end, env, run_id)
 
+    sys.stdout.write(f"host lost: {', '.join(moments)}\n")
     assert run["state"] == "succeeded", run
     assert run["progress"]["rows_done"] == SHAPE.generations
     assert await filled(old_data.url) == old_data.expected
     assert await breaches(old_data.url) == []
     assert "Traceback" not in lost.log + other.log
-
-
-async def unlocked(observer: asyncpg.Connection, host: Host) -> bool:
-    row = await observer.fetchrow(SESSIONS, host.address)
-    return bool(row["writing"] == 0)
