@@ -48,7 +48,7 @@ def run_online(settings: Settings, protocol: LockProtocol) -> None:
         )
         # Only what goes to a revision writes; `current` and `check` need not wait for an upgrade that is running.
         # PgBouncer in transaction mode cannot keep the lock.
-        if "destination_rev" in context.get_context().opts and not settings.pgbouncer:
+        if "destination_rev" in context.get_context().opts and protocol.own_session:
             wait_for_turn(connection, protocol)
         with context.begin_transaction():
             context.run_migrations()
@@ -73,6 +73,7 @@ def main(settings: Settings) -> None:
     protocol = LockProtocol(
         lock_timeout_ms=settings.migration_lock_timeout_ms,
         patience_seconds=settings.migration_patience_seconds,
+        own_session=context.is_offline_mode() or not settings.pgbouncer,
         sleep=pause,
     )
     if context.is_offline_mode():

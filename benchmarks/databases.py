@@ -31,8 +31,8 @@ def sql(name: str) -> str:
 
 
 @asynccontextmanager
-async def prepared(server_url: str, shape: OldDataShape) -> AsyncIterator[str]:
-    """URL of a migrated database full of old data, there for this block only."""
+async def prepared(server_url: str, shape: OldDataShape, *, revision: str = "head") -> AsyncIterator[str]:
+    """URL of a database full of old data, migrated to `revision`, there for this block only."""
     async with _new_database(server_url, "create_database") as url:
         _migrate(url, SCHEMA_TODAY)
         engine = open_engine(url, application_name="benchmark", command_timeout_seconds=None)
@@ -40,7 +40,7 @@ async def prepared(server_url: str, shape: OldDataShape) -> AsyncIterator[str]:
             await create_old_data(engine, shape)
         finally:
             await engine.dispose()
-        _migrate(url, "head")
+        _migrate(url, revision)
         await _execute(url, sql("vacuum"))
         yield url
 

@@ -12,7 +12,6 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
-from uuid import uuid4
 
 from asyncpg.exceptions import ClientConfigurationError
 from sqlalchemy.engine import URL, make_url
@@ -32,7 +31,21 @@ _UNDERSTOOD = {"ssl", "host", "port", "target_session_attrs", "passfile", "krbsr
 # libpq's names for what is set here anyway.
 _SET_HERE = {"application_name", "connect_timeout"}
 
+# How the server finds out that this process or its host is gone. A killed process's statement ends at once instead of
+# holding its locks to its end; a host that the network has lost is given up within half a minute, where the default is
+# two hours for a session that is idle, and a quarter of an hour for an answer that nobody takes.
+_SERVER_LOOKS_AFTER_US = {
+    "client_connection_check_interval": "500ms",
+    "tcp_keepalives_idle": "10",
+    "tcp_keepalives_interval": "5",
+    "tcp_keepalives_count": "3",
+    "tcp_user_timeout": "25s",
+}
+
 _EXAMPLE = "Expected something like postgresql://user:password@host:5432/database."
+_IF_PGBOUNCER = "if it is PgBouncer, set BACKFILL_PGBOUNCER=true"
+# A prepared statement is not there any more, or another client's is.
+_LOST_STATEMENTS = {"26000", "42P05"}
 
 
 def sqlalchemy_url(url: str) -> URL:
@@ -84,8 +97,7 @@ def open_engine(
     if pgbouncer:
         connect_args |= _for_pgbouncer()
     else:
-        # What a killed process was doing ends at once instead of holding its locks to the end of the statement.
-        connect_args["server_settings"]["client_connection_check_interval"] = "500ms"
+        connect_args["server_settings"] |= _SERVER_LOOKS_AFTER_US
     try:
         return create_async_engine(
             target.difference_update_query(_SSL_FILES),
@@ -111,11 +123,15 @@ def _check_readable(files: Mapping[str, str]) -> None:
 
 
 def _for_pgbouncer() -> dict[str, Any]:
-    """Behind PgBouncer in transaction mode the next statement may meet another server connection."""
+    """Behind PgBouncer in transaction mode the next transaction may meet another session of the server.
+
+    Statements have no names: the server forgets one with the next. One with a name would stay in a session that
+    nobody finds again to close it, and all of them together take the server's memory.
+    """
     return {
         "statement_cache_size": 0,
         "prepared_statement_cache_size": 0,
-        "prepared_statement_name_func": lambda: f"backfill_{uuid4().hex}",
+        "prepared_statement_name_func": str,
     }
 
 
@@ -174,7 +190,9 @@ def _reason(sqlstate: str, error: BaseException) -> str | None:
     if sqlstate.startswith("28"):
         return f"refused the login: {said}"
     if "startup parameter" in said:
-        return f"refused the connection ({said}); if it is PgBouncer, set BACKFILL_PGBOUNCER=true"
+        return f"refused the connection ({said}); {_IF_PGBOUNCER}"
+    if sqlstate in _LOST_STATEMENTS:
+        return f"changes sessions between statements ({said}); {_IF_PGBOUNCER}"
     if sqlstate.startswith(("08", "57P")):
         return "closed the connection"
     return None

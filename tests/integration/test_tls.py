@@ -13,7 +13,9 @@ from tests.support.certificates import Authority, Certificate, make_authority, o
 from tests.support.cli import NAME, WORKER, Done, backfill, refusal
 from tests.support.commands import environment_for, run_command
 from tests.support.runs import until_ready
+from tests.support.started_servers import quarters
 from tests.support.tls_proxy import tls_in_front_of
+from tests.support.tls_servers import TlsPostgres, TlsRedis, find_postgres, find_redis
 from worker.database import open_engine
 from worker.redis_client import open_redis
 from worker.runs.errors import SettingsError
@@ -190,3 +192,35 @@ def test_a_redis_url_that_cannot_work_is_a_wrong_setting(query: str) -> None:
         _ = open_redis(f"rediss://:hunter2@host:6379/0?{query}", timeout_seconds=5)
 
     assert "hunter2" not in str(refused.value)
+
+
+# Both, by servers that speak TLS themselves
+
+
+@pytest.mark.skipif(find_postgres() is None, reason="no PostgreSQL server with TLS is installed")
+@pytest.mark.skipif(find_redis() is None, reason="no Redis server with TLS is installed")
+def test_a_run_on_servers_that_let_nobody_in_without_tls_succeeds(
+    authority: Authority, certificate: Certificate, spawn: Spawn
+) -> None:
+    programs, redis_server = find_postgres(), find_redis()
+    assert programs is not None
+    assert redis_server is not None
+    with (
+        quarters() as place,
+        place.running(TlsPostgres(quarters=place, programs=programs, certificate=certificate)) as postgres,
+        place.running(TlsRedis(quarters=place, program_file=redis_server, certificate=certificate)) as redis,
+    ):
+        secured = f"{postgres.url}?sslmode=verify-full&sslrootcert={authority.certificate}"
+        env = environment_for(database_url=secured, redis_url=f"{redis.url}?ssl_ca_certs={authority.certificate}")
+
+        migrated = run_command("alembic", "upgrade", "head", env=env)
+        unencrypted = backfill("verify", env=env | {"DATABASE_URL": f"{postgres.url}?sslmode=disable"})
+        worker = spawn(*WORKER, env=env)
+        enqueued = backfill("enqueue", NAME, env=env)
+        waited = backfill("wait", env=env)
+        worker.end()
+
+    assert migrated.returncode == 0, migrated.stderr
+    assert "no pg_hba.conf entry" in refusal(unencrypted, 7)
+    assert enqueued.returncode == 0, enqueued.stderr
+    assert waited.returncode == 0, waited.stderr

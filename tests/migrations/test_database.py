@@ -72,6 +72,18 @@ async def test_only_a_direct_connection_sets_what_pgbouncer_does_not_know(
     assert await _ask(database, "SHOW application_name", pgbouncer=pgbouncer) == "tests"
 
 
+async def test_a_direct_connection_has_the_server_give_up_a_host_that_is_gone_within_half_a_minute(
+    database: str,
+) -> None:
+    keepalives = (
+        "SELECT current_setting('tcp_keepalives_idle')::integer"
+        " + current_setting('tcp_keepalives_interval')::integer * current_setting('tcp_keepalives_count')::integer"
+    )
+
+    assert await _ask(database, keepalives) == 25
+    assert await _ask(database, "SHOW tcp_user_timeout") == "25000"
+
+
 async def test_a_call_that_is_not_answered_ends_at_the_client(database: str) -> None:
     with pytest.raises(DatabaseUnreachable, match="did not answer in time"):
         await _ask(database, "SELECT pg_sleep(60)", command_timeout_seconds=0.1)

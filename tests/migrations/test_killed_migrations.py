@@ -1,12 +1,16 @@
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
 from tests.conftest import Spawn
 from tests.migrations.support import ALEMBIC, OLD_REVISION, Application, Connect, alembic, backend_waits, schema_dump
 from tests.support.commands import environment_for
+from tests.support.live_traffic import live_traffic
 from tests.support.waiting import wait_until
+from worker.database import open_engine
+from worker.demo.old_data import OldDataShape, create_old_data
 
 TRIGGERS = (
     "projects_latest_version_before_update",
@@ -76,12 +80,15 @@ async def test_an_upgrade_killed_before_each_of_its_steps_goes_on_where_it_was(
 ) -> None:
     barrier = Barrier(await connect(database_e011))
     await barrier.raise_()
+    await add_old_data(database_e011)
 
-    for statement in UPGRADE:
-        await _kill_before(statement, barrier, spawn(*ALEMBIC, "upgrade", "head", env=_environment(database_e011)))
-    await barrier.fall()
-    assert alembic("upgrade", "head", url=database_e011).returncode == 0
+    async with live_traffic(database_e011):
+        for statement in UPGRADE:
+            await _kill_before(statement, barrier, spawn(*ALEMBIC, "upgrade", "head", env=_environment(database_e011)))
+        await barrier.fall()
+        last = await asyncio.to_thread(alembic, "upgrade", "head", url=database_e011)
 
+    assert last.returncode == 0, last.stderr
     assert await schema_dump(database_e011) == await schema_dump(database)
 
 
@@ -91,12 +98,38 @@ async def test_a_downgrade_killed_at_any_of_its_steps_goes_on_where_it_was(
     barrier = Barrier(await connect(database))
     await barrier.raise_()
 
-    for statement in DOWNGRADE:
-        await _kill_before(statement, barrier, spawn(*ALEMBIC, "downgrade", OLD_REVISION, env=_environment(database)))
-    await barrier.fall()
-    assert alembic("downgrade", OLD_REVISION, url=database).returncode == 0
+    async with live_traffic(database):
+        for statement in DOWNGRADE:
+            migration = spawn(*ALEMBIC, "downgrade", OLD_REVISION, env=_environment(database))
+            await _kill_before(statement, barrier, migration)
+        await barrier.fall()
+        last = await asyncio.to_thread(alembic, "downgrade", OLD_REVISION, url=database)
 
+    assert last.returncode == 0, last.stderr
     assert await schema_dump(database) == await schema_dump(database_e011)
+
+
+async def test_an_upgrade_killed_while_it_waits_for_a_lock_lets_the_application_through_at_once(
+    database_e011: str, connect: Connect, spawn: Spawn
+) -> None:
+    barrier, idle = Barrier(await connect(database_e011)), await connect(database_e011)
+    await barrier.raise_()
+
+    async with live_traffic(database_e011) as live:
+        adds_columns = "ALTER TABLE public.generations%ADD COLUMN%"
+        await _kill_before(adds_columns, barrier, spawn(*ALEMBIC, "upgrade", "head", env=_environment(database_e011)))
+        await barrier.fall()
+        async with idle.transaction():
+            await idle.execute("SELECT count(*) FROM generations")
+            upgrade = spawn(*ALEMBIC, "upgrade", "head", env=_environment(database_e011))
+            await wait_until(lambda: "waiting for generations: " in upgrade.log, 30)
+            upgrade.kill()
+            await wait_until(barrier.is_left, 30)
+            before = len(live.acknowledged)
+            await wait_until(lambda: len(live.acknowledged) > before)
+        last = await asyncio.to_thread(alembic, "upgrade", "head", url=database_e011)
+
+    assert last.returncode == 0, last.stderr
 
 
 async def test_an_index_left_invalid_by_a_kill_is_replaced(database_e011: str, connect: Connect, spawn: Spawn) -> None:
@@ -118,6 +151,12 @@ async def test_an_index_left_invalid_by_a_kill_is_replaced(database_e011: str, c
     assert await _index_is_valid(observer) is True
 
 
+async def add_old_data(url: str) -> None:
+    engine = open_engine(url, application_name="test", command_timeout_seconds=None)
+    await create_old_data(engine, OldDataShape(projects=300, generations=3_000))
+    await engine.dispose()
+
+
 async def _kill_before(statement: str, barrier: Barrier, migration: Any) -> None:
     await barrier.move_before(statement)
 
@@ -125,9 +164,9 @@ async def _kill_before(statement: str, barrier: Barrier, migration: Any) -> None
         assert migration.exit_code is None, f"{statement} was not reached: {migration.log}"
         return await barrier.is_reached()
 
-    await wait_until(is_reached, 20)
+    await wait_until(is_reached, 60)
     migration.kill()
-    await wait_until(barrier.is_left)
+    await wait_until(barrier.is_left, 30)
 
 
 async def _until_blocked(observer: Any) -> None:

@@ -94,7 +94,7 @@ def _parameters(units: Sequence[Unit]) -> Mapping[str, Mapping[str, Any]]:
         "read_units": {"ids": ids[:1], "row_cap": PART_ROWS},
         "lock_projects": {"ids": ids},
         "lock_generations": {"ids": ids},
-        "settle": {"ids": ids, "counts": [unit.rows for unit in units]},
+        "settle": {"ids": ids, "counts": [str(unit.rows) for unit in units]},
         "read_frontier": {"project_id": largest},
         "count_rows": {"project_id": largest},
         "lock_part": {"project_id": largest, "rows": PART_ROWS, **mark},

@@ -19,7 +19,7 @@ async def settle_projects(connection: AsyncConnection, project_ids: Sequence[str
     projects = await run(connection, "lock_projects", {"ids": list(project_ids)})
     locked = [row.id for row in projects]
     rows = {row.project_id: row.rows for row in await run(connection, "lock_generations", {"ids": locked})}
-    parameters = {"ids": locked, "counts": [rows.get(project_id, 0) for project_id in locked]}
+    parameters = {"ids": locked, "counts": [str(rows.get(project_id, 0)) for project_id in locked]}
     result = (await run(connection, "settle", parameters)).one()
     contended = frozenset(project_ids) - frozenset(locked) | frozenset(result.left_out)
     return Settled(written=result.written, contended=contended)

@@ -11,8 +11,10 @@ import logging
 import time
 from collections.abc import Callable
 from contextlib import nullcontext
+from typing import Any
+from uuid import uuid4
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, event, text
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.util import await_only
@@ -41,6 +43,8 @@ async def migrate(
     engine = open_engine(
         url, application_name="codebegen-migration", command_timeout_seconds=None, pool_size=2, pgbouncer=pgbouncer
     )
+    if pgbouncer:
+        event.listen(engine.sync_engine, "do_connect", _name_statements)
     try:
         async with reachable(url), engine.connect() as connection:
             pid = await connection.scalar(text("SELECT pg_backend_pid()"))
@@ -53,6 +57,12 @@ async def migrate(
                 await _run_explained(connection, run, watch)
     finally:
         await engine.dispose()
+
+
+def _name_statements(_dialect: object, _record: object, _arguments: object, options: dict[str, Any]) -> None:
+    """Most of a migration is outside of transactions, where PgBouncer may change the session between preparing a
+    statement and running it: one without a name would then be what another client has prepared there."""
+    options["prepared_statement_name_func"] = lambda: f"migration_{uuid4().hex}"
 
 
 async def _run_explained(

@@ -34,10 +34,14 @@ _LOCK_NOT_AVAILABLE = {"55P03", "40P01"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LockProtocol:
-    """How long one try may hold up the application, and how long to go on trying."""
+    """How long one try may hold up the application, and how long to go on trying.
+
+    `own_session` is false where others work in the same session of the server, as behind PgBouncer.
+    """
 
     lock_timeout_ms: int = 400
     patience_seconds: float = 900.0
+    own_session: bool = True
     sleep: Callable[[float], None] = time.sleep
 
 
@@ -100,7 +104,13 @@ class OnlineDdl:
         )
 
     def _concurrently(self, statement: Callable[[], None]) -> None:
-        """Without timeouts: one that strikes leaves an invalid index, and waiting here holds up no reader or writer."""
+        """Without timeouts: one that strikes leaves an invalid index, and waiting here holds up no reader or writer.
+
+        It cannot be in a transaction, so they are set for the session, or not at all where it is not ours alone.
+        """
+        if not self._protocol.own_session:
+            statement()
+            return
         self._op.execute("SET lock_timeout = 0")
         self._op.execute("SET statement_timeout = 0")
         statement()

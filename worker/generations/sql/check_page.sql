@@ -1,5 +1,5 @@
 -- One statement's view of some projects against the rules of the data: a snapshot of its own, so that live writes,
--- which keep the rules in every transaction, can never look like a breach.
+-- which keep the rules in every transaction, can never look like a breach. text[] for the reason given in settle.sql.
 WITH page AS MATERIALIZED (
     SELECT id, created_at, latest_version, active_generation_id
     FROM public.projects
@@ -65,4 +65,4 @@ SELECT (SELECT count(*) FROM page) AS units,
         FROM (SELECT rule, sum(count) AS count,
                      (array_agg(id ORDER BY created_at, id))[1:CAST(:examples AS integer)] AS examples
               FROM breaches GROUP BY rule) AS r) AS breaches,
-       ARRAY(SELECT id FROM breaches WHERE rule = 'unassigned') AS unassigned_units
+       ARRAY(SELECT CAST(id AS text) FROM breaches WHERE rule = 'unassigned') AS unassigned_units

@@ -1,11 +1,12 @@
 -- With whose rights live writes are done. The function of a sync trigger that is SECURITY DEFINER works with those of its
 -- owner ('owner'), any other with those of whoever inserts or updates ('invoker'). While all are of the first kind, a role
 -- that inserts generations ('application') needs no right on the new columns; the next release that it runs will.
--- Superusers may do everything, and a role that cannot log in writes nothing itself.
+-- Superusers may do everything, and a role that cannot log in writes nothing itself. text[] for the reason given in
+-- settle.sql.
 WITH functions AS (
     SELECT f.proowner, f.prosecdef
     FROM pg_catalog.pg_proc AS f
-    WHERE f.pronamespace = to_regnamespace('public') AND f.proname = ANY (CAST(:functions AS name[]))
+    WHERE f.pronamespace = to_regnamespace('public') AND f.proname = ANY (CAST(:functions AS text[]))
 )
 SELECT CAST(pg_get_userbyid(f.proowner) AS text) AS name, 'owner' AS kind
 FROM functions AS f

@@ -3,10 +3,11 @@
 -- completed generation becomes active where it is newer than the present one. One UPDATE per row sets all three
 -- columns, and only rows that need it are written. A project that has other lockable rows than were locked is left out.
 -- Rows are found again by their physical place, which a locked row keeps: the primary keys are random, and looking
--- each one up would read an index page per row.
+-- each one up would read an index page per row. Arrays come and go as text[]: what another array is the driver would have
+-- to ask, and it switches `jit` off in the session to do so, which others may share (PgBouncer).
 WITH locked AS MATERIALIZED (
     SELECT p.ctid AS place, l.project_id, l.rows_locked, p.latest_version, p.active_generation_id
-    FROM unnest(CAST(:ids AS text[]), CAST(:counts AS bigint[])) AS l (project_id, rows_locked)
+    FROM unnest(CAST(:ids AS text[]), CAST(CAST(:counts AS text[]) AS bigint[])) AS l (project_id, rows_locked)
     JOIN public.projects AS p ON p.id = l.project_id
 ),
 found AS MATERIALIZED (
@@ -58,4 +59,4 @@ settled AS (
 )
 SELECT (SELECT count(*) FROM written WHERE unassigned) AS written,
        (SELECT count(*) FROM settled) AS settled,
-       ARRAY(SELECT DISTINCT project_id FROM found WHERE project_id NOT IN (SELECT project_id FROM units)) AS left_out
+       ARRAY(SELECT DISTINCT CAST(project_id AS text) FROM found WHERE project_id NOT IN (SELECT project_id FROM units)) AS left_out

@@ -1,0 +1,119 @@
+"""What the application notices of the schema change: its p50, p99 and longest transaction, there and back.
+
+One database, one application, one run: alone, while `alembic upgrade head` works, alone on the new schema, and while
+`alembic downgrade` works. Both are processes of their own, as they are in life. Printed and not asserted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.databases import SCHEMA_TODAY, environment_of, prepared
+from benchmarks.ways import settings_on
+from config.logging import setup_logging
+from config.settings import Settings, load_settings
+from worker.demo.children import Children
+from worker.demo.old_application import PhaseSummary, Traffic
+from worker.demo.old_data import OldDataShape
+from worker.demo.traffic import start_traffic
+from worker.runs.errors import OperatorError
+from worker.wiring import servers
+
+EMBEDDED_DIR = Path(__file__).resolve().parent / ".embedded"
+WARM_UP, BEFORE, UPGRADE, BETWEEN, DOWNGRADE = "warm-up", "before", "upgrade", "between", "downgrade"
+WARM_UP_SECONDS = 5.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    shape: OldDataShape
+    traffic: Traffic
+    alone_seconds: float
+    as_json: bool
+
+
+async def measure(settings: Settings, options: Options) -> tuple[PhaseSummary, ...]:
+    """Of every phase but the first."""
+    async with Children(environment_of(settings, BACKFILL_LOG_LEVEL="WARNING")) as children:
+        application = await start_traffic(children, options.traffic, WARM_UP)
+        await asyncio.sleep(WARM_UP_SECONDS)
+        await application.phase(BEFORE)
+        await asyncio.sleep(options.alone_seconds)
+        await application.phase(UPGRADE)
+        await (await children.start("alembic upgrade head")).succeed()
+        await application.phase(BETWEEN)
+        await asyncio.sleep(options.alone_seconds)
+        await application.phase(DOWNGRADE)
+        await (await children.start(f"alembic downgrade {SCHEMA_TODAY}")).succeed()
+        return (await application.stop())[1:]
+
+
+async def benchmark(options: Options, progress: Console) -> tuple[PhaseSummary, ...]:
+    settings = load_settings().model_copy(update={"embedded_dir": EMBEDDED_DIR})
+    with servers(settings) as urls:
+        progress.print(f"Preparing {options.shape.generations:,} generations in {options.shape.projects:,} projects.")
+        async with prepared(urls.database_url, options.shape, revision=SCHEMA_TODAY) as database_url:
+            return await measure(settings_on(settings, urls, database_url), options)
+
+
+def show(console: Console, phases: Sequence[PhaseSummary]) -> None:
+    table = Table(title="What the application notices of the schema change")
+    table.add_column("")
+    for heading in ("seconds", "transactions", "errors", "p50, ms", "p99, ms", "longest, ms"):
+        table.add_column(heading, justify="right")
+    for phase in phases:
+        latencies = [f"{ms:.1f}" if ms is not None else "-" for ms in (phase.p50_ms, phase.p99_ms, phase.max_ms)]
+        counts = [f"{phase.transactions:,}", f"{phase.errors + phase.missed:,}"]
+        table.add_row(phase.phase, f"{phase.seconds:.1f}", *counts, *latencies)
+    console.print(table)
+
+
+def options_from(arguments: Sequence[str]) -> Options:
+    shape = OldDataShape()
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--generations", type=int, default=shape.generations, help="default: %(default)s")
+    parser.add_argument("--projects", type=int, default=shape.projects, help="default: %(default)s")
+    parser.add_argument("--connections", type=int, default=4, help="of the application, default: %(default)s")
+    parser.add_argument("--transactions-per-second", type=float, default=100.0, help="default: %(default)s")
+    parser.add_argument("--deletes-percent", type=float, default=0.0, help="default: %(default)s; each reads the table")
+    parser.add_argument("--alone-seconds", type=float, default=20.0, help="default: %(default)s")
+    parser.add_argument("--json", action="store_true", dest="as_json", help="one JSON document on stdout")
+    given = parser.parse_args(arguments)
+    return Options(
+        shape=OldDataShape(projects=given.projects, generations=given.generations),
+        traffic=Traffic(
+            connections=given.connections,
+            transactions_per_second=given.transactions_per_second,
+            deletes_percent=given.deletes_percent,
+        ),
+        alone_seconds=given.alone_seconds,
+        as_json=given.as_json,
+    )
+
+
+def main() -> int:
+    try:
+        options = options_from(sys.argv[1:])
+        setup_logging("WARNING", "auto")
+        phases = asyncio.run(benchmark(options, Console(stderr=True)))
+    except OperatorError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return error.exit_code
+    if options.as_json:
+        print(json.dumps({phase.phase: phase.to_json() for phase in phases}, indent=2))
+    else:
+        show(Console(width=120), phases)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
