@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -25,17 +24,20 @@ _TIMES: dict[str, object] = {"created_at": ANYTHING, "updated_at": ANYTHING}
 
 # Columns that an INSERT leaves to their defaults.
 _DEFAULTS: Mapping[str, Values] = {
-    "users": dict.fromkeys(
-        ("full_name", "hashed_password", "avatar_url", "bio", "location", "website", "github_id", "github_username")
-        + ("github_access_token", "preferences")
-    ),
-    "projects": dict.fromkeys(("organization_id", "github_repo_url", "github_repo_name")),
-    "generations": dict.fromkeys(
-        ("context", "extracted_schema", "output_files", "review_feedback", "documentation", "quality_score")
-        + ("error_message", "schema_extraction_time", "code_generation_time", "review_time", "docs_generation_time")
-        + ("total_time", "parent_generation_id")
-    ),
-    "artifacts": {"file_metadata": None},
+    table: dict.fromkeys(columns)
+    for table, columns in {
+        "users": (
+            *("full_name", "hashed_password", "avatar_url", "bio", "location", "website", "github_id"),
+            *("github_username", "github_access_token", "preferences"),
+        ),
+        "projects": ("organization_id", "github_repo_url", "github_repo_name"),
+        "generations": (
+            *("context", "extracted_schema", "output_files", "review_feedback", "documentation", "quality_score"),
+            *("error_message", "schema_extraction_time", "code_generation_time", "review_time"),
+            *("docs_generation_time", "total_time", "parent_generation_id"),
+        ),
+        "artifacts": ("file_metadata",),
+    }.items()
 }
 
 
@@ -71,7 +73,7 @@ class Work:
             )
             for values in rows
         }
-        answers = await self.connection.fetch(sql(name), *arguments)
+        answers: list[asyncpg.Record] = await self.connection.fetch(sql(name), *arguments)
         for answer in answers:
             write = writes.pop(answer["id"])
             write.values.update(created_at=answer["created_at"], updated_at=answer["updated_at"])
@@ -91,12 +93,25 @@ class Work:
         self, name: str, table: str, row_id: str, values: Values, *, more: Sequence[object] = ()
     ) -> asyncpg.Record:
         """`more` are parameters after the written columns."""
+        answer = await self._update(name, table, row_id, values, more)
+        if answer is None:
+            raise RowMissing(f"{name} found no row {row_id} in {table}")
+        return answer
+
+    async def update_if(self, name: str, table: str, row_id: str, *, more: Sequence[object]) -> bool:
+        """Of the journal's columns it changes `updated_at` at most; False when the row is not as it should be."""
+        return await self._update(name, table, row_id, {}, more) is not None
+
+    async def _update(
+        self, name: str, table: str, row_id: str, values: Values, more: Sequence[object]
+    ) -> asyncpg.Record | None:
         write = self.transaction.write(Change.UPDATE, table, row_id, {**values, "updated_at": ANYTHING})
         answer = await self.connection.fetchrow(sql(name), row_id, *values.values(), *more)
         if answer is None:
-            raise RowMissing(f"{name} found no row {row_id} in {table}")
-        write.values["updated_at"] = answer["updated_at"]
-        write.stamp = answer["stamp"]
+            self.transaction.writes.remove(write)
+        else:
+            write.values["updated_at"] = answer["updated_at"]
+            write.stamp = answer["stamp"]
         return answer
 
     async def delete(self, name: str, table: str, key: str) -> None:
@@ -156,8 +171,3 @@ async def _decided(journal: Journal, noted: Transaction) -> AsyncIterator[None]:
 
 def sql(name: str) -> str:
     return read_sql(_SQL / f"{name}.sql")
-
-
-def stamp_of(answer: asyncpg.Record) -> datetime:
-    moment: datetime = answer["stamp"]
-    return moment

@@ -1,4 +1,4 @@
-"""Reads every column that the application writes, of every row of every table: once before everything, once at the end."""
+"""Reads every column that the application writes, of every row: once before everything, and once at the end."""
 
 from __future__ import annotations
 
@@ -26,9 +26,7 @@ async def take_snapshot(database_url: str, journal: Journal) -> None:
     journal.has_snapshot = True
 
 
-async def read_table(
-    connection: asyncpg.Connection[asyncpg.Record], table: str
-) -> AsyncIterator[tuple[str, Values]]:
+async def read_table(connection: asyncpg.Connection[asyncpg.Record], table: str) -> AsyncIterator[tuple[str, Values]]:
     """Long values as digests made by the server."""
     async with connection.transaction(isolation="repeatable_read", readonly=True):
         async for row in connection.cursor(read_sql(_SQL / f"{table}.sql"), prefetch=_ROWS_AT_ONCE):

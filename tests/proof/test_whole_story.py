@@ -15,7 +15,7 @@ from tests.support.waiting import wait_until
 from worker.database import open_engine
 from worker.demo.old_data import OldDataShape, create_old_data
 
-SHAPE = OldDataShape(projects=600, generations=6_000, giant_share=0.3, ties=True)
+SHAPE = OldDataShape(projects=400, generations=4_000, giant_share=0.2, ties=True)
 
 
 async def test_under_the_whole_story_every_acknowledged_write_is_accounted_for(
@@ -26,7 +26,7 @@ async def test_under_the_whole_story_every_acknowledged_write_is_accounted_for(
     await create_old_data(engine, SHAPE)
     await engine.dispose()
     journal = Journal()
-    traffic = LiveTraffic(database_e011, journal, Load(seed=1, connections=6))
+    traffic = LiveTraffic(database_e011, journal, Load(seed=1, connections=6, transactions_per_second=150))
 
     async with traffic:
         await asyncio.to_thread(migrate, database_e011, "head")
