@@ -46,6 +46,9 @@ class Anything:
     def __repr__(self) -> str:
         return "anything"
 
+    def __deepcopy__(self, memo: object) -> Anything:
+        return self
+
 
 ANYTHING = Anything()
 
@@ -160,6 +163,11 @@ class Journal:
     def count(self, what: str) -> None:
         """Something that writes nothing and is worth a line: a rollback on purpose, a retry."""
         self._counts[what] += 1
+
+    @property
+    def acknowledged(self) -> int:
+        """Transactions of all kinds."""
+        return self._acknowledged.total()
 
     def rows(self, table: str) -> Iterator[tuple[str, Row]]:
         yield from self._rows[table].items()
