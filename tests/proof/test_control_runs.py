@@ -13,7 +13,7 @@ from tests.support.waiting import wait_until
 from worker.database import open_engine
 from worker.demo.old_data import OldDataShape, create_old_data
 
-SHAPE = OldDataShape(projects=100, generations=1_000, ties=True)
+SHAPE = OldDataShape(projects=40, generations=500, giant_share=0.2, ties=True)
 LOAD = Load(seed=3, connections=4)
 
 
@@ -30,7 +30,7 @@ async def test_traffic_on_the_migrated_schema_breaks_nothing_without_a_backfill(
     journal = Journal()
 
     async with LiveTraffic(database_e011, journal, LOAD) as traffic:
-        await wait_until(lambda: journal.acknowledged > 800, 60)
+        await wait_until(lambda: journal.acknowledged > 600, 60)
 
     assert await violations(database_e011, journal, traffic.errors, finished=False) == []
 
