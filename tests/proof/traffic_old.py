@@ -245,7 +245,7 @@ async def reword_generation(desk: Desk) -> None:
 
 
 async def import_generations(desk: Desk) -> None:
-    """COPY of finished work, some of it completed, with times of its own."""
+    """COPY of finished work with times of its own, what is completed first (why: docs/why.md, live writes)."""
     project_id, imported_at = desk.rows.project(desk.random), datetime.now(UTC)
     rows = [
         {
@@ -257,6 +257,7 @@ async def import_generations(desk: Desk) -> None:
         }
         for _ in range(desk.random.randint(2, 5))
     ]
+    rows.sort(key=lambda row: row["status"] != "completed")
     async with desk.transaction("import_generations") as work:
         await work.copy("generations", rows)
         await touch(work, project_id)

@@ -18,9 +18,9 @@ BEGIN
        FOR NO KEY UPDATE;
 
     -- Once this has raised latest_version, every further update of the project in the same transaction checks its
-    -- foreign keys, changed or not, and so locks the present active generation. A delete of that one locks the same two
-    -- in the other order. So it is locked here, and as in generations_activate_completed the second one is never waited
-    -- for while the first is held.
+    -- foreign keys, changed or not, and so locks the present active generation; and a completed row takes its place in
+    -- the end. An edit or a delete of that one locks the same two in the other order. So it is locked here, and as in
+    -- generations_activate_completed the second one is never waited for while the first is held.
     WHILE latest IS NULL LOOP
         active_id := NULL;
         BEGIN
@@ -31,7 +31,11 @@ BEGIN
             IF NOT FOUND THEN
                 RETURN NEW;  -- no such project: the foreign key will say so
             END IF;
-            PERFORM FROM public.generations AS a WHERE a.id = active_id FOR KEY SHARE NOWAIT;
+            IF NEW.status = 'completed' THEN
+                PERFORM FROM public.generations AS a WHERE a.id = active_id FOR NO KEY UPDATE NOWAIT;
+            ELSE
+                PERFORM FROM public.generations AS a WHERE a.id = active_id FOR KEY SHARE NOWAIT;
+            END IF;
             EXIT;
         EXCEPTION WHEN lock_not_available THEN
             IF active_id IS NULL THEN
@@ -40,7 +44,7 @@ BEGIN
             latest := NULL;
         END;
         BEGIN
-            PERFORM FROM public.generations AS a WHERE a.id = active_id FOR KEY SHARE;
+            PERFORM FROM public.generations AS a WHERE a.id = active_id FOR NO KEY UPDATE;
             RAISE EXCEPTION USING ERRCODE = 'BF000';  -- gives the lock back
         EXCEPTION WHEN SQLSTATE 'BF000' THEN
             NULL;
