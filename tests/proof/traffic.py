@@ -20,7 +20,7 @@ import asyncpg
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from tests.proof import traffic_next, traffic_old
-from tests.proof.desk import Desk, Kind
+from tests.proof.desk import Desk, Mix
 from tests.proof.journal import Journal
 from tests.proof.session import RowMissing
 from tests.proof.snapshot import take_snapshot
@@ -130,7 +130,7 @@ class LiveTraffic:
                 is_next = number < self._next_release
                 await plug.into(self._engines[1] if is_next else self._engines[0])
                 mix = traffic_next.MIX if is_next else traffic_old.MIX
-                if await self._attempt(plug, mix.choose(rows, random), rows, random):
+                if await self._attempt(plug, mix, rows, random):
                     backoff_seconds = _FIRST_BACKOFF_SECONDS
                 elif not plug.connection.is_open:
                     await arrivals.closed_within(backoff_seconds)
@@ -138,8 +138,8 @@ class LiveTraffic:
         finally:
             await plug.connection.close()
 
-    async def _attempt(self, plug: _Plug, kind: Kind, rows: KnownRows, random: Random) -> bool:
-        excused = self._outages > 0
+    async def _attempt(self, plug: _Plug, mix: Mix, rows: KnownRows, random: Random) -> bool:
+        excused, kind_name = self._outages > 0, "connect"
         try:
             if not plug.connection.is_open:
                 await plug.connection.opened()
@@ -152,10 +152,13 @@ class LiveTraffic:
                 random=random,
                 hold=self._hold,
             )
+            # Nothing is waited for between the choice and the moment when the transaction takes its row.
+            kind = mix.choose(rows, random)
+            kind_name = kind.name
             await kind.run(desk)
         except (*DATABASE_ERRORS, RowMissing) as error:
             excused = excused or self._outages > 0 or plug.proven_at <= self._outage_ended_at
-            self._failed(kind.name, error, excused=excused)
+            self._failed(kind_name, error, excused=excused)
             await plug.connection.drop_if_lost(error)
             return False
         plug.proven_at = time.monotonic()
