@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tests.proof.contents import read_contents
+import asyncpg
+
+from tests.proof.final_state import read_final_state
 from tests.proof.findings import Findings
 from tests.proof.journal import Journal
 from tests.proof.oracle_active import check_active
@@ -23,12 +25,27 @@ async def violations(
 ) -> list[str]:
     """A sentence per broken rule and example; empty when all is right. Nobody may write meanwhile, and the history must
     be installed. `finished`: a run has succeeded, so that every row must carry its values."""
+    connection = await asyncpg.connect(database_url)
+    try:
+        return await violations_in(connection, journal, traffic_errors, finished=finished)
+    finally:
+        await connection.close()
+
+
+async def violations_in(
+    connection: asyncpg.Connection[asyncpg.Record],
+    journal: Journal,
+    traffic_errors: Sequence[ApplicationError],
+    *,
+    finished: bool = True,
+) -> list[str]:
+    """The same as the connection sees it, inside a REPEATABLE READ transaction for instance."""
     findings = Findings()
     for error in traffic_errors:
         findings.add("errors", str(error))
-    contents = await read_contents(database_url)
-    check_rows(journal, contents.tables, findings)
-    replay = Replay(contents.history, findings)
-    check_numbers(contents.tables, replay, findings, finished=finished)
-    check_active(contents.tables, replay, journal, findings)
+    final = await read_final_state(connection)
+    check_rows(journal, final.tables, findings)
+    replay = Replay(final.history, findings)
+    check_numbers(final.tables, replay, findings, finished=finished)
+    check_active(final.tables, replay, journal, findings)
     return findings.sentences()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +14,7 @@ import pytest
 from tests.proof.findings import RULES
 from tests.proof.history import install_history
 from tests.proof.journal import ANYTHING, Change, Journal, Transaction
-from tests.proof.oracle import violations
+from tests.proof.oracle import violations, violations_in
 from tests.proof.settling import settle_everything
 from tests.proof.test_control_runs import fill
 from tests.proof.traffic import ApplicationError, LiveTraffic, Load
@@ -34,12 +33,12 @@ ADD_ARTIFACT = (
 
 @dataclass(frozen=True, slots=True)
 class Right:
-    url: str
+    connection: asyncpg.Connection[asyncpg.Record]
     journal: Journal
 
 
 @pytest.fixture(scope="module")
-async def right(servers: ServerUrls, template_e011: str) -> AsyncIterator[Right]:
+async def made(servers: ServerUrls, template_e011: str) -> AsyncIterator[Right]:
     """A backfilled database on which both releases have written, and what they were told."""
     async with new_database(servers.database_url, template=template_e011) as url:
         await fill(url)
@@ -53,23 +52,18 @@ async def right(servers: ServerUrls, template_e011: str) -> AsyncIterator[Right]
             await traffic.roll_out_next_release()
             await wait_until(lambda: journal.acknowledged > before + 500, 60)
         assert await violations(url, journal, traffic.errors) == []
-        yield Right(url=url, journal=journal)
+        connection = await asyncpg.connect(url)
+        yield Right(connection=connection, journal=journal)
+        await connection.close()
 
 
 @pytest.fixture
-async def spoilt(servers: ServerUrls, right: Right) -> AsyncIterator[str]:
-    """A copy, to be spoilt."""
-    async with new_database(servers.database_url, template=right.url) as url:
-        yield url
-
-
-@asynccontextmanager
-async def connected(url: str) -> AsyncIterator[asyncpg.Connection[asyncpg.Record]]:
-    connection = await asyncpg.connect(url)
-    try:
-        yield connection
-    finally:
-        await connection.close()
+async def right(made: Right) -> AsyncIterator[Right]:
+    """In a transaction that is rolled back, whatever is spoilt in it."""
+    transaction = made.connection.transaction(isolation="repeatable_read")
+    await transaction.start()
+    yield made
+    await transaction.rollback()
 
 
 def rules_in(found: list[str]) -> set[str]:
@@ -77,12 +71,11 @@ def rules_in(found: list[str]) -> set[str]:
 
 
 @pytest.mark.parametrize(("breach", "sql"), BREACHES.items(), ids=BREACHES.keys())
-async def test_a_breach_is_reported_as_what_it_is(right: Right, spoilt: str, breach: str, sql: str) -> None:
-    async with connected(spoilt) as connection:
-        await connection.execute((SQL / "prepare_breaches.sql").read_text(encoding="utf-8"))
-        await connection.execute(sql)
+async def test_a_breach_is_reported_as_what_it_is(right: Right, breach: str, sql: str) -> None:
+    await right.connection.execute((SQL / "prepare_breaches.sql").read_text(encoding="utf-8"))
+    await right.connection.execute(sql)
 
-    found = await violations(spoilt, right.journal, [])
+    found = await violations_in(right.connection, right.journal, [])
 
     assert rules_in(found) == {breach.partition(":")[0]}, found
 
@@ -90,12 +83,12 @@ async def test_a_breach_is_reported_as_what_it_is(right: Right, spoilt: str, bre
 async def test_an_application_error_is_reported(right: Right) -> None:
     error = ApplicationError(kind="create_generation", sqlstate="40P01", message="deadlock detected")
 
-    assert await violations(right.url, right.journal, [error]) == [f"errors: {error}"]
+    assert await violations_in(right.connection, right.journal, [error]) == [f"errors: {error}"]
 
 
 @pytest.mark.parametrize(("happened", "rules"), [(0, set()), (1, {"atomic"}), (2, set())])
 async def test_of_a_transaction_of_unknown_outcome_all_or_nothing_is_there(
-    right: Right, spoilt: str, happened: int, rules: set[str]
+    right: Right, happened: int, rules: set[str]
 ) -> None:
     journal = deepcopy(right.journal)
     doubtful = Transaction(kind="create_artifacts")
@@ -105,11 +98,10 @@ async def test_of_a_transaction_of_unknown_outcome_all_or_nothing_is_there(
         doubtful.write(Change.INSERT, "artifacts", artifact_id, {"id": artifact_id, **unknown, **known})
     journal.unknown(doubtful)
 
-    async with connected(spoilt) as connection:
-        for artifact_id in ("first", "second")[:happened]:
-            await connection.execute(ADD_ARTIFACT, artifact_id)
+    for artifact_id in ("first", "second")[:happened]:
+        await right.connection.execute(ADD_ARTIFACT, artifact_id)
 
-    assert rules_in(await violations(spoilt, journal, [])) == rules
+    assert rules_in(await violations_in(right.connection, journal, [])) == rules
 
 
 def test_every_rule_is_broken_once_here() -> None:

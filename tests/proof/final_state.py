@@ -16,20 +16,16 @@ _SQL = Path(__file__).with_name("sql") / "oracle"
 
 
 @dataclass(frozen=True, slots=True)
-class Contents:
+class FinalState:
     """Rows by table and id, with the columns of the migration; long values are digests."""
 
     tables: dict[str, dict[str, Values]]
     history: History
 
 
-async def read_contents(database_url: str) -> Contents:
-    connection = await asyncpg.connect(database_url)
-    try:
-        tables = {table: {row_id: row async for row_id, row in read_table(connection, table)} for table in TABLES}
-        for table in ("projects", "generations"):
-            for row in await connection.fetch(read_sql(_SQL / f"read_{table}.sql")):
-                tables[table][row["id"]] = {**tables[table][row["id"]], **dict(row)}
-        return Contents(tables=tables, history=await read_history(connection))
-    finally:
-        await connection.close()
+async def read_final_state(connection: asyncpg.Connection[asyncpg.Record]) -> FinalState:
+    tables = {table: {row_id: row async for row_id, row in read_table(connection, table)} for table in TABLES}
+    for table in ("projects", "generations"):
+        for row in await connection.fetch(read_sql(_SQL / f"read_{table}.sql")):
+            tables[table][row["id"]] = {**tables[table][row["id"]], **dict(row)}
+    return FinalState(tables=tables, history=await read_history(connection))
