@@ -7,7 +7,7 @@ gives way: the pointer is changed only if it still is what the flags were change
 
 from __future__ import annotations
 
-from tests.proof import traffic_old
+from tests.proof import steps, traffic_old
 from tests.proof.desk import Desk, Kind, Mix, new_id
 from tests.proof.journal import Values
 from tests.proof.session import OnPurpose, RowMissing, Work
@@ -22,8 +22,8 @@ async def create_version(desk: Desk) -> None:
     async with desk.transaction("next: create_version") as work:
         generation = await _insert_version(desk, work, project_id)
         if desk.random.random() < 0.1:
-            await traffic_old.linger(desk)
-        await traffic_old.touch(work, project_id)
+            await steps.linger(desk)
+        await steps.touch(work, project_id)
     desk.rows.put(Stage.PENDING, generation)
 
 
@@ -31,7 +31,7 @@ async def create_project(desk: Desk) -> None:
     """A project with its first version."""
     project_id = new_id()
     async with desk.transaction("next: create_project") as work:
-        project = traffic_old.new_project(project_id, desk.rows.user(desk.random))
+        project = steps.new_project(project_id, desk.rows.user(desk.random))
         await work.insert("insert_project", "projects", project)
         generation = await _insert_version(desk, work, project_id)
     desk.rows.add_project(project_id)
@@ -41,7 +41,7 @@ async def create_project(desk: Desk) -> None:
 async def save_output(desk: Desk) -> None:
     """The result with its place, status completed, and activation, in one transaction."""
     generation = desk.rows.take(Stage.PROCESSING, desk.random)
-    values = {**traffic_old.result(desk), **_files(desk, generation)}
+    values = {**steps.result(desk), **_files(desk, generation)}
     for _ in range(_TRIES):
         try:
             async with desk.transaction("next: save_output") as work:
@@ -57,10 +57,10 @@ async def save_output(desk: Desk) -> None:
 async def save_output_only(desk: Desk) -> None:
     """The result with its place, and it does not become the active one."""
     generation = desk.rows.take(Stage.PROCESSING, desk.random)
-    values = {**traffic_old.result(desk), **_files(desk, generation)}
+    values = {**steps.result(desk), **_files(desk, generation)}
     async with desk.transaction("next: save_output_only") as work:
         await work.update("save_output", "generations", generation.id, values)
-        await traffic_old.touch(work, generation.project_id)
+        await steps.touch(work, generation.project_id)
     desk.rows.put(Stage.FINISHED, generation)
 
 
@@ -87,7 +87,7 @@ async def _insert_version(desk: Desk, work: Work, project_id: str) -> Generation
     if latest is None:
         raise RowMissing(f"read_latest_version found no project {project_id}")
     asked = latest["latest_version"] + 1
-    values = {**traffic_old.new_generation(desk, project_id, None), "version": asked, "version_name": f"v{asked}"}
+    values = {**steps.new_generation(desk, project_id, None), "version": asked, "version_name": f"v{asked}"}
     answer = await work.insert("insert_version", "generations", values)
     if answer is None or answer["version"] < asked:
         raise RowMissing(f"insert_version asked for {asked} and got {answer}")
