@@ -48,7 +48,7 @@ UPDATE generations SET storage_path = NULL WHERE id = (SELECT min(id) FROM gener
 
 -- unassigned: a project
 SET session_replication_role = replica;
-UPDATE projects SET latest_version = 0 WHERE id = (SELECT min(id) FROM projects WHERE latest_version > 0);
+UPDATE projects SET latest_version = 0 WHERE id = (SELECT min(project_id) FROM generations);
 
 -- unique: a number twice
 SET session_replication_role = replica;
@@ -79,15 +79,16 @@ WHERE g.id IN (n.lower_id, n.higher_id);
 
 -- order: a live row got a number from the middle
 UPDATE history.events SET version = 1
-WHERE seq = (SELECT max(seq) FROM history.events WHERE what = 'insert' AND version > 1);
+WHERE seq = (SELECT max(seq) FROM history.events WHERE what = 'insert' AND version > 5);
 
 -- order: a part overlooked a row
 UPDATE history.generations SET created_at = '2000-01-01'
 WHERE id = (
     SELECT e.generation_id
     FROM history.events AS e
-    JOIN history.generations AS g ON g.id = e.generation_id
-    WHERE e.what = 'update' AND e.storage_path_before IS NULL AND e.status <> 'completed'
+    JOIN history.generations AS g ON g.id = e.generation_id AND g.project_id = e.project_id
+    WHERE e.what = 'update' AND e.storage_path_before IS NULL
+      AND e.generation_id NOT IN (SELECT active_generation_id FROM projects WHERE active_generation_id IS NOT NULL)
       AND EXISTS (
           SELECT FROM history.events AS earlier
           WHERE earlier.project_id = e.project_id AND earlier.xid < e.xid AND earlier.storage_path_before IS NULL
@@ -109,7 +110,9 @@ JOIN generations AS g ON g.id = e.generation_id AND g.project_id = e.project_id 
 JOIN projects AS p ON p.id = e.project_id AND p.latest_version = e.version
 WHERE e.what = 'update' AND e.storage_path_before IS NULL AND e.version > 1
 LIMIT 1;
-UPDATE history.events SET version = version + 1 WHERE generation_id IN (SELECT id FROM chosen);
+UPDATE history.events
+SET version = version + 1, version_before = version_before + CASE WHEN storage_path_before IS NULL THEN 0 ELSE 1 END
+WHERE generation_id IN (SELECT id FROM chosen) AND storage_path IS NOT NULL;
 UPDATE generations SET version = version + 1 WHERE id IN (SELECT id FROM chosen);
 UPDATE projects SET latest_version = latest_version + 1 WHERE id IN (SELECT project_id FROM chosen);
 

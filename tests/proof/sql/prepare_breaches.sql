@@ -9,12 +9,13 @@ WHERE g.version_name IS NULL
 ORDER BY g.id
 LIMIT 1;
 
--- The same, numbered by the next release.
+-- The same, numbered by the next release; one that was moved has another number than its writer was told.
 CREATE TEMP VIEW highest_told AS
 SELECT g.id, g.project_id
 FROM generations AS g
 JOIN projects AS p ON p.id = g.project_id AND p.latest_version = g.version AND p.latest_version > 1
 WHERE g.version_name IS NOT NULL
+  AND NOT EXISTS (SELECT FROM history.events AS e WHERE e.generation_id = g.id AND e.project_before <> e.project_id)
 ORDER BY g.id
 LIMIT 1;
 
