@@ -35,10 +35,12 @@ UPDATE generations SET file_count = 1
 WHERE id = (SELECT min(id) FROM generations WHERE storage_path = './storage/projects/' || id);
 
 -- paths: not the flat one
+SET session_replication_role = replica;
 UPDATE generations SET storage_path = './storage/' || id
 WHERE id = (SELECT min(id) FROM generations WHERE storage_path = './storage/projects/' || id);
 
 -- paths: the next release's is overwritten
+SET session_replication_role = replica;
 UPDATE generations SET storage_path = './storage/projects/' || id
 WHERE id = (SELECT min(id) FROM generations WHERE storage_path <> './storage/projects/' || id);
 
@@ -84,31 +86,23 @@ WHERE seq = (SELECT max(seq) FROM history.events WHERE what = 'insert' AND versi
 -- order: a part overlooked a row
 UPDATE history.generations SET created_at = '2000-01-01'
 WHERE id = (
-    SELECT e.generation_id
-    FROM history.events AS e
-    JOIN history.generations AS g ON g.id = e.generation_id AND g.project_id = e.project_id
-    WHERE e.what = 'update' AND e.storage_path_before IS NULL
-      AND e.generation_id NOT IN (SELECT active_generation_id FROM projects WHERE active_generation_id IS NOT NULL)
-      AND EXISTS (
-          SELECT FROM history.events AS earlier
-          WHERE earlier.project_id = e.project_id AND earlier.xid < e.xid AND earlier.storage_path_before IS NULL
-            AND earlier.what = 'update'
-      )
-      AND NOT EXISTS (
-          SELECT FROM history.events AS lower
-          WHERE lower.project_id = e.project_id AND lower.xid = e.xid AND lower.version < e.version
-      )
+    SELECT s.generation_id
+    FROM settled AS s
+    JOIN history.generations AS g ON g.id = s.generation_id AND g.project_id = s.project_id
+    WHERE s.generation_id NOT IN (SELECT active_generation_id FROM projects WHERE active_generation_id IS NOT NULL)
+      AND EXISTS (SELECT FROM settled AS earlier WHERE earlier.project_id = s.project_id AND earlier.xid < s.xid)
+      AND NOT EXISTS (SELECT FROM settled AS lower WHERE lower.xid = s.xid AND lower.version < s.version)
     LIMIT 1
 );
 
 -- dense: a number is left out
 SET session_replication_role = replica;
 CREATE TEMP TABLE chosen AS
-SELECT e.generation_id AS id, e.project_id
-FROM history.events AS e
-JOIN generations AS g ON g.id = e.generation_id AND g.project_id = e.project_id AND g.version = e.version
-JOIN projects AS p ON p.id = e.project_id AND p.latest_version = e.version
-WHERE e.what = 'update' AND e.storage_path_before IS NULL AND e.version > 1
+SELECT s.generation_id AS id, s.project_id
+FROM settled AS s
+JOIN generations AS g ON g.id = s.generation_id AND g.project_id = s.project_id AND g.version = s.version
+JOIN projects AS p ON p.id = s.project_id AND p.latest_version = s.version
+WHERE s.version > 1
 LIMIT 1;
 UPDATE history.events
 SET version = version + 1, version_before = version_before + CASE WHEN storage_path_before IS NULL THEN 0 ELSE 1 END

@@ -36,4 +36,10 @@ JOIN generations AS a ON a.id = p.active_generation_id
 JOIN generations AS g ON g.project_id = p.id AND g.status = 'completed' AND (g.created_at, g.id) < (a.created_at, a.id)
 WHERE NOT EXISTS (SELECT FROM history.events AS e WHERE e.project_id = p.id AND e.application = 'next-release')
 ORDER BY p.id
-LIMIT 1
+LIMIT 1;
+
+-- Rows that the backfill gave their place.
+CREATE TEMP VIEW settled AS
+SELECT xid, project_id, generation_id, version
+FROM history.events
+WHERE what = 'update' AND storage_path_before IS NULL AND storage_path IS NOT NULL AND project_before = project_id
