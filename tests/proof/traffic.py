@@ -157,7 +157,7 @@ class LiveTraffic:
             kind_name = kind.name
             await kind.run(desk)
         except (*DATABASE_ERRORS, RowMissing) as error:
-            excused = excused or self._outages > 0 or plug.proven_at <= self._outage_ended_at
+            excused = excused or self._outages > 0 or plug.proven_at < self._outage_ended_at
             self._failed(kind_name, error, excused=excused)
             await plug.connection.drop_if_lost(error)
             return False
