@@ -14,8 +14,7 @@ BEGIN
     -- A project that this transaction has written before is locked already, with all that belongs to it.
     SELECT p.latest_version INTO latest
       FROM public.projects AS p
-     WHERE p.id = NEW.project_id AND p.xmin = pg_current_xact_id()::xid
-       FOR NO KEY UPDATE;
+     WHERE p.id = NEW.project_id AND p.xmin = pg_current_xact_id()::xid FOR NO KEY UPDATE;
 
     -- Once this has raised latest_version, every further update of the project in the same transaction checks its
     -- foreign keys, changed or not, and so locks the present active generation; and a completed row takes its place in
