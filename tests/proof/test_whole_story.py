@@ -9,8 +9,9 @@ from tests.proof.history import install_history
 from tests.proof.journal import Journal
 from tests.proof.oracle import violations
 from tests.proof.traffic import LiveTraffic, Load
+from tests.support.cli import backfill
 from tests.support.databases import migrate
-from tests.support.runs import WORKER, enqueue, until_ready, wait_for_end
+from tests.support.runs import WORKER, enqueue, wait_for_end
 from tests.support.waiting import wait_until
 from worker.database import open_engine
 from worker.demo.old_data import OldDataShape, create_old_data
@@ -32,7 +33,7 @@ async def test_under_the_whole_story_every_acknowledged_write_is_accounted_for(
         await asyncio.to_thread(migrate, database_e011, "head")
         await install_history(database_e011)
         worker = spawn(*WORKER, env=env)
-        await until_ready(worker)
+        await wait_until(lambda: "worker ready" in worker.log, 60)
         run = await asyncio.to_thread(lambda: wait_for_end(env, enqueue(env, "--batch-rows", "100")["id"]))
         await traffic.roll_out_next_release()
         settled = journal.acknowledged
@@ -40,3 +41,4 @@ async def test_under_the_whole_story_every_acknowledged_write_is_accounted_for(
 
     assert run["state"] == "succeeded", run
     assert await violations(database_e011, journal, traffic.errors) == []
+    assert backfill("verify", env=env).returncode == 0
