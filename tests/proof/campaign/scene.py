@@ -1,0 +1,64 @@
+"""What the faults of a round work on, and the clock that takes their recoveries."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+from tests.proof.campaign.ledger import Ledger
+from tests.proof.campaign.lookout import Lookout
+from tests.proof.campaign.operating import Operator
+from tests.proof.campaign.plan import Kind
+from tests.proof.campaign.workforce import Workforce
+from tests.proof.traffic import LiveTraffic
+from tests.support.cutting_proxy import CuttingProxy
+from tests.support.own_servers import OwnServers
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scene:
+    """`database_url` leads to PostgreSQL straight; the workers' way leads through `proxy`."""
+
+    servers: OwnServers
+    database_url: str
+    traffic: LiveTraffic
+    proxy: CuttingProxy
+    workforce: Workforce
+    lookout: Lookout
+    operator: Operator
+    ledger: Ledger
+    lasting: set[asyncio.Task[None]] = field(default_factory=set)
+
+    @property
+    def ended(self) -> asyncio.Event:
+        """The run has: there is nothing left to disturb."""
+        return self.lookout.ended
+
+    @asynccontextmanager
+    async def recovery(self, kind: Kind) -> AsyncIterator[None]:
+        """The blow is inside the block; returns when the run goes on."""
+        before = await self.lookout.until(lambda sight: sight)
+        since = time.monotonic()
+        yield
+        self.ledger.recovered(kind, await self.lookout.goes_on(before) - since)
+
+    def go_on_beside(self, what: Coroutine[Any, Any, None]) -> None:
+        self.lasting.add(asyncio.create_task(what))
+
+    async def wait_for_what_lasts(self) -> None:
+        """Raises what one of them died of."""
+        await asyncio.gather(*self.lasting)
+
+    def end_what_lasts(self) -> None:
+        for task in self.lasting:
+            task.cancel()
+
+    async def let_pass(self, seconds: float) -> None:
+        """That time, or less when the run ends."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self.ended.wait()
