@@ -22,7 +22,7 @@ ENDS = frozenset({State.SUCCEEDED, State.FAILED})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sight:
-    """`steps` is, by range, its stage and the number of its last checkpoint; `worked_on` are the ranges with a lease."""
+    """`steps` is, by range, its stage and the number of its last checkpoint; `worked_on` are those with a lease."""
 
     run_id: str
     state: State

@@ -11,7 +11,7 @@ from tests.proof.campaign.lookout import Lookout, Sight, at_rest
 from tests.support.runs import BACKFILL
 from tests.support.waiting import again_and_again
 from worker.engine.control import Control
-from worker.runs.errors import ActiveRunExists, RedisUnreachable, UnknownRun, WrongState
+from worker.runs.errors import ActiveRunExists, UnknownRun, Unreachable, WrongState
 from worker.runs.pace import Pace
 from worker.runs.states import Action, State
 
@@ -33,17 +33,21 @@ class Operator:
         """Until it is cancelled: a run that is gone is begun again, one that the engine has paused is resumed."""
         async for _ in again_and_again(LOOK_EVERY_SECONDS):
             async with self._busy:
-                with suppress(RedisUnreachable, UnknownRun, WrongState):
+                with suppress(Unreachable, UnknownRun, WrongState):
                     await self._put_right()
 
     async def enqueue(self) -> None:
-        """A run that is active already is the one to watch."""
-        try:
-            run, _ = await self._control.enqueue(BACKFILL, self._pace, requested_by="campaign")
-            self._lookout.run_id = run.id
-        except ActiveRunExists as error:
-            self._lookout.run_id = error.run_id
-        await self._lookout.look_once()
+        """Tried again while a server is away. A run that is active already is the one to watch."""
+        async for _ in again_and_again(LOOK_EVERY_SECONDS):
+            try:
+                run, _ = await self._control.enqueue(BACKFILL, self._pace, requested_by="campaign")
+                self._lookout.run_id = run.id
+            except ActiveRunExists as error:
+                self._lookout.run_id = error.run_id
+            except Unreachable:
+                continue
+            await self._lookout.look_once()
+            return
 
     async def pause(self) -> bool:
         """Returns when it rests; False when it had ended before it could."""
@@ -69,7 +73,7 @@ class Operator:
     async def set_pace(self, changes: Mapping[str, int | None]) -> None:
         """Also for the runs that are begun later."""
         self._pace = self._pace.with_changes(dict(changes))
-        with suppress(RedisUnreachable, UnknownRun, WrongState):
+        with suppress(Unreachable, UnknownRun, WrongState):
             await self._control.set_pace(self._lookout.run_id, dict(changes), who="campaign")
 
     async def _act(self, action: Action) -> bool:

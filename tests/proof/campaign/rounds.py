@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,10 +14,10 @@ from config.settings import Settings
 from tests.proof import oracle
 from tests.proof.campaign.blows import BLOWS
 from tests.proof.campaign.ledger import Ledger, Violation
-from tests.proof.campaign.lookout import Lookout
+from tests.proof.campaign.lookout import ENDS, Lookout
 from tests.proof.campaign.operating import FULL_PACE, Operator
 from tests.proof.campaign.plan import RoundPlan
-from tests.proof.campaign.scene import Scene
+from tests.proof.campaign.scene import Scene, beside
 from tests.proof.campaign.workforce import Workforce
 from tests.proof.history import install_history
 from tests.proof.journal import Journal
@@ -27,6 +27,7 @@ from tests.support.cutting_proxy import cutting_proxy
 from tests.support.databases import migrate, new_database
 from tests.support.expected import breaches
 from tests.support.own_servers import OwnServers
+from tests.support.waiting import wait_until
 from worker.database import open_engine
 from worker.demo.old_data import OldDataShape, create_old_data
 from worker.runs.states import State
@@ -35,8 +36,8 @@ from worker.wiring import default_pace, open_service
 
 PROJECTS, GENERATIONS = 2_000, 20_000
 CONNECTIONS, TRANSACTIONS_PER_SECOND = 5, 80.0
-BEFORE_UPGRADE_SECONDS, NEXT_RELEASE_SECONDS = 1.0, 4.0
-END_SECONDS = 300.0
+WRITES_BEFORE_UPGRADE, WRITES_BESIDE_NEXT_RELEASE = 50, 250
+WRITING_SECONDS, END_SECONDS, ROUND_SECONDS = 120.0, 300.0, 900.0
 LOSE_ONE_IN = 3
 _SQL = Path(__file__).with_name("sql")
 
@@ -50,33 +51,125 @@ class Field:
     logs: Path
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Of one round; `url` leads to its database."""
+
+    field: Field
+    url: str
+    plan: RoundPlan
+
+    @property
+    def logs(self) -> Path:
+        folder = self.field.logs / f"round-{self.plan.seed}"
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+
+
 async def play(field: Field, plan: RoundPlan, ledger: Ledger) -> None:
     """Whatever is found wrong goes into the ledger. Raises nothing but bugs and cancellation."""
-    wrong: list[str] = []
     with field.servers.valkey() as valkey:
         valkey.flushall()
-    async with old_database(field, plan) as url:
+    async with _old_database(field, plan) as url:
         journal = Journal()
-        traffic = LiveTraffic(
-            url,
-            journal,
-            Load(seed=plan.seed, connections=CONNECTIONS, transactions_per_second=TRANSACTIONS_PER_SECOND),
-        )
+        load = Load(seed=plan.seed, connections=CONNECTIONS, transactions_per_second=TRANSACTIONS_PER_SECOND)
+        traffic = LiveTraffic(url, journal, load)
+        wrong: list[str] = []
         try:
-            async with traffic:
-                await _upgrade(url, plan, traffic)
-                wrong += await _backfill(field, url, plan, traffic, ledger)
+            async with asyncio.timeout(ROUND_SECONDS):
+                wrong += await _live_through(Place(field=field, url=url, plan=plan), journal, traffic, ledger)
         except (AssertionError, TimeoutError) as error:
-            wrong.append(f"the round broke off: {error}")
+            wrong.append(f"the round broke off: {error!r}")
         ledger.writes.update(journal.ledger())
-        wrong += await oracle.violations(url, journal, traffic.errors)
+        wrong += await oracle.violations(url, journal, traffic.errors, finished=not wrong)
         wrong += [f"verification: {rule}" for rule in await breaches(url)]
     ledger.rounds += 1
     ledger.violations += [Violation(seed=plan.seed, what=what) for what in wrong]
 
 
+async def _live_through(place: Place, journal: Journal, traffic: LiveTraffic, ledger: Ledger) -> list[str]:
+    """The application's life before, while and after its data is filled; what went wrong with the run."""
+    before = place.plan.upgrade_under_traffic
+    if not before:
+        await _upgrade(place.url)
+    async with traffic:
+        if before:
+            await _until_written(journal, WRITES_BEFORE_UPGRADE)
+            await _upgrade(place.url)
+        wrong = await _backfill(place, traffic, ledger)
+        await traffic.roll_out_next_release()
+        await _until_written(journal, WRITES_BESIDE_NEXT_RELEASE)
+    return wrong
+
+
+async def _upgrade(url: str) -> None:
+    await asyncio.to_thread(migrate, url, "head")
+    await install_history(url)
+
+
+async def _backfill(place: Place, traffic: LiveTraffic, ledger: Ledger) -> list[str]:
+    servers = place.field.servers
+    settings = Settings.model_validate({"database_url": place.url, "redis_url": servers.urls.redis_url})
+    async with AsyncExitStack() as stack:
+        service = await stack.enter_async_context(open_service(settings, application_name="campaign"))
+        workers_url, proxy = await stack.enter_async_context(cutting_proxy(place.url, cuts=0, one_in=LOSE_ONE_IN))
+        env = environment_for(database_url=workers_url, redis_url=servers.urls.redis_url)
+        workforce = await stack.enter_async_context(Workforce(env, place.logs, ledger))
+        lookout = Lookout(service.redis, settings.redis_prefix)
+        operator = Operator(service.control, lookout, ledger, default_pace(settings).with_changes(place.plan.pace))
+        await stack.enter_async_context(beside(lookout.look(), operator.attend()))
+        scene = Scene(
+            servers=servers,
+            database_url=place.url,
+            traffic=traffic,
+            proxy=proxy,
+            workforce=workforce,
+            lookout=lookout,
+            operator=operator,
+            ledger=ledger,
+        )
+        stack.callback(scene.end_what_lasts)
+        wrong = await _disturb(scene, place.plan)
+        ledger.contended += await _settled(place.url, lookout.contended)
+    return wrong + workforce.violations
+
+
+async def _disturb(scene: Scene, plan: RoundPlan) -> list[str]:
+    """From the beginning of the run to its end, with the faults of the plan in between."""
+    for _ in range(plan.workers):
+        await scene.workforce.add()
+    await scene.operator.enqueue()
+    await scene.lookout.until(lambda sight: sight.worked_on)
+    for fault in plan.faults:
+        await scene.let_pass(fault.after_seconds)
+        done = not scene.ended.is_set() and await BLOWS[fault.kind](scene, fault)
+        (scene.ledger.faults if done else scene.ledger.not_reached)[fault.kind] += 1
+    await scene.operator.set_pace(FULL_PACE)
+    await scene.wait_for_what_lasts()
+    end = await scene.lookout.until(lambda sight: sight.state in ENDS, deadline_seconds=END_SECONDS)
+    return [] if end.state is State.SUCCEEDED else [f"the run {end.run_id} is {end.state}: {end.error}"]
+
+
+async def _until_written(journal: Journal, transactions: int) -> None:
+    """So many more than now."""
+    wanted = _written(journal) + transactions
+    await wait_until(lambda: _written(journal) >= wanted, WRITING_SECONDS)
+
+
+def _written(journal: Journal) -> int:
+    return sum(journal.ledger().values())
+
+
+async def _settled(url: str, units: Collection[str]) -> int:
+    connection = await asyncpg.connect(url)
+    try:
+        return int(await connection.fetchval(read_sql(_SQL / "count_settled.sql"), list(units)))
+    finally:
+        await connection.close()
+
+
 @asynccontextmanager
-async def old_database(field: Field, plan: RoundPlan) -> AsyncIterator[str]:
+async def _old_database(field: Field, plan: RoundPlan) -> AsyncIterator[str]:
     """With data as it was before the migration, other data in every round."""
     async with new_database(field.servers.urls.database_url, template=field.template_url) as url:
         engine = open_engine(url, application_name="campaign", command_timeout_seconds=None)
@@ -86,5 +179,3 @@ async def old_database(field: Field, plan: RoundPlan) -> AsyncIterator[str]:
         finally:
             await engine.dispose()
         yield url
-
-

@@ -62,3 +62,18 @@ class Scene:
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self.ended.wait()
+
+
+@asynccontextmanager
+async def beside(*endless: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    """They go on for as long as the block; raises what one of them died of."""
+    tasks = [asyncio.create_task(one) for one in endless]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        outcomes = await asyncio.gather(*tasks, return_exceptions=True)
+    for outcome in outcomes:
+        if isinstance(outcome, Exception):
+            raise outcome
