@@ -31,6 +31,12 @@ async def kill_worker(scene: Scene, fault: Fault) -> bool:
     return True
 
 
+async def kill_all_workers(scene: Scene, fault: Fault) -> bool:
+    async with scene.recovery(fault.kind):
+        killed = await scene.workforce.kill_all()
+    return killed > 0
+
+
 async def deploy_worker(scene: Scene, fault: Fault) -> bool:
     worker = scene.workforce.choose(random.Random(fault.choice))
     if worker is None:
@@ -176,6 +182,7 @@ def _name(scene: Scene) -> str:
 
 BLOWS: Mapping[Kind, Callable[[Scene, Fault], Awaitable[bool]]] = {
     Kind.WORKER_KILLED: kill_worker,
+    Kind.WORKERS_KILLED: kill_all_workers,
     Kind.WORKER_DEPLOYED: deploy_worker,
     Kind.WORKER_FROZEN: freeze_worker,
     Kind.WORKER_ADDED: add_worker,

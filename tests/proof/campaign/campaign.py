@@ -15,10 +15,12 @@ from tests.proof.campaign.rounds import Field, play
 from tests.support.commands import REPOSITORY
 from tests.support.databases import migrate, new_database
 from tests.support.own_servers import OwnServers
+from tests.support.waiting import wait_until
 from worker.embedded import use_embedded
 from worker.embedded.locks import FileLock
 
 OLD_REVISION = "e011ab9dd223"
+TURN_SECONDS = 24 * 3600.0
 PLACE = REPOSITORY / "tests" / "proof" / "campaign" / ".embedded"
 
 
@@ -54,7 +56,7 @@ async def own_field(logs: Path) -> AsyncIterator[Field]:
     PLACE.mkdir(mode=0o711, exist_ok=True)  # the servers may run as another user
     folder = PLACE / "breakable"
     with FileLock(PLACE / "campaign.lock") as turn:
-        turn.wait_exclusive()
+        await wait_until(turn.try_exclusive, TURN_SECONDS)
         with use_embedded(folder) as embedded:
             async with new_database(embedded.urls.database_url) as url:
                 migrate(url, OLD_REVISION)

@@ -67,7 +67,9 @@ class Ledger:
         yield f"  {'all':<42}{self.faults.total():>9}{_times(every)}"
         yield from _counts("application writes, acknowledged", self.writes)
         yield from _counts("put right as docs/operations.md says", self.put_right)
-        yield from _counts("planned, but the run had ended", {str(kind): n for kind, n in self.not_reached.items()})
+        yield from _counts(
+            "planned, but nothing was there to do it to", {str(kind): n for kind, n in self.not_reached.items()}
+        )
         yield f"{'units settled under contention':<44}{self.contended:>9}"
         yield f"{'rounds':<44}{self.rounds:>9}"
         yield f"{'violations':<44}{len(self.violations):>9}"

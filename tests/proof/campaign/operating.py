@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 
 from tests.proof.campaign.ledger import Ledger
-from tests.proof.campaign.lookout import Lookout, Sight, at_rest
+from tests.proof.campaign.lookout import Lookout, at_rest
 from tests.support.runs import BACKFILL
 from tests.support.waiting import again_and_again
 from worker.engine.control import Control
@@ -58,8 +58,9 @@ class Operator:
         return paused
 
     async def resume(self) -> None:
-        self._wanted_paused = False
-        await self._act(Action.RESUME)
+        async with self._busy:
+            self._wanted_paused = False
+            await self._act(Action.RESUME)
 
     async def cancel_and_begin_another(self) -> bool:
         """False when the run had ended before."""
@@ -86,7 +87,7 @@ class Operator:
         return True
 
     async def _put_right(self) -> None:
-        sight: Sight | None = self._lookout.sight
+        sight = await self._lookout.look_once()
         if self._lookout.forgotten:
             self._ledger.put_right["run that Redis had lost begun again"] += 1
             await self.enqueue()

@@ -19,6 +19,7 @@ LARGEST_SEED = 2**31 - 1
 
 class Kind(StrEnum):
     WORKER_KILLED = "worker killed with -9"
+    WORKERS_KILLED = "all workers killed with -9"
     WORKER_DEPLOYED = "worker replaced, SIGTERM"
     WORKER_FROZEN = "worker frozen, SIGSTOP"
     WORKER_ADDED = "worker added"

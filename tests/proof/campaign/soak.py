@@ -10,6 +10,7 @@ import argparse
 import asyncio
 import json
 import random
+import shutil
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -65,10 +66,16 @@ def tell_round(number: int, plan: RoundPlan, came: Ledger, seconds: float) -> No
 
 
 async def soak(options: Options, ledger: Ledger) -> None:
-    """Logs of the workers are kept where something was found."""
+    """The logs of the workers are kept when something was found."""
     logs = Path(tempfile.mkdtemp(prefix="backfill-soak-"))
-    async with own_field(logs) as field:
-        await campaign(field, options.seed, options.bounds, ledger, tell_round)
+    try:
+        async with own_field(logs) as field:
+            await campaign(field, options.seed, options.bounds, ledger, tell_round)
+    finally:
+        if ledger.violations:
+            say(f"The logs of the workers are in {logs}.")
+        else:
+            shutil.rmtree(logs)
 
 
 def main() -> int:

@@ -73,6 +73,17 @@ class Workforce:
         await asyncio.to_thread(worker.wait)
         self._start()
 
+    async def kill_all(self) -> int:
+        """Those that are awake, at once; how many there were."""
+        killed = self._awake()
+        for worker in killed:
+            self._at_work.remove(worker)
+            worker.kill()
+        for worker in killed:
+            await asyncio.to_thread(worker.wait)
+            self._start()
+        return len(killed)
+
     async def dismiss(self, worker: Spawned) -> None:
         """SIGTERM; returns when it has left."""
         if worker not in self._at_work:  # it has ended by itself meanwhile, and was replaced
