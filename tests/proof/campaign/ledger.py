@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import statistics
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,17 +21,25 @@ class Violation:
 
 @dataclass(slots=True, kw_only=True)
 class Ledger:
-    """`recoveries` are seconds from a fault until every range that was worked on has moved on. `put_right` are the
-    things that docs/operations.md leaves to a supervisor or an operator, and that the campaign did."""
+    """`writes` are acknowledged transactions. `recoveries` are seconds from a fault until every range that was worked on
+    has moved on. `put_right` are the things that docs/operations.md leaves to a supervisor or an operator, and that the
+    campaign did."""
 
     rounds: int = 0
     faults: Counter[Kind] = field(default_factory=Counter)
     writes: Counter[str] = field(default_factory=Counter)
+    other_ends: Counter[str] = field(default_factory=Counter)
     contended: int = 0
     put_right: Counter[str] = field(default_factory=Counter)
     recoveries: dict[Kind, list[float]] = field(default_factory=dict)
     not_reached: Counter[Kind] = field(default_factory=Counter)
     violations: list[Violation] = field(default_factory=list)
+
+    def journalled(self, counted: Mapping[str, int]) -> None:
+        """What a journal says: kinds of transactions by name, and in words what else became of some."""
+        for name, count in counted.items():
+            if name != "unknown":  # the sum of those
+                (self.other_ends if " " in name else self.writes)[name] += count
 
     def recovered(self, kind: Kind, seconds: float) -> None:
         self.recoveries.setdefault(kind, []).append(seconds)
@@ -40,6 +48,7 @@ class Ledger:
         self.rounds += other.rounds
         self.faults += other.faults
         self.writes += other.writes
+        self.other_ends += other.other_ends
         self.contended += other.contended
         self.put_right += other.put_right
         self.not_reached += other.not_reached
@@ -53,6 +62,7 @@ class Ledger:
             "faults": {kind.value: count for kind, count in sorted(self.faults.items())},
             "not_reached": {kind.value: count for kind, count in sorted(self.not_reached.items())},
             "writes": dict(sorted(self.writes.items())),
+            "other_ends": dict(sorted(self.other_ends.items())),
             "units_settled_under_contention": self.contended,
             "put_right": dict(sorted(self.put_right.items())),
             "recoveries": {kind.value: times(seconds) for kind, seconds in sorted(self.recoveries.items())},
@@ -65,7 +75,8 @@ class Ledger:
             yield f"  {kind:<42}{count:>9}{_times(self.recoveries.get(kind, []))}"
         every = [seconds for each in self.recoveries.values() for seconds in each]
         yield f"  {'all':<42}{self.faults.total():>9}{_times(every)}"
-        yield from _counts("application writes, acknowledged", self.writes)
+        yield from _counts("application transactions, acknowledged", self.writes)
+        yield from _counts("application transactions that ended otherwise", self.other_ends)
         yield from _counts("put right as docs/operations.md says", self.put_right)
         yield from _counts(
             "planned, but nothing was there to do it to", {str(kind): n for kind, n in self.not_reached.items()}

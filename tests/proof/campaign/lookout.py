@@ -22,25 +22,23 @@ ENDS = frozenset({State.SUCCEEDED, State.FAILED})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sight:
-    """`steps` is, by range, its stage and the number of its last checkpoint; `worked_on` are those with a lease."""
+    """`steps` is, by range, the number of its last checkpoint; `worked_on` are those with a lease."""
 
     run_id: str
     state: State
     error: str | None
-    steps: dict[str, tuple[str, int]]
+    steps: dict[str, int]
     worked_on: frozenset[str]
 
     def went_on(self, since: Sight) -> bool:
         """Every range that was being worked on then has made a step, or the work of another run has begun."""
         if self.state in DONE:
             return True
-        if self.run_id != since.run_id or not since.worked_on:
-            return self._moved(since)
-        return all(self.steps.get(index) != since.steps.get(index) for index in since.worked_on)
-
-    def _moved(self, since: Sight) -> bool:
         before = since.steps if self.run_id == since.run_id else {}
-        return any(step != before.get(index) and step[1] > 0 for index, step in self.steps.items())
+        moved = {index for index, step in self.steps.items() if step > before.get(index, 0)}
+        if self.run_id != since.run_id or not since.worked_on:
+            return bool(moved)
+        return since.worked_on <= moved
 
 
 class Lookout:
@@ -104,9 +102,8 @@ class Lookout:
             worked_on=frozenset(task for task in leases if task.isdigit()),
         )
 
-    async def _step(self, key: str) -> tuple[str, int]:
-        stage, sequence = await cast("Awaitable[list[str | None]]", self._redis.hmget(key, ["stage", "sequence"]))
-        return stage or "", int(sequence or 0)
+    async def _step(self, key: str) -> int:
+        return int(await cast("Awaitable[str | None]", self._redis.hget(key, "sequence")) or 0)
 
 
 def at_rest(sight: Sight) -> bool:

@@ -34,7 +34,7 @@ from worker.runs.states import State
 from worker.sqlfiles import read_sql
 from worker.wiring import default_pace, open_service
 
-PROJECTS, GENERATIONS = 2_000, 20_000
+PROJECTS, GENERATIONS = 1_500, 12_000
 CONNECTIONS, TRANSACTIONS_PER_SECOND = 5, 80.0
 WRITES_BEFORE_UPGRADE, WRITES_BESIDE_NEXT_RELEASE = 50, 250
 WRITING_SECONDS, END_SECONDS, ROUND_SECONDS = 120.0, 300.0, 900.0
@@ -80,7 +80,7 @@ async def play(field: Field, plan: RoundPlan, ledger: Ledger) -> None:
                 wrong += await _live_through(Place(field=field, url=url, plan=plan), journal, traffic, ledger)
         except (AssertionError, TimeoutError) as error:
             wrong.append(f"the round broke off: {error!r}")
-        ledger.writes.update(journal.ledger())
+        ledger.journalled(journal.ledger())
         wrong += await oracle.violations(url, journal, traffic.errors, finished=not wrong)
         wrong += [f"verification: {rule}" for rule in await breaches(url)]
     ledger.rounds += 1

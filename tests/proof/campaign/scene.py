@@ -10,13 +10,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tests.proof.campaign.ledger import Ledger
-from tests.proof.campaign.lookout import Lookout
+from tests.proof.campaign.lookout import GO_ON_SECONDS, Lookout
 from tests.proof.campaign.operating import Operator
 from tests.proof.campaign.plan import Kind
 from tests.proof.campaign.workforce import Workforce
 from tests.proof.traffic import LiveTraffic
 from tests.support.cutting_proxy import CuttingProxy
 from tests.support.own_servers import OwnServers
+from tests.support.waiting import wait_until
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +42,8 @@ class Scene:
     @asynccontextmanager
     async def recovery(self, kind: Kind) -> AsyncIterator[None]:
         """The blow is inside the block; returns when the run goes on."""
-        before = await self.lookout.until(lambda sight: sight)
+        before = await wait_until(self.lookout.look_once, GO_ON_SECONDS)
+        assert before is not None
         since = time.monotonic()
         yield
         self.ledger.recovered(kind, await self.lookout.goes_on(before) - since)
