@@ -21,7 +21,7 @@ class Violation:
 
 @dataclass(slots=True, kw_only=True)
 class Ledger:
-    """`writes` are acknowledged transactions. `recoveries` are seconds from a fault until every range that was worked on
+    """`writes` are acknowledged transactions. `recoveries` are seconds from a fault until every range worked on
     has moved on. `put_right` are the things that docs/operations.md leaves to a supervisor or an operator, and that the
     campaign did."""
 
