@@ -175,6 +175,10 @@ class Journal:
     def row(self, table: str, row_id: str) -> Row | None:
         return self._rows[table].get(row_id)
 
+    def acknowledged(self) -> dict[str, int]:
+        """Transactions by kind."""
+        return dict(sorted(self._acknowledged.items()))
+
     def ledger(self) -> dict[str, int]:
         """Acknowledged transactions by kind, then the rest under names of their own."""
         unknown = {f"unknown: {kind}": count for kind, count in sorted(self._unknown.items())}

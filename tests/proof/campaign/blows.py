@@ -26,13 +26,13 @@ async def kill_worker(scene: Scene, fault: Fault) -> bool:
     worker = scene.workforce.choose(random.Random(fault.choice))
     if worker is None:
         return False
-    async with scene.recovery(fault.kind):
+    async with scene.recovery(fault.kind, from_after=True):
         await scene.workforce.kill(worker)
     return True
 
 
 async def kill_all_workers(scene: Scene, fault: Fault) -> bool:
-    async with scene.recovery(fault.kind):
+    async with scene.recovery(fault.kind, from_after=True):
         killed = await scene.workforce.kill_all()
     return killed > 0
 
@@ -57,7 +57,7 @@ async def freeze_worker(scene: Scene, fault: Fault) -> bool:
         await scene.let_pass(fault.lasts_seconds)
         scene.workforce.thaw(worker)
 
-    async with scene.recovery(fault.kind):
+    async with scene.recovery(fault.kind, from_after=True):
         scene.workforce.freeze(worker)
         scene.go_on_beside(thaw_later())
         if scene.workforce.awake == 0:  # somebody has to go on

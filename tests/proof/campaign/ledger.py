@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import statistics
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 from tests.proof.campaign.plan import Kind
+from tests.proof.journal import Journal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,11 +36,11 @@ class Ledger:
     not_reached: Counter[Kind] = field(default_factory=Counter)
     violations: list[Violation] = field(default_factory=list)
 
-    def journalled(self, counted: Mapping[str, int]) -> None:
-        """What a journal says: kinds of transactions by name, and in words what else became of some."""
-        for name, count in counted.items():
-            if name != "unknown":  # the sum of those
-                (self.other_ends if " " in name else self.writes)[name] += count
+    def journalled(self, journal: Journal) -> None:
+        acknowledged = journal.acknowledged()
+        self.writes.update(acknowledged)
+        self.other_ends.update({what: n for what, n in journal.ledger().items() if what not in acknowledged})
+        del self.other_ends["unknown"]  # the sum of those
 
     def recovered(self, kind: Kind, seconds: float) -> None:
         self.recoveries.setdefault(kind, []).append(seconds)

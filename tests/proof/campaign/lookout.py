@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import cast
 
 from redis.asyncio import Redis
 
@@ -93,17 +92,17 @@ class Lookout:
             if state is None:
                 return None
             self.contended.update(put_aside)
-            steps = [await self._step(f"{key}:range:{index}") for index in range(int(ranges or 0))]
+            async with self._redis.pipeline(transaction=True) as pipe:  # all of one moment
+                for index in range(int(ranges or 0)):
+                    pipe.hget(f"{key}:range:{index}", "sequence")
+                steps = await pipe.execute()
         return Sight(
             run_id=run_id,
             state=State(state),
             error=error,
-            steps={str(index): step for index, step in enumerate(steps)},
+            steps={str(index): int(step or 0) for index, step in enumerate(steps)},
             worked_on=frozenset(task for task in leases if task.isdigit()),
         )
-
-    async def _step(self, key: str) -> int:
-        return int(await cast("Awaitable[str | None]", self._redis.hget(key, "sequence")) or 0)
 
 
 def at_rest(sight: Sight) -> bool:

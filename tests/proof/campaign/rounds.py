@@ -80,7 +80,7 @@ async def play(field: Field, plan: RoundPlan, ledger: Ledger) -> None:
                 wrong += await _live_through(Place(field=field, url=url, plan=plan), journal, traffic, ledger)
         except (AssertionError, TimeoutError) as error:
             wrong.append(f"the round broke off: {error!r}")
-        ledger.journalled(journal.ledger())
+        ledger.journalled(journal)
         wrong += await oracle.violations(url, journal, traffic.errors, finished=not wrong)
         wrong += [f"verification: {rule}" for rule in await breaches(url)]
     ledger.rounds += 1
@@ -157,7 +157,7 @@ async def _until_written(journal: Journal, transactions: int) -> None:
 
 
 def _written(journal: Journal) -> int:
-    return sum(journal.ledger().values())
+    return sum(journal.acknowledged().values())
 
 
 async def _settled(url: str, units: Collection[str]) -> int:

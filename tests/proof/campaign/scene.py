@@ -6,11 +6,11 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from tests.proof.campaign.ledger import Ledger
-from tests.proof.campaign.lookout import GO_ON_SECONDS, Lookout
+from tests.proof.campaign.lookout import GO_ON_SECONDS, Lookout, Sight
 from tests.proof.campaign.operating import Operator
 from tests.proof.campaign.plan import Kind
 from tests.proof.campaign.workforce import Workforce
@@ -40,13 +40,20 @@ class Scene:
         return self.lookout.ended
 
     @asynccontextmanager
-    async def recovery(self, kind: Kind) -> AsyncIterator[None]:
-        """The blow is inside the block; returns when the run goes on."""
-        before = await wait_until(self.lookout.look_once, GO_ON_SECONDS)
-        assert before is not None
+    async def recovery(self, kind: Kind, *, from_after: bool = False) -> AsyncIterator[None]:
+        """The blow is inside the block; returns when the run goes on. `from_after`: from where the run stands after it,
+        for a blow that is over at once and that a worker may be quicker than."""
+        before = await self._look()
         since = time.monotonic()
         yield
+        if from_after:
+            before = replace(before, steps=(await self._look()).steps)
         self.ledger.recovered(kind, await self.lookout.goes_on(before) - since)
+
+    async def _look(self) -> Sight:
+        sight = await wait_until(self.lookout.look_once, GO_ON_SECONDS)
+        assert sight is not None
+        return sight
 
     def go_on_beside(self, what: Coroutine[Any, Any, None]) -> None:
         self.lasting.add(asyncio.create_task(what))
