@@ -175,7 +175,7 @@ class Journal:
     def row(self, table: str, row_id: str) -> Row | None:
         return self._rows[table].get(row_id)
 
-    def acknowledged(self) -> dict[str, int]:
+    def acknowledged_by_kind(self) -> dict[str, int]:
         """Transactions by kind."""
         return dict(sorted(self._acknowledged.items()))
 

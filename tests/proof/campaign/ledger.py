@@ -37,7 +37,7 @@ class Ledger:
     violations: list[Violation] = field(default_factory=list)
 
     def journalled(self, journal: Journal) -> None:
-        acknowledged = journal.acknowledged()
+        acknowledged = journal.acknowledged_by_kind()
         self.writes.update(acknowledged)
         self.other_ends.update({what: n for what, n in journal.ledger().items() if what not in acknowledged})
         del self.other_ends["unknown"]  # the sum of those

@@ -152,12 +152,8 @@ async def _disturb(scene: Scene, plan: RoundPlan) -> list[str]:
 
 async def _until_written(journal: Journal, transactions: int) -> None:
     """So many more than now."""
-    wanted = _written(journal) + transactions
-    await wait_until(lambda: _written(journal) >= wanted, WRITING_SECONDS)
-
-
-def _written(journal: Journal) -> int:
-    return sum(journal.acknowledged().values())
+    wanted = journal.acknowledged + transactions
+    await wait_until(lambda: journal.acknowledged >= wanted, WRITING_SECONDS)
 
 
 async def _settled(url: str, units: Collection[str]) -> int:
