@@ -14,7 +14,7 @@ from config.settings import Settings
 from tests.proof import oracle
 from tests.proof.campaign.blows import BLOWS
 from tests.proof.campaign.ledger import Ledger, Violation
-from tests.proof.campaign.lookout import ENDS, Lookout
+from tests.proof.campaign.lookout import ENDS, Lookout, Sight
 from tests.proof.campaign.operating import FULL_PACE, Operator
 from tests.proof.campaign.plan import RoundPlan
 from tests.proof.campaign.scene import Scene, beside
@@ -51,13 +51,17 @@ class Field:
     logs: Path
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Place:
-    """Of one round; `url` leads to its database."""
+    """Of one round; `url` leads to its database, `wrong` is what is found on the way, and the oracle has a history to go
+    by once `upgraded`."""
 
     field: Field
     url: str
     plan: RoundPlan
+    ledger: Ledger
+    wrong: list[str]
+    upgraded: bool = False
 
     @property
     def logs(self) -> Path:
@@ -75,46 +79,51 @@ async def play(field: Field, plan: RoundPlan, ledger: Ledger) -> None:
         load = Load(seed=plan.seed, connections=CONNECTIONS, transactions_per_second=TRANSACTIONS_PER_SECOND)
         traffic = LiveTraffic(url, journal, load)
         wrong: list[str] = []
+        place = Place(field=field, url=url, plan=plan, ledger=ledger, wrong=wrong)
+        succeeded = False
         try:
             async with asyncio.timeout(ROUND_SECONDS):
-                wrong += await _live_through(Place(field=field, url=url, plan=plan), journal, traffic, ledger)
+                succeeded = await _live_through(place, journal, traffic)
         except (AssertionError, TimeoutError) as error:
             wrong.append(f"the round broke off: {error!r}")
-        ledger.journalled(journal)
-        wrong += await oracle.violations(url, journal, traffic.errors, finished=not wrong)
-        wrong += [f"verification: {rule}" for rule in await breaches(url)]
+        finally:
+            ledger.journalled(journal)
+        if place.upgraded:
+            wrong += await oracle.violations(url, journal, traffic.errors, finished=succeeded)
+            wrong += [f"verification: {rule}" for rule in await breaches(url)]
     ledger.rounds += 1
     ledger.violations += [Violation(seed=plan.seed, what=what) for what in wrong]
 
 
-async def _live_through(place: Place, journal: Journal, traffic: LiveTraffic, ledger: Ledger) -> list[str]:
-    """The application's life before, while and after its data is filled; what went wrong with the run."""
+async def _live_through(place: Place, journal: Journal, traffic: LiveTraffic) -> bool:
+    """The application's life before, while and after its data is filled; whether it was."""
     before = place.plan.upgrade_under_traffic
     if not before:
-        await _upgrade(place.url)
+        await _upgrade(place)
     async with traffic:
         if before:
             await _until_written(journal, WRITES_BEFORE_UPGRADE)
-            await _upgrade(place.url)
-        wrong = await _backfill(place, traffic, ledger)
+            await _upgrade(place)
+        succeeded = await _backfill(place, traffic)
         await traffic.roll_out_next_release()
         await _until_written(journal, WRITES_BESIDE_NEXT_RELEASE)
-    return wrong
+    return succeeded
 
 
-async def _upgrade(url: str) -> None:
-    await asyncio.to_thread(migrate, url, "head")
-    await install_history(url)
+async def _upgrade(place: Place) -> None:
+    await asyncio.to_thread(migrate, place.url, "head")
+    await install_history(place.url)
+    place.upgraded = True
 
 
-async def _backfill(place: Place, traffic: LiveTraffic, ledger: Ledger) -> list[str]:
-    servers = place.field.servers
+async def _backfill(place: Place, traffic: LiveTraffic) -> bool:
+    servers, ledger = place.field.servers, place.ledger
     settings = Settings.model_validate({"database_url": place.url, "redis_url": servers.urls.redis_url})
     async with AsyncExitStack() as stack:
         service = await stack.enter_async_context(open_service(settings, application_name="campaign"))
         workers_url, proxy = await stack.enter_async_context(cutting_proxy(place.url, cuts=0, one_in=LOSE_ONE_IN))
         env = environment_for(database_url=workers_url, redis_url=servers.urls.redis_url)
-        workforce = await stack.enter_async_context(Workforce(env, place.logs, ledger))
+        workforce = await stack.enter_async_context(Workforce(env, place.logs, ledger, place.wrong))
         lookout = Lookout(service.redis, settings.redis_prefix)
         operator = Operator(service.control, lookout, ledger, default_pace(settings).with_changes(place.plan.pace))
         await stack.enter_async_context(beside(lookout.look(), operator.attend()))
@@ -129,12 +138,14 @@ async def _backfill(place: Place, traffic: LiveTraffic, ledger: Ledger) -> list[
             ledger=ledger,
         )
         stack.callback(scene.end_what_lasts)
-        wrong = await _disturb(scene, place.plan)
+        end = await _disturb(scene, place.plan)
         ledger.contended += await _settled(place.url, lookout.contended)
-    return wrong + workforce.violations
+    if end.state is not State.SUCCEEDED:
+        place.wrong.append(f"the run {end.run_id} is {end.state}: {end.error}")
+    return end.state is State.SUCCEEDED
 
 
-async def _disturb(scene: Scene, plan: RoundPlan) -> list[str]:
+async def _disturb(scene: Scene, plan: RoundPlan) -> Sight:
     """From the beginning of the run to its end, with the faults of the plan in between."""
     for _ in range(plan.workers):
         await scene.workforce.add()
@@ -146,8 +157,7 @@ async def _disturb(scene: Scene, plan: RoundPlan) -> list[str]:
         (scene.ledger.faults if done else scene.ledger.not_reached)[fault.kind] += 1
     await scene.operator.set_pace(FULL_PACE)
     await scene.wait_for_what_lasts()
-    end = await scene.lookout.until(lambda sight: sight.state in ENDS, deadline_seconds=END_SECONDS)
-    return [] if end.state is State.SUCCEEDED else [f"the run {end.run_id} is {end.state}: {end.error}"]
+    return await scene.lookout.until(lambda sight: sight.state in ENDS, deadline_seconds=END_SECONDS)
 
 
 async def _until_written(journal: Journal, transactions: int) -> None:

@@ -4,8 +4,10 @@ itself is started again."""
 from __future__ import annotations
 
 import asyncio
+import os
 import random
 import signal
+import sys
 from collections.abc import Mapping
 from itertools import count
 from pathlib import Path
@@ -26,18 +28,18 @@ LAST_LINES = 12
 
 
 class Workforce:
-    """`violations` are ends that no supervisor should see."""
+    """`wrong` gets the ends that no supervisor should see, and the tracebacks, when all have been ended."""
 
-    def __init__(self, env: Mapping[str, str], logs: Path, ledger: Ledger) -> None:
+    def __init__(self, env: Mapping[str, str], logs: Path, ledger: Ledger, wrong: list[str]) -> None:
         self._env = env
         self._logs = logs
         self._ledger = ledger
+        self._wrong = wrong
         self._numbers = count(1)
         self._all: list[Spawned] = []
         self._at_work: list[Spawned] = []
         self._frozen: list[Spawned] = []
         self._attending: set[asyncio.Task[None]] = set()
-        self.violations: list[str] = []
 
     async def __aenter__(self) -> Self:
         return self
@@ -50,7 +52,7 @@ class Workforce:
             task.cancel()
         for worker in self._all:
             worker.end()
-        self.violations += [f"{name}: a traceback" for name in self._with_traceback()]
+        self._wrong += [f"{name}: a traceback" for name in self._with_traceback()]
 
     @property
     def awake(self) -> int:
@@ -94,7 +96,7 @@ class Workforce:
         code = await asyncio.to_thread(worker.wait, LEAVE_SECONDS)
         # Told to stop while Redis is away, it may end with that sentence; while it is starting, as any process does.
         if code not in (0, UNREACHABLE) and (code != -signal.SIGTERM or READY in worker.log):
-            self.violations.append(f"a worker that was told to stop ended with {code}: {_last_words(worker)}")
+            self._wrong.append(f"a worker that was told to stop ended with {code}: {_last_words(worker)}")
 
     def freeze(self, worker: Spawned) -> None:
         self._frozen.append(worker)
@@ -108,7 +110,7 @@ class Workforce:
         return [worker for worker in self._at_work if worker not in self._frozen]
 
     def _start(self) -> Spawned:
-        worker = Spawned(WORKER, self._env, self._logs / f"worker-{next(self._numbers)}.log")
+        worker = Spawned(_on_leash(*WORKER), self._env, self._logs / f"worker-{next(self._numbers)}.log")
         self._all.append(worker)
         self._at_work.append(worker)
         task = asyncio.create_task(self._attend(worker))
@@ -122,12 +124,18 @@ class Workforce:
             return
         self._at_work.remove(worker)
         if worker.exit_code != UNREACHABLE:
-            self.violations.append(f"a worker ended by itself with {worker.exit_code}: {_last_words(worker)}")
+            self._wrong.append(f"a worker ended by itself with {worker.exit_code}: {_last_words(worker)}")
         self._ledger.put_right[f"worker started again after exit code {worker.exit_code}"] += 1
         self._start()
 
     def _with_traceback(self) -> list[str]:
         return [f"worker {number}" for number, worker in enumerate(self._all, 1) if "Traceback" in worker.log]
+
+
+def _on_leash(program: str, *arguments: str) -> list[str]:
+    """No worker outlives a campaign that is killed."""
+    beside_us = Path(sys.executable).with_name(program)
+    return [sys.executable, "-m", "worker.demo.leash", str(os.getpid()), str(beside_us), *arguments]
 
 
 def _last_words(worker: Spawned) -> str:
