@@ -53,8 +53,8 @@ class Field:
 
 @dataclass(slots=True, kw_only=True)
 class Place:
-    """Of one round; `url` leads to its database, `wrong` is what is found on the way, and the oracle has a history to go
-    by once `upgraded`."""
+    """Of one round; `url` leads to its database, `wrong` is what is found on the way. Once it is `upgraded`, there is a
+    history for the oracle."""
 
     field: Field
     url: str
