@@ -27,13 +27,13 @@ async def kill_worker(scene: Scene, fault: Fault) -> bool:
     if worker is None:
         return False
     async with scene.recovery(fault.kind, from_after=True):
-        await scene.workforce.kill(worker)
-    return True
+        killed = await scene.workforce.kill(worker)
+    return killed > 0
 
 
 async def kill_all_workers(scene: Scene, fault: Fault) -> bool:
     async with scene.recovery(fault.kind, from_after=True):
-        killed = await scene.workforce.kill_all()
+        killed = await scene.workforce.kill(*scene.workforce.awake)
     return killed > 0
 
 
@@ -60,13 +60,13 @@ async def freeze_worker(scene: Scene, fault: Fault) -> bool:
     async with scene.recovery(fault.kind, from_after=True):
         scene.workforce.freeze(worker)
         scene.go_on_beside(thaw_later())
-        if scene.workforce.awake == 0:  # somebody has to go on
+        if not scene.workforce.awake:  # somebody has to go on
             await scene.workforce.add()
     return True
 
 
 async def add_worker(scene: Scene, fault: Fault) -> bool:
-    if scene.workforce.awake >= MOST_WORKERS:
+    if len(scene.workforce.awake) >= MOST_WORKERS:
         return False
     await scene.workforce.add()
     return True
@@ -74,7 +74,7 @@ async def add_worker(scene: Scene, fault: Fault) -> bool:
 
 async def remove_worker(scene: Scene, fault: Fault) -> bool:
     worker = scene.workforce.choose(random.Random(fault.choice))
-    if worker is None or scene.workforce.awake <= FEWEST_WORKERS:
+    if worker is None or len(scene.workforce.awake) <= FEWEST_WORKERS:
         return False
     async with scene.recovery(fault.kind):
         await scene.workforce.dismiss(worker)

@@ -52,7 +52,7 @@ class Operator:
     async def pause(self) -> bool:
         """Returns when it rests; False when it had ended before it could."""
         self._wanted_paused = True
-        paused = await self._act(Action.PAUSE)
+        self._wanted_paused = paused = await self._act(Action.PAUSE)
         if paused:
             await self._lookout.until(at_rest, deadline_seconds=REST_SECONDS)
         return paused

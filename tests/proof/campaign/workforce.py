@@ -55,13 +55,13 @@ class Workforce:
         self._wrong += [f"{name}: a traceback" for name in self._with_traceback()]
 
     @property
-    def awake(self) -> int:
-        return len(self._awake())
+    def awake(self) -> list[Spawned]:
+        """Those at work that are not frozen."""
+        return [worker for worker in self._at_work if worker not in self._frozen]
 
     def choose(self, chance: random.Random) -> Spawned | None:
-        """One that is at work and not frozen; None when there is none."""
-        awake = self._awake()
-        return chance.choice(awake) if awake else None
+        """One that is awake; None when there is none."""
+        return chance.choice(self.awake) if self.awake else None
 
     async def add(self) -> Spawned:
         """Returns when it is ready for work, or has ended instead: the supervisor sees to that."""
@@ -69,16 +69,9 @@ class Workforce:
         await wait_until(lambda: READY in worker.log or worker.exit_code is not None, START_SECONDS)
         return worker
 
-    async def kill(self, worker: Spawned) -> None:
-        """kill -9; the supervisor has another one started at once."""
-        self._at_work.remove(worker)
-        worker.kill()
-        await asyncio.to_thread(worker.wait)
-        self._start()
-
-    async def kill_all(self) -> int:
-        """Those that are awake, at once; how many there were."""
-        killed = self._awake()
+    async def kill(self, *workers: Spawned) -> int:
+        """kill -9, at once; the supervisor has others started in their place. How many have not ended by themselves."""
+        killed = [worker for worker in workers if worker in self._at_work]
         for worker in killed:
             self._at_work.remove(worker)
             worker.kill()
@@ -105,9 +98,6 @@ class Workforce:
     def thaw(self, worker: Spawned) -> None:
         worker.kill(signal.SIGCONT)
         self._frozen.remove(worker)
-
-    def _awake(self) -> list[Spawned]:
-        return [worker for worker in self._at_work if worker not in self._frozen]
 
     def _start(self) -> Spawned:
         worker = Spawned(_on_leash(*WORKER), self._env, self._logs / f"worker-{next(self._numbers)}.log")
