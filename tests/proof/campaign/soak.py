@@ -65,6 +65,10 @@ def tell_round(number: int, plan: RoundPlan, came: Ledger, seconds: float) -> No
         say(f"    {violation.what}")
 
 
+def exit_code_of(ledger: Ledger) -> int:
+    return RunFailed.exit_code if ledger.violations else 0
+
+
 async def soak(options: Options, ledger: Ledger) -> None:
     """The logs of the workers are kept when something was found."""
     logs = Path(tempfile.mkdtemp(prefix="backfill-soak-"))
@@ -95,7 +99,7 @@ def main() -> int:
     if options.json_file:
         document = {"seed": options.seed, **ledger.document()}
         options.json_file.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
-    return RunFailed.exit_code if ledger.violations else 0
+    return exit_code_of(ledger)
 
 
 if __name__ == "__main__":
