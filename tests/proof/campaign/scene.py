@@ -19,6 +19,8 @@ from tests.support.cutting_proxy import CuttingProxy
 from tests.support.own_servers import OwnServers
 from tests.support.waiting import wait_until
 
+INSIST_EVERY_SECONDS = 0.5
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scene:
@@ -81,8 +83,14 @@ async def beside(*endless: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
         yield
     finally:
         for task in tasks:
-            task.cancel()
-        outcomes = await asyncio.gather(*tasks, return_exceptions=True)
-    for outcome in outcomes:
-        if isinstance(outcome, Exception):
-            raise outcome
+            await _end(task)
+    for task in tasks:
+        if not task.cancelled():
+            await task
+
+
+async def _end(task: asyncio.Task[None]) -> None:
+    """Cancelled as often as it takes: before Python 3.12 the Redis client can swallow a cancellation."""
+    while not task.done():
+        task.cancel()
+        await asyncio.wait([task], timeout=INSIST_EVERY_SECONDS)

@@ -1,7 +1,7 @@
 """`make soak`: a campaign for as long as asked, a line per round, and the ledger at the end.
 
 Exit code 0, or 3 with the violations; each names the seed of its round, and `make soak SEED=... ROUNDS=1` plays that
-round again. Ctrl-C ends it early, with the ledger so far.
+round again. Ctrl-C or SIGTERM ends it early, with the ledger so far.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import asyncio
 import json
 import random
 import shutil
+import signal
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -70,7 +71,11 @@ def exit_code_of(ledger: Ledger) -> int:
 
 
 async def soak(options: Options, ledger: Ledger) -> None:
-    """The logs of the workers are kept when something was found."""
+    """The logs of the workers are kept when something was found. Cancelled by a signal it ends what it has started."""
+    task = asyncio.current_task()
+    assert task is not None
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, task.cancel)
     logs = Path(tempfile.mkdtemp(prefix="backfill-soak-"))
     try:
         async with own_field(logs) as field:
@@ -88,7 +93,7 @@ def main() -> int:
     say(f"seed {options.seed}")
     try:
         asyncio.run(soak(options, ledger))
-    except KeyboardInterrupt:
+    except asyncio.CancelledError:
         say("Interrupted: the ledger so far.")
     except OperatorError as error:
         sys.stderr.write(f"error: {error}\n")
