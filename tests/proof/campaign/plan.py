@@ -11,7 +11,6 @@ import random
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
 
 FAULTS_PER_ROUND = 12
 LARGEST_SEED = 2**31 - 1
@@ -61,9 +60,6 @@ class RoundPlan:
     upgrade_under_traffic: bool
     pace: dict[str, int | None]
     faults: tuple[Fault, ...]
-
-    def document(self) -> dict[str, Any]:
-        return {"seed": self.seed, "workers": self.workers, "faults": [fault.kind.value for fault in self.faults]}
 
 
 def plan_round(seed: int) -> RoundPlan:
