@@ -7,6 +7,7 @@
 #   make PYTHON=python3.12 test      another Python than the newest one found (after `make clean`)
 #   make test ARGS="-k lease -x"     arguments for the program behind the target
 #   make test JOBS=0                 tests one after the other
+#   make soak SEED=7 MINUTES=60      the faults of this seed, for so long; ROUNDS=1 for one round of it
 
 PYTHON ?=
 ARGS ?=
@@ -16,7 +17,7 @@ SCHEMA_TODAY := e011ab9dd223
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test check bench secrets docs preview-sql lock clean lint types directions sql
+.PHONY: help demo test soak check bench secrets docs preview-sql lock clean lint types directions sql
 MAKEFLAGS += --no-print-directory
 
 # Shell code that sets $python, or ends with a sentence.
@@ -43,6 +44,10 @@ demo: .venv/.installed ## see the whole job on 200 000 rows, with servers of its
 
 test: .venv/.installed ## run the tests
 	@$(BIN)/python -m pytest --numprocesses $(JOBS) $(ARGS)
+
+soak: .venv/.installed ## break everything under live traffic for MINUTES=20, and account for every row
+	@$(BIN)/python -m tests.proof.campaign.soak $(if $(SEED),--seed $(SEED)) $(if $(MINUTES),--minutes $(MINUTES)) \
+		$(if $(ROUNDS),--rounds $(ROUNDS)) $(ARGS)
 
 check: lint types directions sql ## run the linters and the type checker, as CI does
 

@@ -27,16 +27,17 @@ from worker.embedded.locks import FileLock
 
 OLD_REVISION = "e011ab9dd223"
 REDIS_DATABASES = range(1, 16)
-FAULTS = "tests/faults/"
+# One after the other in one process: they break the servers that they share, or look at what was made once for all.
+TOGETHER = ("tests/faults/", "tests/proof/campaign/", "tests/proof/test_oracle_can_fail.py")
 
 Spawn = Callable[..., Spawned]
 
 
 class Scheduling(LoadScopeScheduling):  # type: ignore[misc]  # ships no types
-    """Where several tests run at once, each by itself; but the fault tests share servers, and break them."""
+    """Where several tests run at once, each by itself, but for those that belong together."""
 
     def _split_scope(self, nodeid: str) -> str:
-        return FAULTS if nodeid.startswith(FAULTS) else nodeid
+        return next((scope for scope in TOGETHER if nodeid.startswith(scope)), nodeid)
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> Scheduling:

@@ -55,7 +55,7 @@ async def test_they_do_not_wait_for_each_other_in_two_projects(stage: Stage) -> 
 async def test_without_the_lock_they_get_the_same_number(stage: Stage) -> None:
     await stage.change_function(
         "generations_number_before_insert",
-        "WHERE p.id = NEW.project_id\n       FOR NO KEY UPDATE;",
+        "WHERE p.id = NEW.project_id\n               FOR NO KEY UPDATE;",
         "WHERE p.id = NEW.project_id;",
     )
 

@@ -12,10 +12,12 @@ from tests.support.interleaving import Session
 
 MOVE = "UPDATE generations SET project_id = $2 WHERE id = $1"
 EDIT_PROJECT = "UPDATE projects SET status = 'edited' WHERE id = $1"
-LOCK_BOTH = (
-    "    PERFORM FROM public.projects AS p WHERE p.id IN (OLD.project_id, NEW.project_id)"
-    " ORDER BY p.id FOR NO KEY UPDATE;\n"
-)
+LOCK_BOTH = """\
+            PERFORM FROM public.projects AS p
+              WHERE p.id IN (OLD.project_id, NEW.project_id)
+              ORDER BY p.id
+                FOR NO KEY UPDATE;
+"""
 LOCK_ONE_AFTER_THE_OTHER = (
     "    PERFORM FROM public.projects AS p WHERE p.id = OLD.project_id FOR NO KEY UPDATE;\n"
     "    PERFORM FROM public.projects AS p WHERE p.id = NEW.project_id FOR NO KEY UPDATE;\n"

@@ -26,7 +26,11 @@ class CuttingProxy:
         self.cuts_left = cuts
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        there_reader, there_writer = await asyncio.open_connection(self._server.hostname, self._server.port)
+        try:
+            there_reader, there_writer = await asyncio.open_connection(self._server.hostname, self._server.port)
+        except OSError:  # as if the server itself had refused
+            writer.transport.abort()
+            return
         armed = asyncio.Event()
         ways = [
             asyncio.ensure_future(self._requests(reader, there_writer, armed)),

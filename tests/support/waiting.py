@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import TypeVar, overload
 
 _POLL_SECONDS = 0.02
@@ -34,3 +34,10 @@ async def wait_until(predicate: Callable[[], object], deadline_seconds: float = 
                 f"not true within {deadline_seconds:g} seconds: {inspect.getsource(predicate).strip()}"
             )
         await asyncio.sleep(_POLL_SECONDS)
+
+
+async def again_and_again(every_seconds: float) -> AsyncIterator[None]:
+    """For a loop that looks at something for as long as its task goes on."""
+    while True:
+        yield
+        await asyncio.sleep(every_seconds)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 
-from worker.engine.aside import Aside
+from worker.engine.aside import BACKOFF_FIRST_MS, Aside
 from worker.engine.protocols import Claim, Task
 from worker.runs.pace import Pace
 from worker.runs.ranges import Part
@@ -37,3 +37,16 @@ def test_a_unit_for_parts_that_is_locked_then_is_put_off_and_still_for_parts() -
     assert again.in_parts
     assert again.tries == 2
     assert again.due_ms > 1_000
+
+
+def test_a_unit_of_which_more_is_settled_each_time_is_never_put_off_for_long() -> None:
+    aside = Aside(CLAIM, random.Random(1))
+
+    waits = [
+        aside.put_off({"u"}, 1_000, begun=Part(unit_id="u", mark="m", rows_counted=rows))[0].due_ms - 1_000
+        for rows in range(100, 2_000, 100)
+    ]
+    (stuck,) = aside.put_off({"u"}, 1_000, begun=Part(unit_id="u", mark="m", rows_counted=1_900))
+
+    assert max(waits) <= 2 * BACKOFF_FIRST_MS
+    assert stuck.tries == 2

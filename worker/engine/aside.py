@@ -52,7 +52,9 @@ class Aside:
         return self._units[unit_id].rows_counted if unit_id in self._units else 0
 
     def put_off(self, unit_ids: Collection[str], now_ms: int, *, begun: Part | None) -> tuple[PutAside, ...]:
-        """Each for longer than the time before, up to a ceiling. `begun` is the one of which part is written."""
+        """Each for longer than the time before, up to a ceiling. `begun` is the one of which part is written: with more
+        of it written than the time before, it is put off as for the first time, or a large unit that is always busy
+        would be settled a part at a time with the longest backoff between them."""
         put_off = tuple(self._once_more(unit_id, now_ms, begun) for unit_id in sorted(unit_ids))
         self._units |= {unit.unit_id: unit for unit in put_off}
         return put_off
@@ -73,7 +75,8 @@ class Aside:
     def _once_more(self, unit_id: str, now_ms: int, begun: Part | None) -> PutAside:
         before = self._units.get(unit_id)
         part = begun if begun is not None and begun.unit_id == unit_id else None
-        tries = before.tries + 1 if before else 1
+        got_on = part is not None and part.rows_counted > self.rows_counted(unit_id)
+        tries = before.tries + 1 if before and not got_on else 1
         ceiling = min(BACKOFF_FIRST_MS * 2 ** min(tries, 16), BACKOFF_LONGEST_MS)
         return PutAside(
             unit_id=unit_id,

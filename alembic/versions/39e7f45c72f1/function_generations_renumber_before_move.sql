@@ -8,9 +8,32 @@ AS $function$
 DECLARE
     latest integer;
     settled boolean;
+    active_id varchar;
 BEGIN
-    -- Always in the same order, so that two moves in opposite directions do not deadlock.
-    PERFORM FROM public.projects AS p WHERE p.id IN (OLD.project_id, NEW.project_id) ORDER BY p.id FOR NO KEY UPDATE;
+    -- The projects always in the same order, so that two moves in opposite directions do not deadlock. With them the
+    -- active generation of the new one, for the reason and in the way of generations_number_before_insert.
+    LOOP
+        active_id := NULL;
+        BEGIN
+            PERFORM FROM public.projects AS p
+              WHERE p.id IN (OLD.project_id, NEW.project_id)
+              ORDER BY p.id
+                FOR NO KEY UPDATE;
+            SELECT p.active_generation_id INTO active_id FROM public.projects AS p WHERE p.id = NEW.project_id;
+            PERFORM FROM public.generations AS a WHERE a.id = active_id FOR KEY SHARE NOWAIT;
+            EXIT;
+        EXCEPTION WHEN lock_not_available THEN
+            IF active_id IS NULL THEN
+                RAISE;  -- the application's own lock_timeout, for a project
+            END IF;
+        END;
+        BEGIN
+            PERFORM FROM public.generations AS a WHERE a.id = active_id FOR KEY SHARE;
+            RAISE EXCEPTION USING ERRCODE = 'BF000';  -- gives the lock back
+        EXCEPTION WHEN SQLSTATE 'BF000' THEN
+            NULL;
+        END;
+    END LOOP;
 
     UPDATE public.projects AS p SET active_generation_id = NULL
      WHERE p.id = OLD.project_id AND p.active_generation_id = OLD.id;

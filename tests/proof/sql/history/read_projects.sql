@@ -1,0 +1,2 @@
+-- Where the history begins.
+SELECT id, latest_version, active_generation_id FROM history.projects

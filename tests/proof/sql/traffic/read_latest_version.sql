@@ -1,0 +1,2 @@
+-- To count from; without a lock.
+SELECT latest_version FROM projects WHERE id = $1

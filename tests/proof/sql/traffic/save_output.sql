@@ -1,0 +1,7 @@
+-- The whole result and its place in one UPDATE.
+UPDATE generations
+SET output_files = $2, review_feedback = $3, documentation = $4, quality_score = $5, code_generation_time = $6,
+    review_time = $7, docs_generation_time = $8, total_time = $9, status = $10, storage_path = $11, file_count = $12,
+    total_size_bytes = $13, diff_from_previous = $14, changes_summary = $15, updated_at = now()
+WHERE id = $1
+RETURNING id, updated_at, clock_timestamp() AS stamp
