@@ -55,7 +55,7 @@ TRIGGER_FUNCTIONS = (
 
 # What the statements inside these functions read and write.
 TRIGGERS = (
-    Need(privilege="SELECT", table="projects", columns=("id", "latest_version", "active_generation_id")),
+    Need(privilege="SELECT", table="projects", columns=("id", "latest_version", "active_generation_id", "xmin")),
     Need(privilege="UPDATE", table="projects", columns=("latest_version", "active_generation_id")),
     Need(
         privilege="SELECT",
