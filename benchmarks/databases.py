@@ -24,6 +24,7 @@ from worker.sqlfiles import read_sql
 
 ROOT = Path(__file__).resolve().parents[1]
 SCHEMA_TODAY = "e011ab9dd223"
+SEGMENTS = 64
 
 
 def sql(name: str) -> str:
@@ -51,6 +52,17 @@ async def copied(server_url: str, template_url: str) -> AsyncIterator[str]:
     async with _new_database(server_url, "create_copy", template=_name_in(template_url)) as url:
         await _execute(server_url, sql("checkpoint"))
         yield url
+
+
+async def with_used_segments(server_url: str) -> None:
+    """Fills segments of the WAL, which the server keeps to write them again, as far as its `min_wal_size` lets it."""
+    connection = await asyncpg.connect(server_url)
+    try:
+        for _ in range(SEGMENTS):
+            await connection.execute(sql("fill_segment"))
+        await connection.execute(sql("checkpoint"))
+    finally:
+        await connection.close()
 
 
 def environment(**settings: str) -> Mapping[str, str]:

@@ -1,13 +1,13 @@
 """What the application notices of a run: its p50 and p99, and its errors, alone and beside a run at two paces.
 
 For each pace a fresh copy of one database: first the application alone, then beside the run, until that has been
-verified. The application and the worker are processes of their own, as they are in life. The target at the default
+verified. The application and the worker are processes of their own, as they are in life, and the server has segments of
+its log to write again, as one has that is written to all day. The target at the default
 pace: p99 at most twice that of the application alone, and no error. Printed and not asserted.
 """
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import json
 import sys
@@ -19,13 +19,13 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.databases import copied, environment_of, prepared
-from benchmarks.ways import BACKFILL, settings_on, until, worker_process
+from benchmarks.databases import copied, environment_of, prepared, with_used_segments
+from benchmarks.watched import HEADINGS, WARM_UP_SECONDS, Options, cells, options_from
+from benchmarks.ways import BACKFILL, FULL_PACE, settings_on, until, worker_process
 from config.logging import setup_logging
 from config.settings import Settings, load_settings
 from worker.demo.children import Children
-from worker.demo.old_application import PhaseSummary, Traffic
-from worker.demo.old_data import OldDataShape
+from worker.demo.old_application import PhaseSummary
 from worker.demo.traffic import start_traffic
 from worker.runs.errors import OperatorError
 from worker.runs.pace import Pace
@@ -36,15 +36,6 @@ from worker.wiring import default_pace, open_service, servers
 EMBEDDED_DIR = Path(__file__).resolve().parent / ".embedded"
 ALONE, BESIDE = "alone", "beside"  # one word each, as the application takes its phases
 DEFAULT, FULL = "default pace", "full pace"
-WARM_UP_SECONDS = 5.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Options:
-    shape: OldDataShape
-    traffic: Traffic
-    alone_seconds: float
-    as_json: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +58,7 @@ class Impact:
 def paces(settings: Settings) -> Mapping[str, Pace]:
     """The one that is in force when nobody says anything, and the one without any consideration."""
     default = default_pace(settings)
-    return {DEFAULT: default, FULL: default.with_changes({"parallel": 2, "target_ms": 50, "pause_ms": 0})}
+    return {DEFAULT: default, FULL: default.with_changes(FULL_PACE)}
 
 
 async def measure(settings: Settings, pace: Pace, options: Options) -> Impact:
@@ -106,6 +97,7 @@ async def benchmark(options: Options, progress: Console) -> dict[str, Impact]:
     settings = load_settings().model_copy(update={"embedded_dir": EMBEDDED_DIR})
     impacts = {}
     with servers(settings) as urls:
+        await with_used_segments(urls.database_url)
         progress.print(f"Preparing {options.shape.generations:,} generations in {options.shape.projects:,} projects.")
         async with prepared(urls.database_url, options.shape) as template_url:
             for name, pace in paces(settings).items():
@@ -121,58 +113,19 @@ def document(impacts: Mapping[str, Impact]) -> dict[str, Any]:
 
 def show(console: Console, impacts: Mapping[str, Impact]) -> None:
     table = Table(title="What the application notices")
-    for heading in (
-        "",
-        "transactions",
-        "errors",
-        "p50, ms",
-        "p99, ms",
-        "longest, ms",
-        "p99 to alone",
-        "run, s",
-        "rows/s",
-    ):
-        table.add_column(heading, justify="right" if heading else "left")
+    table.add_column("")
+    for heading in (*HEADINGS, "p99 to alone", "run, s", "rows/s"):
+        table.add_column(heading, justify="right")
     for name, impact in impacts.items():
-        table.add_row(f"{name}: {ALONE}", *_cells(impact.alone), "", "", "")
+        table.add_row(f"{name}: {ALONE}", *cells(impact.alone), "", "", "")
         ratio = f"{impact.p99_ratio:.2f}" if impact.p99_ratio is not None else "-"
-        table.add_row(
-            name, *_cells(impact.beside), ratio, f"{impact.run_seconds:.1f}", f"{impact.rows_per_second:,.0f}"
-        )
+        table.add_row(name, *cells(impact.beside), ratio, f"{impact.run_seconds:.1f}", f"{impact.rows_per_second:,.0f}")
     console.print(table)
-
-
-def _cells(phase: PhaseSummary) -> list[str]:
-    counts = [f"{phase.transactions:,}", f"{phase.errors + phase.missed:,}"]
-    return counts + [f"{ms:.1f}" if ms is not None else "-" for ms in (phase.p50_ms, phase.p99_ms, phase.max_ms)]
-
-
-def options_from(arguments: list[str]) -> Options:
-    shape = OldDataShape()
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--generations", type=int, default=shape.generations, help="default: %(default)s")
-    parser.add_argument("--projects", type=int, default=shape.projects, help="default: %(default)s")
-    parser.add_argument("--connections", type=int, default=4, help="of the application, default: %(default)s")
-    parser.add_argument("--transactions-per-second", type=float, default=100.0, help="default: %(default)s")
-    parser.add_argument("--deletes-percent", type=float, default=0.0, help="default: %(default)s; each reads the table")
-    parser.add_argument("--alone-seconds", type=float, default=20.0, help="default: %(default)s")
-    parser.add_argument("--json", action="store_true", dest="as_json", help="one JSON document on stdout")
-    given = parser.parse_args(arguments)
-    return Options(
-        shape=OldDataShape(projects=given.projects, generations=given.generations),
-        traffic=Traffic(
-            connections=given.connections,
-            transactions_per_second=given.transactions_per_second,
-            deletes_percent=given.deletes_percent,
-        ),
-        alone_seconds=given.alone_seconds,
-        as_json=given.as_json,
-    )
 
 
 def main() -> int:
     try:
-        options = options_from(sys.argv[1:])
+        options = options_from(sys.argv[1:], __doc__)
         setup_logging("WARNING", "auto")
         impacts = asyncio.run(benchmark(options, Console(stderr=True)))
     except OperatorError as error:

@@ -6,39 +6,28 @@ One database, one application, one run: alone, while `alembic upgrade head` work
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import json
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 
 from benchmarks.databases import SCHEMA_TODAY, environment_of, prepared
+from benchmarks.watched import HEADINGS, WARM_UP_SECONDS, Options, cells, options_from
 from benchmarks.ways import settings_on
 from config.logging import setup_logging
 from config.settings import Settings, load_settings
 from worker.demo.children import Children
-from worker.demo.old_application import PhaseSummary, Traffic
-from worker.demo.old_data import OldDataShape
+from worker.demo.old_application import PhaseSummary
 from worker.demo.traffic import start_traffic
 from worker.runs.errors import OperatorError
 from worker.wiring import servers
 
 EMBEDDED_DIR = Path(__file__).resolve().parent / ".embedded"
 WARM_UP, BEFORE, UPGRADE, BETWEEN, DOWNGRADE = "warm-up", "before", "upgrade", "between", "downgrade"
-WARM_UP_SECONDS = 5.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Options:
-    shape: OldDataShape
-    traffic: Traffic
-    alone_seconds: float
-    as_json: bool
 
 
 async def measure(settings: Settings, options: Options) -> tuple[PhaseSummary, ...]:
@@ -68,41 +57,16 @@ async def benchmark(options: Options, progress: Console) -> tuple[PhaseSummary, 
 def show(console: Console, phases: Sequence[PhaseSummary]) -> None:
     table = Table(title="What the application notices of the schema change")
     table.add_column("")
-    for heading in ("seconds", "transactions", "errors", "p50, ms", "p99, ms", "longest, ms"):
+    for heading in ("seconds", *HEADINGS):
         table.add_column(heading, justify="right")
     for phase in phases:
-        latencies = [f"{ms:.1f}" if ms is not None else "-" for ms in (phase.p50_ms, phase.p99_ms, phase.max_ms)]
-        counts = [f"{phase.transactions:,}", f"{phase.errors + phase.missed:,}"]
-        table.add_row(phase.phase, f"{phase.seconds:.1f}", *counts, *latencies)
+        table.add_row(phase.phase, f"{phase.seconds:.1f}", *cells(phase))
     console.print(table)
-
-
-def options_from(arguments: Sequence[str]) -> Options:
-    shape = OldDataShape()
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--generations", type=int, default=shape.generations, help="default: %(default)s")
-    parser.add_argument("--projects", type=int, default=shape.projects, help="default: %(default)s")
-    parser.add_argument("--connections", type=int, default=4, help="of the application, default: %(default)s")
-    parser.add_argument("--transactions-per-second", type=float, default=100.0, help="default: %(default)s")
-    parser.add_argument("--deletes-percent", type=float, default=0.0, help="default: %(default)s; each reads the table")
-    parser.add_argument("--alone-seconds", type=float, default=20.0, help="default: %(default)s")
-    parser.add_argument("--json", action="store_true", dest="as_json", help="one JSON document on stdout")
-    given = parser.parse_args(arguments)
-    return Options(
-        shape=OldDataShape(projects=given.projects, generations=given.generations),
-        traffic=Traffic(
-            connections=given.connections,
-            transactions_per_second=given.transactions_per_second,
-            deletes_percent=given.deletes_percent,
-        ),
-        alone_seconds=given.alone_seconds,
-        as_json=given.as_json,
-    )
 
 
 def main() -> int:
     try:
-        options = options_from(sys.argv[1:])
+        options = options_from(sys.argv[1:], __doc__)
         setup_logging("WARNING", "auto")
         phases = asyncio.run(benchmark(options, Console(stderr=True)))
     except OperatorError as error:

@@ -99,7 +99,7 @@ class Settings(BaseSettings):
         description="Folder of the embedded servers' programs and data, seen from the working directory.",
     )
     parallel: int = Field(
-        default=2, ge=1, le=64, description="Ranges of one run that are worked on at once, over all workers."
+        default=1, ge=1, le=64, description="Ranges of one run that are worked on at once, over all workers."
     )
     batch_rows: int = Field(
         default=2000,
@@ -108,7 +108,7 @@ class Settings(BaseSettings):
         description="Rows that one transaction writes at most. The application waits at most one transaction.",
     )
     target_ms: int = Field(
-        default=25,
+        default=20,
         ge=5,
         le=5_000,
         description="Milliseconds that one transaction should take; its number of rows follows from it.",
@@ -132,7 +132,7 @@ class Settings(BaseSettings):
         description="Seconds after which the range of a worker that has gone silent is given to another.",
     )
     pause_ms: int = Field(
-        default=0, ge=0, le=60_000, description="Milliseconds of rest after every transaction: a gentler pace."
+        default=20, ge=0, le=60_000, description="Milliseconds of rest after every transaction; 0: as fast as it goes."
     )
     lock_timeout_ms: int = Field(
         default=500, ge=1, le=60_000, description="Milliseconds that a statement of the backfill waits for a lock."

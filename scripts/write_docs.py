@@ -92,6 +92,18 @@ One line of a copy of the project is changed, and the test beside it has to fail
 it is, all of them pass. `tests/mutations/sabotages.py` has the changes themselves.
 
 {sabotages}
+
+## Live traffic
+
+`make soak` breaks everything under live traffic, on servers of its own: workers are killed, frozen and replaced,
+PostgreSQL crashes, Redis is killed and emptied, connections and answers to COMMIT are lost, rows are locked, runs are
+paused and cancelled. It goes on for `MINUTES` (20); `SEED` decides which faults come in which order, and is shown.
+`make test` has two minutes of it.
+
+After each round every acknowledged write is accounted for, by a checker in `tests/proof` that shares nothing with the
+verification of a run. A ledger follows: faults, recoveries, transactions, units settled under contention, violations.
+Exit code 0, or 3 with the seed of each round at fault; `make soak SEED=<that seed> ROUNDS=1` plays the same faults
+again, though not to the millisecond. Ctrl-C ends it with the ledger so far.
 """
 
 

@@ -32,6 +32,9 @@ _SETTINGS = {
     "unix_socket_directories": "",
     # A killed worker's statement ends, and its locks with it, instead of running on for nobody.
     "client_connection_check_interval": "500ms",
+    # Segments of the log are kept and written again: while a new one is made, no commit returns.
+    "min_wal_size": "1GB",
+    "max_wal_size": "2GB",
 }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -37,7 +38,7 @@ class Pace:
             if not low <= value <= high:
                 raise UsageError(f"{name} is {value}.", f"Give a whole number from {low} to {high}.")
 
-    def with_changes(self, changes: dict[str, int | None]) -> Pace:
+    def with_changes(self, changes: Mapping[str, int | None]) -> Pace:
         """The same with every change that is not None; UsageError when one is out of bounds."""
         return replace(self, **{name: value for name, value in changes.items() if value is not None})
 
