@@ -11,7 +11,7 @@
 
 PYTHON ?=
 ARGS ?=
-JOBS ?= 3
+JOBS ?= 4
 BIN := .venv/bin
 SCHEMA_TODAY := e011ab9dd223
 

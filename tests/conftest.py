@@ -28,7 +28,12 @@ from worker.embedded.locks import FileLock
 OLD_REVISION = "e011ab9dd223"
 REDIS_DATABASES = range(1, 16)
 # One after the other in one process: they break the servers that they share, or look at what was made once for all.
-TOGETHER = ("tests/faults/", "tests/proof/campaign/", "tests/proof/test_oracle_can_fail.py")
+TOGETHER = (
+    "tests/faults/",
+    "tests/proof/campaign/",
+    "tests/proof/test_oracle_can_fail.py",
+    "tests/integration/test_demo.py",
+)
 
 Spawn = Callable[..., Spawned]
 

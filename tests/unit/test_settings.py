@@ -26,7 +26,7 @@ def test_nothing_has_to_be_set() -> None:
 
     assert settings.database_url is None
     assert settings.redis_url is None
-    assert settings.parallel == 2
+    assert settings.parallel == 1
 
 
 def test_variables_set_fields(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -61,7 +61,7 @@ def test_an_empty_variable_is_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
     settings = load_settings()
 
     assert settings.database_url is None
-    assert settings.parallel == 2
+    assert settings.parallel == 1
 
 
 def test_all_mistakes_are_told_at_once_by_name(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -44,14 +44,13 @@ class Lane:
         """
         rows = max(asked * self.fill, 1.0)
         crowded = self.together.ms(rows)
-        rest = self.rest_ms(crowded)
-        busy = crowded / max(crowded + rest, 1e-9)
+        busy = crowded / max(crowded + self.rest_ms, 1e-9)
         ms = self.alone.ms(rows) + (crowded - self.alone.ms(rows)) * busy
         return rows, max(ms + self.together.off(number), ms / 2)
 
-    def rest_ms(self, batch_ms: float) -> float:
+    @property
+    def rest_ms(self) -> float:
         """Between two batches of a lane, with the checkpoint."""
-        del batch_ms
         return self.pace.pause_ms + self.checkpoint_ms
 
 
@@ -78,7 +77,7 @@ def play(lane: Lane, rows: float) -> _Course:
     size, whole, later = BatchSize(), _Course(), _Course()
     for number in range(BATCHES_PLAYED):
         wrote, batch_ms = lane.batch(min(size.rows, lane.pace.batch_rows), number)
-        one = _Course(ms=batch_ms, rest_ms=lane.rest_ms(batch_ms), batches=1.0, rows=wrote)
+        one = _Course(ms=batch_ms, rest_ms=lane.rest_ms, batches=1.0, rows=wrote)
         share = min((rows - whole.rows) / wrote, 1.0)
         whole = whole.plus(one, share)
         if share < 1.0:
@@ -94,6 +93,8 @@ def lane_of(pace: Pace, sample: Sample) -> Lane | None:
     batches = sample.alone + sample.together
     together = fit(sample.together) or fit(sample.alone)
     alone = fit(sample.alone) or together
+    if pace.parallel == 1:  # nobody is in its way
+        together = alone
     if alone is None or together is None:
         return None
     fill = min(fmean(batch.rows / batch.asked for batch in batches if batch.rows), 1.0)
