@@ -102,8 +102,8 @@ paused and cancelled. It goes on for `MINUTES` (20); `SEED` decides which faults
 
 After each round every acknowledged write is accounted for, by a checker in `tests/proof` that shares nothing with the
 verification of a run. A ledger follows: faults, recoveries, transactions, units settled under contention, violations.
-Exit code 0, or 3 with the seed of each round at fault; `make soak SEED=<that seed> ROUNDS=1` plays the same faults
-again, though not to the millisecond. Ctrl-C ends it with the ledger so far.
+Exit code 0, or 3 with the seed of each round at fault. With that seed, as in `make soak SEED=7 ROUNDS=1`, the same
+faults are played again, though not to the millisecond. Ctrl-C ends it with the ledger so far.
 """
 
 

@@ -165,12 +165,17 @@ async def test_everything_works_without_scripts(projects: OldRows, worker: None,
         await page.reload()
         return await state_of(page).inner_text() == state
 
+    async def press(name: str) -> None:
+        """Through to the page that the form leads to: a reload on the way there would be refused."""
+        async with page.expect_navigation():
+            await page.get_by_role("button", name=name).click()
+
     await wait_until(lambda: shows("running"), deadline_seconds=30)
-    await page.get_by_role("button", name="Pause").click()
+    await press("Pause")
     await wait_until(lambda: shows("paused"), deadline_seconds=30)
     await expect(page.get_by_role("progressbar", name="Rows done")).to_be_visible()
     await page.get_by_text("Cancel", exact=True).click()
-    await page.get_by_role("button", name="Cancel this run").click()
+    await press("Cancel this run")
 
     await wait_until(lambda: shows("cancelled"), deadline_seconds=30)
     assert await page.get_by_role("button").count() == 0

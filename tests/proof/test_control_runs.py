@@ -17,9 +17,9 @@ SHAPE = OldDataShape(projects=40, generations=500, giant_share=0.2, ties=True)
 LOAD = Load(seed=3, connections=4)
 
 
-async def fill(url: str) -> None:
+async def fill(url: str, shape: OldDataShape = SHAPE) -> None:
     engine = open_engine(url, application_name="test-old-data", command_timeout_seconds=None)
-    await create_old_data(engine, SHAPE)
+    await create_old_data(engine, shape)
     await engine.dispose()
 
 

@@ -20,8 +20,11 @@ from tests.proof.test_control_runs import fill
 from tests.proof.traffic import ApplicationError, LiveTraffic, Load
 from tests.support.databases import migrate, new_database
 from tests.support.waiting import wait_until
+from worker.demo.old_data import OldDataShape
 from worker.embedded import ServerUrls
 
+# So many projects that the traffic leaves some alone: there is something to spoil for every breach.
+SHAPE = OldDataShape(projects=300, generations=1_500, giant_share=0.1, ties=True)
 SQL = Path(__file__).with_name("sql")
 _SECTION = re.compile(r"^-- (\w+: .+)\n((?:.+\n)+)", re.MULTILINE)
 BREACHES = dict(_SECTION.findall((SQL / "breaches.sql").read_text(encoding="utf-8")))
@@ -41,7 +44,7 @@ class Right:
 async def made(servers: ServerUrls, template_e011: str) -> AsyncIterator[Right]:
     """A backfilled database on which both releases have written, and what they were told."""
     async with new_database(servers.database_url, template=template_e011) as url:
-        await fill(url)
+        await fill(url, SHAPE)
         migrate(url, "head")
         await install_history(url)
         journal = Journal()
