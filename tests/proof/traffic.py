@@ -139,11 +139,12 @@ class LiveTraffic:
             await plug.connection.close()
 
     async def _attempt(self, plug: _Plug, mix: Mix, rows: KnownRows, random: Random) -> bool:
-        excused, kind_name = self._outages > 0, "connect"
+        # What succeeds proves its connection as of its beginning: its answers may be older than their being read.
+        excused, kind_name, began = self._outages > 0, "connect", time.monotonic()
         try:
             if not plug.connection.is_open:
                 await plug.connection.opened()
-                plug.proven_at = time.monotonic()
+                plug.proven_at = began
             desk = Desk(
                 connection=await plug.connection.opened(),
                 journal=self._journal,
@@ -161,7 +162,7 @@ class LiveTraffic:
             self._failed(kind_name, error, excused=excused)
             await plug.connection.drop_if_lost(error)
             return False
-        plug.proven_at = time.monotonic()
+        plug.proven_at = began
         return True
 
     async def _hold(self, seconds: float) -> None:
