@@ -12,8 +12,8 @@ from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 _PROGRAMS = Path(sys.executable).parent
-# By default the backfill rests for half of the time, and nobody is in its way in a test.
-FULL_PACE = {"BACKFILL_PARALLEL": "2", "BACKFILL_TARGET_MS": "25", "BACKFILL_PAUSE_MS": "0"}
+# Where a test says nothing else: no rest, because there is no application to leave time to.
+PACE = {"BACKFILL_PARALLEL": "2", "BACKFILL_TARGET_MS": "25", "BACKFILL_PAUSE_MS": "0"}
 _OURS = ("BACKFILL_", "DATABASE_URL", "REDIS_URL")
 
 
@@ -21,7 +21,7 @@ def environment_for(*, database_url: str | None = None, redis_url: str | None = 
     """What a command gets to see: the outside without the settings of whoever runs the tests, and these."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith(_OURS)}
     environment["PATH"] = f"{_PROGRAMS}{os.pathsep}{environment.get('PATH', os.defpath)}"
-    given = {"DATABASE_URL": database_url, "REDIS_URL": redis_url, **FULL_PACE, **more}
+    given = {"DATABASE_URL": database_url, "REDIS_URL": redis_url, **PACE, **more}
     return environment | {name: value for name, value in given.items() if value is not None}
 
 

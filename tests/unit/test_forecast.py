@@ -14,7 +14,7 @@ from worker.runs.pace import Pace
 from worker.runs.playing import forecast
 from worker.runs.ranges import Span
 
-# Two numbers that are played through batch by batch may differ by a batch.
+# Two numbers that are played through batch by batch may differ by a batch, which is much of a run of a few.
 A_BATCH = 1.03
 
 timed = st.builds(
