@@ -112,8 +112,8 @@ class LiveTraffic:
 
     @contextmanager
     def outage(self) -> Iterator[None]:
-        """Lost and refused connections are excused for transactions that begin or fail inside, and for the first use of
-        a connection that was opened before the end of it."""
+        """Lost and refused connections are excused for transactions that begin or fail inside, and on each connection
+        until a transaction that began after the end of it has succeeded there."""
         self._outages += 1
         try:
             yield
