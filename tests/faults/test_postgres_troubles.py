@@ -12,9 +12,9 @@ import asyncpg
 
 from tests.conftest import Spawn
 from tests.faults.conftest import BATCH_ROWS, OldDatabase
-from tests.support.cli import backfill
 from tests.support.commands import Spawned
 from tests.support.cutting_proxy import cutting_proxy
+from tests.support.forked import backfill
 from tests.support.own_servers import OwnServers, administrator
 from tests.support.recovery import Recovery
 from tests.support.runs import WORKER, enqueue, until_ready

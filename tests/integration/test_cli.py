@@ -11,9 +11,10 @@ from urllib.parse import urlsplit
 import pytest
 
 from tests.conftest import Spawn
-from tests.support.cli import ADD_LIVE_ROW, BACKFILL, NAME, NO_POSTGRES, NO_REDIS, WORKER, backfill, refusal
+from tests.support.cli import ADD_LIVE_ROW, BACKFILL, NAME, NO_POSTGRES, NO_REDIS, WORKER, refusal
 from tests.support.commands import environment_for, run_command
 from tests.support.databases import new_database
+from tests.support.forked import backfill
 from tests.support.old_rows import OldRows
 from tests.support.waiting import wait_until
 from worker.embedded import ServerUrls

@@ -21,8 +21,9 @@ import pytest
 import redis
 
 from tests.conftest import Spawn
-from tests.support.cli import NAME, VALIDATE, backfill, refusal
+from tests.support.cli import NAME, VALIDATE, refusal
 from tests.support.commands import environment_for, run_command
+from tests.support.forked import backfill
 from tests.support.waiting import wait_until
 from worker.embedded import ServerUrls, use_embedded
 from worker.embedded.locks import FileLock

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.conftest import Spawn
-from tests.support.cli import backfill
+from tests.support.forked import backfill
 from tests.support.old_rows import OldRows
 from tests.support.poison import GIANT_ROWS, HARMLESS, POISONS, SECRET, add_poisoned_projects
 from tests.support.runs import WORKER, enqueue, status, until_ready, wait_for_end

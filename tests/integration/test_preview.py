@@ -10,8 +10,9 @@ from typing import Any
 import asyncpg
 import pytest
 
-from tests.support.cli import NAME, NO_REDIS, backfill
+from tests.support.cli import NAME, NO_REDIS
 from tests.support.commands import environment_for
+from tests.support.forked import backfill
 from tests.support.old_rows import OldRows
 from worker.engine.previewing import Sampling, preview
 from worker.generations.backfill import GenerationVersions

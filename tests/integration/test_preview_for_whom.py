@@ -6,8 +6,9 @@ import json
 
 import pytest
 
-from tests.support.cli import NAME, NO_POSTGRES, NO_REDIS, backfill, refusal
+from tests.support.cli import NAME, NO_POSTGRES, NO_REDIS, refusal
 from tests.support.commands import environment_for
+from tests.support.forked import backfill
 from tests.support.roles import Place, find_psql
 
 

@@ -17,7 +17,7 @@ from arq.constants import health_check_key_suffix, job_key_prefix, result_key_pr
 from arq.jobs import DeserializationError, Job
 
 from tests.conftest import Spawn
-from tests.support.cli import backfill
+from tests.support.forked import backfill
 from tests.support.old_rows import OldRows
 from tests.support.runs import WORKER, enqueue, until_ready, wait_for_end
 from tests.support.waiting import wait_until

@@ -9,9 +9,10 @@ import asyncpg
 import pytest
 
 from tests.conftest import Spawn
-from tests.support.cli import NAME, WORKER, backfill, refusal
+from tests.support.cli import NAME, WORKER, refusal
 from tests.support.commands import run_command
 from tests.support.databases import migrate
+from tests.support.forked import backfill
 from tests.support.roles import Place, find_psql
 from tests.support.runs import enqueue, until_ready, wait_for_end
 from worker.database import open_engine

@@ -11,7 +11,8 @@ import asyncpg
 import pytest
 
 from tests.conftest import Spawn
-from tests.support.cli import Done, backfill, refusal
+from tests.support.cli import Done, refusal
+from tests.support.forked import backfill
 from tests.support.old_rows import OldRows
 from tests.support.runs import WORKER, enqueue, until_ready, wait_for_end
 from tests.support.waiting import wait_until
@@ -22,7 +23,8 @@ BATCH_ROWS = 10
 SMALL_PROJECTS = 60
 ROWS_EACH = 5
 GIANT_ROWS = 3_000
-SLOWLY = ("--batch-rows", str(BATCH_ROWS), "--pause-ms", "100", "--parallel", "2")
+# So slowly that a command arrives in time on a busy machine too.
+SLOWLY = ("--batch-rows", str(BATCH_ROWS), "--pause-ms", "1000", "--parallel", "2")
 HALF_DONE = (
     "SELECT p.id FROM projects AS p JOIN generations AS g ON g.project_id = p.id GROUP BY p.id"
     " HAVING count(g.storage_path) NOT IN (0, count(*)) OR (p.latest_version > 0) <> (count(g.storage_path) > 0)"
@@ -58,8 +60,7 @@ async def test_a_pause_takes_effect_within_one_batch_of_each_range(
     projects: OldRows, environment: dict[str, str], spawn: Spawn, watcher: Watcher
 ) -> None:
     await until_ready(spawn(*WORKER, env=environment))
-    # On a busy machine the command itself takes seconds to start.
-    run_id = enqueue(environment, *SLOWLY, "--pause-ms", "1000")["id"]
+    run_id = enqueue(environment, *SLOWLY)["id"]
     await watcher.until_rows(run_id, 40)
 
     asked = act("pause", environment)
@@ -84,6 +85,7 @@ async def test_a_pause_outlives_the_workers_and_a_resumed_run_goes_on_from_its_c
     first.wait()
     await until_ready(spawn(*WORKER, env=environment))
     resumed = act("resume", environment)
+    await watcher.control.set_pace(run_id, {"pause_ms": 0}, who="test")
 
     assert resumed["progress"]["rows_done"] == paused.counts.rows_done
     run = wait_for_end(environment, run_id)

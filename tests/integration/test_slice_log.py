@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from tests.conftest import Spawn
-from tests.support.cli import backfill
 from tests.support.commands import Spawned
+from tests.support.forked import backfill
 from tests.support.old_rows import OldRows
 from tests.support.runs import BACKFILL, WORKER, enqueue, status, until_ready, until_rows_done, wait_for_end
 from tests.support.waiting import wait_until

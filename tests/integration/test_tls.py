@@ -10,8 +10,9 @@ import pytest
 
 from tests.conftest import Spawn
 from tests.support.certificates import Authority, Certificate, make_authority, openssl_is_here
-from tests.support.cli import NAME, WORKER, Done, backfill, refusal
+from tests.support.cli import NAME, WORKER, Done, refusal
 from tests.support.commands import environment_for, run_command
+from tests.support.forked import backfill
 from tests.support.runs import until_ready
 from tests.support.started_servers import quarters
 from tests.support.tls_proxy import tls_in_front_of

@@ -9,8 +9,8 @@ from tests.proof.history import install_history
 from tests.proof.journal import Journal
 from tests.proof.oracle import violations
 from tests.proof.traffic import LiveTraffic, Load
-from tests.support.cli import backfill
 from tests.support.databases import migrate
+from tests.support.forked import backfill
 from tests.support.runs import WORKER, enqueue, wait_for_end
 from tests.support.waiting import wait_until
 from worker.database import open_engine

@@ -25,10 +25,6 @@ ADD_LIVE_ROW = (
 Done = subprocess.CompletedProcess[str]
 
 
-def backfill(*arguments: str, env: Mapping[str, str]) -> Done:
-    return run_command(*BACKFILL, *arguments, env=env)
-
-
 def validate(*arguments: str, env: Mapping[str, str]) -> Done:
     return run_command(*VALIDATE, *arguments, env=env)
 

@@ -6,7 +6,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from tests.support.commands import Spawned, run_command
+from tests.support.commands import Spawned
+from tests.support.forked import backfill
 from tests.support.waiting import wait_until
 
 WORKER = ("arq", "worker.main.WorkerSettings")
@@ -15,7 +16,7 @@ BACKFILL = "generation-versions"
 
 def enqueue(env: Mapping[str, str], *options: str) -> dict[str, Any]:
     """The new run's document."""
-    done = run_command("backfill", "enqueue", BACKFILL, "--json", *options, env=env)
+    done = backfill("enqueue", BACKFILL, "--json", *options, env=env)
     assert done.returncode == 0, done.stderr
     document: dict[str, Any] = json.loads(done.stdout)
     return document
@@ -23,14 +24,14 @@ def enqueue(env: Mapping[str, str], *options: str) -> dict[str, Any]:
 
 def wait_for_end(env: Mapping[str, str], run_id: str, *, timeout: float = 120.0) -> dict[str, Any]:
     """The run's document once it is at rest, however it ended."""
-    done = run_command("backfill", "wait", run_id, "--json", "--timeout", str(timeout), env=env, timeout=timeout + 30)
+    done = backfill("wait", run_id, "--json", "--timeout", str(timeout), env=env, timeout=timeout + 30)
     assert done.stdout, done.stderr
     document: dict[str, Any] = json.loads(done.stdout)
     return document
 
 
 def status(env: Mapping[str, str], run_id: str) -> dict[str, Any]:
-    done = run_command("backfill", "status", run_id, "--json", env=env)
+    done = backfill("status", run_id, "--json", env=env)
     assert done.returncode == 0, done.stderr
     document: dict[str, Any] = json.loads(done.stdout)
     return document
