@@ -20,6 +20,7 @@ import pytest
 import redis
 from xdist.scheduler import LoadScopeScheduling
 
+from tests.support import commands, forked
 from tests.support.commands import REPOSITORY, Spawned, environment_for
 from tests.support.databases import migrate, new_database
 from worker.embedded import ServerUrls, use_embedded
@@ -131,16 +132,26 @@ def environment_e011(database_e011: str, redis_url: str) -> dict[str, str]:
     return environment_for(database_url=database_e011, redis_url=redis_url)
 
 
-@pytest.fixture
-def spawn(tmp_path: Path) -> Iterator[Spawn]:
-    """`spawn(*arguments, env=environment)`: a process beside the test, ended with it."""
+def _spawning(start_one: Callable[..., Spawned], folder: Path) -> Iterator[Spawn]:
     spawned: list[Spawned] = []
     numbers = count(1)
 
     def start(*arguments: str, env: Mapping[str, str]) -> Spawned:
-        spawned.append(Spawned(arguments, env, tmp_path / f"{next(numbers)}-{Path(arguments[0]).name}.log"))
+        spawned.append(start_one(arguments, env, folder / f"{next(numbers)}-{Path(arguments[0]).name}.log"))
         return spawned[-1]
 
     yield start
     for one in reversed(spawned):
         one.end()
+
+
+@pytest.fixture
+def spawn(tmp_path: Path) -> Iterator[Spawn]:
+    """`spawn(*arguments, env=environment)`: one of the project's commands beside the test, ended with it."""
+    yield from _spawning(forked.spawn, tmp_path)
+
+
+@pytest.fixture
+def spawn_program(tmp_path: Path) -> Iterator[Spawn]:
+    """The same for any program, the project's own as they are installed."""
+    yield from _spawning(commands.spawn, tmp_path)

@@ -188,13 +188,13 @@ def places(
 @pytest.mark.parametrize(
     "page", [page for page in PAGES if typed_lines(page) and page.name != GUIDE], ids=lambda page: page.name
 )
-async def test_a_page_can_be_followed(page: Page, places: dict[str, dict[str, str]], spawn: Spawn) -> None:
+async def test_a_page_can_be_followed(page: Page, places: dict[str, dict[str, str]], spawn_program: Spawn) -> None:
     env = places["before the migration" if page.name in FROM_TODAYS_SCHEMA else "slow"]
     async with old_rows(env["DATABASE_URL"]) as rows:
         for number in range(20):
             await rows.add_project(f"p{number}", minute=number)
             await rows.add_many(f"p{number}", 40)
-    reader = Reader(env, spawn, exit_codes=ANNOUNCED)
+    reader = Reader(env, spawn_program, exit_codes=ANNOUNCED)
 
     await reader.follow(page, leave_out=lambda line: elsewhere(line) is not None)
 
@@ -203,13 +203,13 @@ async def test_a_page_can_be_followed(page: Page, places: dict[str, dict[str, st
 
 @pytest.mark.parametrize("command", with_arguments())
 async def test_a_command_in_running_text_works(
-    command: str, environment: dict[str, str], environment_e011: dict[str, str], spawn: Spawn
+    command: str, environment: dict[str, str], environment_e011: dict[str, str], spawn_program: Spawn
 ) -> None:
     env = environment_e011 if program_of(command) == "alembic" else environment
     if any(begins_with(command, ("backfill", action)) for action in ON_A_RUN):
         command = command.replace(" RUN", f" {enqueue(env)['id']}")
 
-    await Reader(env, spawn).type(command)
+    await Reader(env, spawn_program).type(command)
 
 
 def test_what_reads_like_a_command_is_one_of_a_program_that_is_known() -> None:

@@ -66,10 +66,10 @@ async def lose(host: Host, observer: asyncpg.Connection) -> None:
 
 
 async def test_a_host_that_the_network_loses_in_the_middle_of_a_batch_costs_seconds_and_no_row(
-    two_hosts: Network, old_data: OldData, env: dict[str, str], spawn: Spawn
+    two_hosts: Network, old_data: OldData, env: dict[str, str], spawn_program: Spawn
 ) -> None:
     lost_host, other_host = two_hosts.hosts
-    lost, other = (spawn(*host.command(*WORKER), env=env) for host in (lost_host, other_host))
+    lost, other = (spawn_program(*host.command(*WORKER), env=env) for host in (lost_host, other_host))
     for worker in (lost, other):
         await until_ready(worker)
     run_id = enqueue(env, *SLOWLY)["id"]

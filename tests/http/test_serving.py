@@ -27,9 +27,9 @@ async def address_of(serving: Spawned) -> str:
     return await wait_until(lambda: "".join(re.findall(r"^listening on (http://\S+)$", serving.log, re.MULTILINE)))
 
 
-async def test_a_run_is_started_and_followed_to_its_end(spawn: Spawn, environment: Mapping[str, str]) -> None:
-    serving = spawn(*BACKFILL, "serve", "--port", "0", env=environment)
-    spawn(*WORKER, env=environment)
+async def test_a_run_is_started_and_followed_to_its_end(spawn_program: Spawn, environment: Mapping[str, str]) -> None:
+    serving = spawn_program(*BACKFILL, "serve", "--port", "0", env=environment)
+    spawn_program(*WORKER, env=environment)
     async with httpx.AsyncClient(base_url=await address_of(serving)) as client:
         run_address = (await client.post(RUNS_OF_BACKFILL)).headers["Location"]
 
@@ -42,8 +42,8 @@ async def test_a_run_is_started_and_followed_to_its_end(spawn: Spawn, environmen
     assert (run["state"], run["error"], run["progress"]["fraction"]) == ("succeeded", None, 1.0)
 
 
-async def test_it_starts_without_its_servers_and_says_so(spawn: Spawn) -> None:
-    serving = spawn(*BACKFILL, "serve", "--port", "0", env=without_servers())
+async def test_it_starts_without_its_servers_and_says_so(spawn_program: Spawn) -> None:
+    serving = spawn_program(*BACKFILL, "serve", "--port", "0", env=without_servers())
     async with httpx.AsyncClient(base_url=await address_of(serving), timeout=20) as client:
         statuses = [(await client.get(path)).status_code for path in ("/livez", "/readyz", "/v1/runs")]
 
@@ -57,8 +57,8 @@ async def test_it_starts_without_its_servers_and_says_so(spawn: Spawn) -> None:
     [(signal.SIGTERM, 0), (signal.SIGINT, 130)],
     ids=["SIGTERM", "Ctrl-C"],
 )
-async def test_it_ends_when_it_is_told_to(spawn: Spawn, signal_number: signal.Signals, exit_code: int) -> None:
-    serving = spawn(*BACKFILL, "serve", "--port", "0", env=without_servers())
+async def test_it_ends_when_it_is_told_to(spawn_program: Spawn, signal_number: signal.Signals, exit_code: int) -> None:
+    serving = spawn_program(*BACKFILL, "serve", "--port", "0", env=without_servers())
     await address_of(serving)
 
     serving.kill(signal_number)
@@ -89,13 +89,13 @@ def test_it_listens_on_loopback_only(host: str) -> None:
     assert "listening" not in refused.stderr
 
 
-async def test_it_listens_on_the_other_loopback(spawn: Spawn) -> None:
+async def test_it_listens_on_the_other_loopback(spawn_program: Spawn) -> None:
     try:
         socket.create_server(("::1", 0), family=socket.AF_INET6).close()
     except OSError:
         pytest.skip("this machine has no IPv6")
 
-    serving = spawn(*BACKFILL, "serve", "--host", "::1", "--port", "0", env=without_servers())
+    serving = spawn_program(*BACKFILL, "serve", "--host", "::1", "--port", "0", env=without_servers())
     async with httpx.AsyncClient(base_url=await address_of(serving)) as client:
         response = await client.get("/livez")
 

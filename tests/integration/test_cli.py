@@ -196,10 +196,12 @@ def test_the_same_key_gives_the_same_run(environment: dict[str, str]) -> None:
 # The way it should go.
 
 
-async def test_a_run_is_started_watched_and_verified(rows: OldRows, environment: dict[str, str], spawn: Spawn) -> None:
+async def test_a_run_is_started_watched_and_verified(
+    rows: OldRows, environment: dict[str, str], spawn_program: Spawn
+) -> None:
     await rows.add_project("old")
     await rows.add_many("old", 3)
-    spawn(*WORKER, env=environment)
+    spawn_program(*WORKER, env=environment)
 
     enqueued = backfill("enqueue", NAME, "--parallel", "1", env=environment)
     watched = backfill("watch", env=environment)
@@ -231,9 +233,9 @@ async def test_broken_data_is_named(rows: OldRows, environment: dict[str, str]) 
     assert "duplicate_versions" in done.stderr
 
 
-async def test_ctrl_c_ends_watching_without_a_traceback(environment: dict[str, str], spawn: Spawn) -> None:
+async def test_ctrl_c_ends_watching_without_a_traceback(environment: dict[str, str], spawn_program: Spawn) -> None:
     backfill("enqueue", NAME, env=environment)
-    watching = spawn(*BACKFILL, "watch", env=environment)
+    watching = spawn_program(*BACKFILL, "watch", env=environment)
     await wait_until(lambda: "queued" in watching.log)
 
     watching.kill(signal.SIGINT)

@@ -211,9 +211,9 @@ async def test_an_account_that_may_not_make_databases_is_told_so(urls: ServerUrl
 
 @pytest.mark.parametrize("signal_number", [signal.SIGTERM, signal.SIGKILL], ids=lambda s: s.name)
 async def test_however_it_ends_all_that_it_started_ends_too(
-    signal_number: signal.Signals, urls: ServerUrls, env: dict[str, str], spawn: Spawn
+    signal_number: signal.Signals, urls: ServerUrls, env: dict[str, str], spawn_program: Spawn
 ) -> None:
-    demo = spawn("backfill", *SLOW, env={**env, "BACKFILL_REDIS_PREFIX": signal_number.name})
+    demo = spawn_program("backfill", *SLOW, env={**env, "BACKFILL_REDIS_PREFIX": signal_number.name})
     await wait_until(lambda: "running" in demo.log or demo.exit_code is not None, 60.0)
     assert any("WorkerSettings" in command for command in marked_processes(env)), demo.log
 
@@ -226,9 +226,9 @@ async def test_however_it_ends_all_that_it_started_ends_too(
 
 
 async def test_a_worker_that_dies_by_another_hand_ends_the_demo_with_a_sentence(
-    urls: ServerUrls, env: dict[str, str], spawn: Spawn
+    urls: ServerUrls, env: dict[str, str], spawn_program: Spawn
 ) -> None:
-    demo = spawn("backfill", *SLOW, "--without-kill", env={**env, "BACKFILL_REDIS_PREFIX": "by-hand"})
+    demo = spawn_program("backfill", *SLOW, "--without-kill", env={**env, "BACKFILL_REDIS_PREFIX": "by-hand"})
     await wait_until(lambda: "running" in demo.log or demo.exit_code is not None, 60.0)
     started = re.search(r"WorkerSettings &   process (\d+)", demo.log)
     assert started, demo.log

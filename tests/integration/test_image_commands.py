@@ -100,7 +100,7 @@ def test_the_migration_runs_to_its_end_and_may_run_again(image: Image, secret_fi
 
 
 async def test_a_worker_is_healthy_while_it_works_and_not_before_or_after(
-    image: Image, secret_files: Path, database: str, rows: OldRows, spawn: Spawn
+    image: Image, secret_files: Path, database: str, rows: OldRows, spawn_program: Spawn
 ) -> None:
     box = container(image, "worker", secret_files, database)
     check = healthcheck_of("worker")
@@ -108,7 +108,7 @@ async def test_a_worker_is_healthy_while_it_works_and_not_before_or_after(
     await rows.add_many("p", 3)
     before = box.run(*check)
 
-    worker = spawn(*box.arguments(*command_of("worker")), env=box.env)
+    worker = spawn_program(*box.arguments(*command_of("worker")), env=box.env)
     await wait_until(lambda: box.run(*check).returncode == 0, 30)
     box.run("backfill", "enqueue", NAME)
     waited = box.run("backfill", "wait", "--json", "--timeout", "60")
@@ -141,21 +141,21 @@ def test_a_worker_whose_redis_is_gone_is_not_healthy(image: Image, secret_files:
 
 
 async def test_the_api_is_healthy_when_it_can_do_its_work(
-    image: Image, secret_files: Path, database: str, spawn: Spawn
+    image: Image, secret_files: Path, database: str, spawn_program: Spawn
 ) -> None:
     box = api_container(image, secret_files, database)
 
-    done = await api_health(box, spawn)
+    done = await api_health(box, spawn_program)
 
     assert done.returncode == 0, done.stderr
 
 
 async def test_the_api_is_not_healthy_before_the_migration(
-    image: Image, secret_files: Path, database_e011: str, spawn: Spawn
+    image: Image, secret_files: Path, database_e011: str, spawn_program: Spawn
 ) -> None:
     box = api_container(image, secret_files, database_e011)
 
-    done = await api_health(box, spawn)
+    done = await api_health(box, spawn_program)
 
     assert done.returncode == 1
     assert "503" in done.stderr
@@ -167,9 +167,9 @@ def api_container(image: Image, secret_files: Path, database_url: str) -> Contai
     return container(image, "api", secret_files, database_url, **own)
 
 
-async def api_health(box: Container, spawn: Spawn) -> subprocess.CompletedProcess[str]:
+async def api_health(box: Container, spawn_program: Spawn) -> subprocess.CompletedProcess[str]:
     """What the health check says of a service that runs, and then ends as it is told to."""
-    api = spawn(*box.arguments(*command_of("api")), env=box.env)
+    api = spawn_program(*box.arguments(*command_of("api")), env=box.env)
     await wait_until(lambda: "listening on " in api.log or api.exit_code is not None, 30)
     port = urlsplit(api.log.partition("listening on ")[2].split()[0]).port
     done = box.run(*[word.replace(":8080/", f":{port}/") for word in healthcheck_of("api")])
@@ -223,7 +223,7 @@ class Valkey:
 
 
 @pytest.fixture
-async def valkey(secret_files: Path, spawn: Spawn, tmp_path: Path) -> AsyncIterator[Valkey]:
+async def valkey(secret_files: Path, spawn_program: Spawn, tmp_path: Path) -> AsyncIterator[Valkey]:
     """The compose file's own command, on a socket: its path must be short."""
     try:
         program = str(find_wheels().valkey_server)
@@ -233,7 +233,7 @@ async def valkey(secret_files: Path, spawn: Spawn, tmp_path: Path) -> AsyncItera
         options = [_in_folder(word, secret_files) for word in command_of("valkey")[1:]]
         socket = Path(folder) / "valkey.sock"
         placed = ["--port", "0", "--unixsocket", str(socket), "--dir", str(tmp_path)]
-        server = spawn(program, *options, *placed, env=environment_for())
+        server = spawn_program(program, *options, *placed, env=environment_for())
         await wait_until(lambda: socket.exists() or server.exit_code is not None)
         assert server.exit_code is None, server.log
         yield Valkey(socket, secret_files)

@@ -2,24 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
-import asyncpg
 import pytest
 
 from tests.conftest import Spawn
 from tests.support.databases import migrate, new_database
+from tests.support.expected import filled, one_shot
 from tests.support.runs import WORKER, enqueue, until_ready, wait_for_end
 from worker.database import open_engine
 from worker.demo.old_data import OldDataShape, create_old_data
 from worker.embedded import ServerUrls
-
-ONE_SHOT = (Path(__file__).parents[1] / "support" / "one_shot.sql").read_text(encoding="utf-8")
-FILLED = (
-    "SELECT p.id, p.latest_version, p.active_generation_id,"
-    " array_agg((g.id, g.version, g.storage_path, g.is_active)::text ORDER BY g.id) AS generations"
-    " FROM projects AS p LEFT JOIN generations AS g ON g.project_id = p.id GROUP BY p.id ORDER BY p.id"
-)
 
 SHAPES = {
     "200 000 generations": OldDataShape(projects=20_000, generations=200_000),
@@ -28,23 +19,6 @@ SHAPES = {
     "projects without generations": OldDataShape(projects=500, generations=100, giant_share=0, empty_share=0.9),
     "one project of 40 000": OldDataShape(projects=50, generations=40_500, giant_share=40_000 / 40_500),
 }
-
-
-async def filled(url: str) -> list[asyncpg.Record]:
-    connection = await asyncpg.connect(url)
-    try:
-        return list(await connection.fetch(FILLED))
-    finally:
-        await connection.close()
-
-
-async def one_shot(url: str) -> None:
-    """Without triggers, as it was before there were any."""
-    connection = await asyncpg.connect(url, server_settings={"session_replication_role": "replica"})
-    try:
-        await connection.execute(ONE_SHOT)
-    finally:
-        await connection.close()
 
 
 async def fill_with_old_data(url: str, shape: OldDataShape) -> None:

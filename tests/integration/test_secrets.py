@@ -106,10 +106,10 @@ def bearer(token: str) -> dict[str, str]:
 
 
 async def test_a_service_at_work_shows_none(
-    projects: OldRows, environment: dict[str, str], entered: Entered, canaries: Canaries, spawn: Spawn
+    projects: OldRows, environment: dict[str, str], entered: Entered, canaries: Canaries, spawn_program: Spawn
 ) -> None:
-    worker = canaries.watch("worker", spawn(*WORKER, env=entered.env))
-    serving = canaries.watch("serve", spawn(*BACKFILL, "serve", "--port", "0", env=entered.env))
+    worker = canaries.watch("worker", spawn_program(*WORKER, env=entered.env))
+    serving = canaries.watch("serve", spawn_program(*BACKFILL, "serve", "--port", "0", env=entered.env))
     await until_ready(worker)
     async with httpx.AsyncClient(base_url=await address_of(serving), timeout=20) as client:
         caller = Caller(client, canaries)
@@ -120,20 +120,22 @@ async def test_a_service_at_work_shows_none(
         await break_a_run(caller, entered, environment["REDIS_URL"], run_path)
         words: list[tuple[str, ...]] = [("doctor",), ("status", "--all"), ("events", "--json"), ("verify",)]
         commands = [(one, entered.secrets_in_queries) for one in words]
-        done = run_all(canaries, spawn, *commands, (("doctor",), entered.with_servers_down))
+        done = run_all(canaries, spawn_program, *commands, (("doctor",), entered.with_servers_down))
         urls = (environment["DATABASE_URL"], environment["REDIS_URL"])
         await change_passwords(*urls, of_postgres=entered.env["DATABASE_URL"], of_redis=entered.env["REDIS_URL"])
         shut_out = await caller.statuses("GET", "/readyz", "/v1/runs", run_path, "/", headers=bearer(entered.operator))
-        done += run_all(canaries, spawn, (("doctor",), entered.env))
+        done += run_all(canaries, spawn_program, (("doctor",), entered.env))
 
     assert done == [0, 0, 0, 0, 7, 7]
     assert shut_out == [503] * 4
     assert {"deploys", "grafana"} <= set(re.findall(r"http:(\w+)", serving.log))
 
 
-def run_all(canaries: Canaries, spawn: Spawn, *commands: tuple[tuple[str, ...], Mapping[str, str]]) -> list[int]:
+def run_all(
+    canaries: Canaries, spawn_program: Spawn, *commands: tuple[tuple[str, ...], Mapping[str, str]]
+) -> list[int]:
     """Their exit codes; all at the same time."""
-    processes = [canaries.watch(" ".join(words), spawn(*BACKFILL, *words, env=env)) for words, env in commands]
+    processes = [canaries.watch(" ".join(words), spawn_program(*BACKFILL, *words, env=env)) for words, env in commands]
     return [process.wait() for process in processes]
 
 

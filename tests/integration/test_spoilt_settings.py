@@ -32,10 +32,10 @@ def wrong_value(canaries: Canaries, name: str) -> str:
     ids=["doctor", "worker", "alembic", "validate"],
 )
 async def test_no_wrong_value_is_shown_that_may_be_secret(
-    program: tuple[str, ...], environment: dict[str, str], canaries: Canaries, spawn: Spawn
+    program: tuple[str, ...], environment: dict[str, str], canaries: Canaries, spawn_program: Spawn
 ) -> None:
     names = [setting.name for setting in describe_settings() if setting.name not in FREE_TEXT]
-    process = spawn(*program, env=environment | {name: wrong_value(canaries, name) for name in names})
+    process = spawn_program(*program, env=environment | {name: wrong_value(canaries, name) for name in names})
 
     assert canaries.watch(" ".join(program), process).wait() == 2
     assert f"{len(names) - 1} settings" in process.log  # any text is good for BACKFILL_TOKENS until it is used
@@ -47,11 +47,11 @@ async def test_no_wrong_value_is_shown_that_may_be_secret(
     ids=["doctor", "serve", "serve on that host"],
 )
 def test_a_url_where_a_path_or_a_host_belongs_keeps_its_password(
-    program: tuple[str, ...], exit_code: int, environment: dict[str, str], canaries: Canaries, spawn: Spawn
+    program: tuple[str, ...], exit_code: int, environment: dict[str, str], canaries: Canaries, spawn_program: Spawn
 ) -> None:
     host_alone = program == (*BACKFILL, "serve")
     names = {"BACKFILL_HTTP_HOST"} if host_alone else FREE_TEXT
-    process = spawn(*program, env=environment | {name: wrong_value(canaries, name) for name in sorted(names)})
+    process = spawn_program(*program, env=environment | {name: wrong_value(canaries, name) for name in sorted(names)})
 
     assert canaries.watch(" ".join(program), process).wait() == exit_code, process.log
     assert "***" in process.log

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from tests.support.commands import environment_for, run_command
+from tests.support.forked import run
 from worker.embedded.wheels import find_wheels
 
-ALEMBIC = (sys.executable, "-m", "alembic")
+ALEMBIC = ("alembic",)
 OLD_REVISION = "e011ab9dd223"
 HEAD = "39e7f45c72f1"
 Connect = Callable[[str], Awaitable[Any]]
@@ -20,7 +20,7 @@ LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 def alembic(*arguments: str, url: str | None = None, **settings: str) -> subprocess.CompletedProcess[str]:
-    return run_command(*ALEMBIC, *arguments, env=environment_for(database_url=url, **settings))
+    return run(*ALEMBIC, *arguments, env=environment_for(database_url=url, **settings))
 
 
 def at_minute(minute: float) -> datetime:

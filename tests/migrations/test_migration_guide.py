@@ -145,7 +145,11 @@ def programs_of_postgres() -> Iterator[Path]:
 
 
 async def test_the_guide_can_be_followed_from_the_backup_to_the_restore(
-    programs_of_postgres: Path, database_e011: str, environment_e011: dict[str, str], tmp_path: Path, spawn: Spawn
+    programs_of_postgres: Path,
+    database_e011: str,
+    environment_e011: dict[str, str],
+    tmp_path: Path,
+    spawn_program: Spawn,
 ) -> None:
     names = {name: f"test_guide_{secrets.token_hex(6)}" for name in ("REHEARSAL", "RESTORED")}
     path = f"{programs_of_postgres}{os.pathsep}{environment_e011['PATH']}"
@@ -154,7 +158,9 @@ async def test_the_guide_can_be_followed_from_the_backup_to_the_restore(
         await rows.add_project("p")
         await rows.add_many("p", 3)
 
-    reader = Reader(env, spawn, exit_codes={"backfill cancel": (WrongState.exit_code,)})  # no run is active by then
+    reader = Reader(
+        env, spawn_program, exit_codes={"backfill cancel": (WrongState.exit_code,)}
+    )  # no run is active by then
     try:
         await reader.follow(Page(GUIDE_FILE))
         restored = alembic("current", url=f"{database_e011.rpartition('/')[0]}/{names['RESTORED']}")

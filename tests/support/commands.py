@@ -9,6 +9,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import Protocol
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 _PROGRAMS = Path(sys.executable).parent
@@ -44,22 +45,25 @@ def _listen_to_ctrl_c() -> None:
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
+class Child(Protocol):
+    """What `subprocess.Popen` offers, as far as it is needed here."""
+
+    @property
+    def pid(self) -> int: ...
+
+    def poll(self) -> int | None: ...
+
+    def wait(self, timeout: float | None = None) -> int: ...
+
+    def send_signal(self, sig: int) -> None: ...
+
+
 class Spawned:
     """A command that runs beside the test, in a process group of its own; what it writes is in `log`."""
 
-    def __init__(self, arguments: Sequence[str], env: Mapping[str, str], log_file: Path) -> None:
+    def __init__(self, child: Child, log_file: Path) -> None:
+        self._child = child
         self._log_file = log_file
-        with log_file.open("ab") as log:
-            self._child = subprocess.Popen(
-                arguments,
-                env=env,
-                cwd=REPOSITORY,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-                preexec_fn=_listen_to_ctrl_c,  # noqa: PLW1509 - nothing here starts threads before it
-            )
 
     @property
     def pid(self) -> int:
@@ -87,3 +91,18 @@ class Spawned:
         with suppress(ProcessLookupError):
             os.killpg(self.pid, signal.SIGKILL)
         self._child.wait()
+
+
+def spawn(arguments: Sequence[str], env: Mapping[str, str], log_file: Path) -> Spawned:
+    with log_file.open("ab") as log:
+        child = subprocess.Popen(
+            arguments,
+            env=env,
+            cwd=REPOSITORY,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+            preexec_fn=_listen_to_ctrl_c,  # noqa: PLW1509 - nothing here starts threads before it
+        )
+    return Spawned(child, log_file)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -11,7 +10,8 @@ from urllib.parse import urlsplit
 
 import asyncpg
 
-from tests.support.commands import environment_for, run_command
+from tests.support.commands import environment_for
+from tests.support.forked import run
 
 _CREATE = Path(__file__).with_name("create_database.sql").read_text(encoding="utf-8")
 _DROP = Path(__file__).with_name("drop_database.sql").read_text(encoding="utf-8")
@@ -37,9 +37,7 @@ async def drop_databases(server_url: str, *names: str) -> None:
 
 def migrate(database_url: str, revision: str) -> None:
     """With the command that an operator uses."""
-    done = run_command(
-        sys.executable, "-m", "alembic", "upgrade", revision, env=environment_for(database_url=database_url)
-    )
+    done = run("alembic", "upgrade", revision, env=environment_for(database_url=database_url))
     assert done.returncode == 0, f"alembic upgrade {revision}: {done.stdout}{done.stderr}"
 
 

@@ -34,7 +34,8 @@ async def filled(url: str) -> Filled:
 
 
 async def one_shot(url: str) -> None:
-    connection = await asyncpg.connect(url)
+    """Without triggers, as it was before there were any."""
+    connection = await asyncpg.connect(url, server_settings={"session_replication_role": "replica"})
     try:
         await connection.execute(_ONE_SHOT)
     finally:

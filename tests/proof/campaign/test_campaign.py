@@ -30,11 +30,11 @@ def test_the_rounds_of_this_seed_have_every_kind_of_fault_and_one_begins_before_
     assert [plan.upgrade_under_traffic for plan in plans].count(True) == 1
 
 
-async def test_a_campaign_of_faults_under_live_traffic_breaks_no_rule(spawn: Spawn, tmp_path: Path) -> None:
+async def test_a_campaign_of_faults_under_live_traffic_breaks_no_rule(spawn_program: Spawn, tmp_path: Path) -> None:
     result = tmp_path / "ledger.json"
     bounds = (f"--seed={SEED}", f"--rounds={ROUNDS}", f"--minutes={MINUTES}")
 
-    soak = spawn(*SOAK, *bounds, f"--json={result}", env=environment_for())
+    soak = spawn_program(*SOAK, *bounds, f"--json={result}", env=environment_for())
     exit_code = await asyncio.to_thread(soak.wait, SECONDS)
     sys.stdout.write(soak.log)  # shown when the test fails, with the seed that does it again
     ledger = json.loads(result.read_text())
@@ -48,8 +48,8 @@ async def test_a_campaign_of_faults_under_live_traffic_breaks_no_rule(spawn: Spa
     assert len(ledger["recoveries"]) >= 5
 
 
-async def test_ctrl_c_ends_a_soak_in_order_with_the_ledger_so_far(spawn: Spawn, tmp_path: Path) -> None:
-    soak = spawn(*SOAK, env=environment_for(TMPDIR=str(tmp_path)))
+async def test_ctrl_c_ends_a_soak_in_order_with_the_ledger_so_far(spawn_program: Spawn, tmp_path: Path) -> None:
+    soak = spawn_program(*SOAK, env=environment_for(TMPDIR=str(tmp_path)))
     await wait_until(lambda: list(tmp_path.glob("*/round-*/worker-*.log")), SECONDS)
     children = psutil.Process(soak.pid).children(recursive=True)
 

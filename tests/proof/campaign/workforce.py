@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import Self
 
 from tests.proof.campaign.ledger import Ledger
-from tests.support.commands import Spawned
+from tests.support.commands import Spawned, spawn
 from tests.support.runs import WORKER
 from tests.support.waiting import wait_until
 
@@ -100,7 +100,7 @@ class Workforce:
         self._frozen.remove(worker)
 
     def _start(self) -> Spawned:
-        worker = Spawned(_on_leash(*WORKER), self._env, self._logs / f"worker-{next(self._numbers)}.log")
+        worker = spawn(_on_leash(*WORKER), self._env, self._logs / f"worker-{next(self._numbers)}.log")
         self._all.append(worker)
         self._at_work.append(worker)
         task = asyncio.create_task(self._attend(worker))
