@@ -51,6 +51,13 @@ SABOTAGES = (
         caught_by=f"{_INTERLEAVINGS}/test_insert_and_settling.py::test_in_every_order_all_rows_are_numbered",
     ),
     Sabotage(
+        name="an empty project is passed without its lock",
+        file=f"{_SQL}/read_page.sql",
+        old="p.latest_version > 0 AS settled",
+        new="p.latest_version > 0 OR n.rows = 0 AS settled",
+        caught_by=f"{_INTERLEAVINGS}/test_emptied_project.py::test_in_every_order_what_comes_is_numbered",
+    ),
+    Sabotage(
         name="the completion trigger waits for a row with the project in hand",
         file=f"{_TRIGGERS}/function_generations_activate_completed.sql",
         old="FOR NO KEY UPDATE NOWAIT;",

@@ -18,15 +18,15 @@ _LIMITS = Limits(
 
 
 async def settle_everything(database_url: str) -> None:
-    """Project by project, those of more than LARGE_ROWS in parts, until none is left; under traffic too."""
+    """Project by project, those of more than LARGE_ROWS in parts, contended ones again; under traffic too."""
     engine = open_engine(database_url, application_name="backfill-worker")
     backfill = GenerationVersions(engine, _LIMITS)
+    page = await backfill.read_page(FIRST_KEY, _LAST_KEY, units=_MOST_UNITS, row_cap=LARGE_ROWS)
+    left = {unit.id for unit in page if unit.needs_work}
 
     async def nothing_is_left() -> bool:
-        page = await backfill.read_page(FIRST_KEY, _LAST_KEY, units=_MOST_UNITS, row_cap=LARGE_ROWS)
-        left = [unit for unit in page if not unit.settled]
-        for unit in left:
-            await _settle(backfill, unit)
+        units = await backfill.read_units(left, row_cap=LARGE_ROWS)
+        left.intersection_update([unit.id for unit in units if not await _settle(backfill, unit)])
         return not left
 
     try:
@@ -35,14 +35,16 @@ async def settle_everything(database_url: str) -> None:
         await engine.dispose()
 
 
-async def _settle(backfill: GenerationVersions, unit: Unit) -> None:
+async def _settle(backfill: GenerationVersions, unit: Unit) -> bool:
+    """Whether live traffic let it."""
     try:
         if not unit.capped:
-            await backfill.settle([unit.id])
-            return
+            return not (await backfill.settle([unit.id])).contended
         part = await backfill.settle_part(unit.id, None, rows=PART_ROWS)
         while not part.finished:
             part = await backfill.settle_part(unit.id, part.mark, rows=PART_ROWS)
     except BatchFailed as failed:
         if failed.failure is not Failure.CONTENTION:
             raise
+        return False
+    return True

@@ -70,10 +70,10 @@ class Lookahead:
         taken = [self._waiting.popleft()]
         if taken[0].is_large(whole_rows):
             return tuple(taken)
-        room = batch_rows - taken[0].todo
-        while self._waiting and self._waiting[0].todo <= room and not self._waiting[0].is_large(whole_rows):
+        room = batch_rows - taken[0].weight
+        while self._waiting and self._waiting[0].weight <= room and not self._waiting[0].is_large(whole_rows):
             unit = self._waiting.popleft()
-            room -= unit.todo
+            room -= unit.weight
             taken.append(unit)
         return tuple(taken)
 
@@ -89,8 +89,8 @@ class Lookahead:
 
     def _next_page_size(self, units: tuple[Unit, ...], batch_rows: int) -> int:
         # A few batches' worth where there is work (counts go stale), as much as is cheap where there is none.
-        todo = sum(unit.todo for unit in units)
-        if todo == 0:
+        weight = sum(unit.weight for unit in units)
+        if weight == 0:
             return min(self._page * 4, LARGEST_PAGE)
-        wanted = 4 * batch_rows * len(units) // todo
+        wanted = 4 * batch_rows * len(units) // weight
         return max(FIRST_PAGE, min(wanted, 2 * self._page, LARGEST_PAGE))

@@ -43,6 +43,11 @@ class Unit:
     def needs_work(self) -> bool:
         return self.todo > 0 or not self.settled
 
+    @property
+    def weight(self) -> int:
+        """Rows that a batch locks and writes for it: those to do, or at least its own."""
+        return max(self.todo, int(self.needs_work))
+
     def is_large(self, batch_rows: int) -> bool:
         return self.needs_work and (self.capped or self.todo > batch_rows)
 

@@ -1,5 +1,5 @@
--- What is left to do, in a sample of the pages or in all of them: by pages, so that it reads that share of the table and no
--- more. A project that is not settled and has no generations needs nothing.
+-- What is left to write, in a sample of the pages or in all of them: by pages, so that it reads that share of the table and no
+-- more. An empty project has no rows to write.
 SELECT g.seen AS rows_seen, g.unassigned, p.seen AS units_seen, p.unsettled
 FROM (
     SELECT count(*) AS seen, count(*) FILTER (WHERE storage_path IS NULL) AS unassigned

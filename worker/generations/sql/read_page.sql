@@ -6,7 +6,7 @@ SELECT p.id, CAST(p.created_at AS text) AS key_at,
        greatest(n.rows, p.latest_version) AS rows,
        n.todo,
        n.rows >= :row_cap AS capped,
-       p.latest_version > 0 OR n.rows = 0 AS settled
+       p.latest_version > 0 AS settled
 FROM (
     SELECT id, created_at, latest_version
     FROM public.projects

@@ -56,6 +56,16 @@ settled AS (
     WHERE p.ctid = u.place
       AND (p.latest_version <> u.base + u.todo OR p.active_generation_id IS DISTINCT FROM u.active_id)
     RETURNING 1
+),
+-- An empty project is written as well, unchanged. Its lock has shown that no insert is in flight which saw a generation that
+-- is gone by now, and left its own row unassigned because of it; the new row version keeps one from coming later, out of an
+-- older snapshot (REPEATABLE READ).
+emptied AS (
+    UPDATE public.projects AS p
+    SET latest_version = p.latest_version
+    FROM locked AS l
+    WHERE p.ctid = l.place AND l.latest_version < 1
+      AND NOT EXISTS (SELECT FROM found AS f WHERE f.project_id = l.project_id)
 )
 SELECT (SELECT count(*) FROM written WHERE unassigned) AS written,
        (SELECT count(*) FROM settled) AS settled,
