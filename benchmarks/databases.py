@@ -18,8 +18,9 @@ from urllib.parse import urlsplit
 import asyncpg
 
 from config.settings import Settings
-from worker.database import open_engine
+from worker.database import open_engine, reachable
 from worker.demo.old_data import OldDataShape, create_old_data
+from worker.runs.errors import UsageError
 from worker.sqlfiles import read_sql
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -50,19 +51,20 @@ async def prepared(server_url: str, shape: OldDataShape, *, revision: str = "hea
 async def copied(server_url: str, template_url: str) -> AsyncIterator[str]:
     """URL of a fresh copy, there for this block only, with everything written to disk."""
     async with _new_database(server_url, "create_copy", template=_name_in(template_url)) as url:
-        await _execute(server_url, sql("checkpoint"))
+        await checkpoint(server_url)
         yield url
+
+
+async def checkpoint(server_url: str) -> None:
+    await _execute(server_url, sql("checkpoint"))
 
 
 async def with_used_segments(server_url: str) -> None:
     """Fills segments of the WAL, which the server keeps to write them again, as far as its `min_wal_size` lets it."""
-    connection = await asyncpg.connect(server_url)
-    try:
+    async with _administrator(server_url) as connection:
         for _ in range(SEGMENTS):
             await connection.execute(sql("fill_segment"))
-        await connection.execute(sql("checkpoint"))
-    finally:
-        await connection.close()
+    await checkpoint(server_url)
 
 
 def environment(**settings: str) -> Mapping[str, str]:
@@ -106,8 +108,22 @@ def _name_in(url: str) -> str:
 
 
 async def _execute(url: str, statement: str) -> None:
-    connection = await asyncpg.connect(url)
-    try:
+    async with _administrator(url) as connection:
         await connection.execute(statement)
+
+
+@asynccontextmanager
+async def _administrator(url: str) -> AsyncIterator[asyncpg.Connection[asyncpg.Record]]:
+    """Databases and checkpoints are not everybody's to make; UsageError where they are not this role's."""
+    async with reachable(url):
+        connection = await asyncpg.connect(url)
+    try:
+        yield connection
+    except asyncpg.InsufficientPrivilegeError as error:
+        raise UsageError(
+            f"This role may not measure here: {error}.",
+            "Benchmarks make databases and checkpoints: take a superuser, on a server that may be tried out, or"
+            " set neither DATABASE_URL nor REDIS_URL, and they have servers of their own.",
+        ) from None
     finally:
         await connection.close()

@@ -22,7 +22,7 @@ import asyncpg
 from pydantic import SecretStr
 from rich.console import Console
 
-from benchmarks.databases import ROOT, copied, environment_of, prepared, sql
+from benchmarks.databases import ROOT, checkpoint, copied, environment_of, prepared, sql
 from benchmarks.measuring import read_tables
 from benchmarks.ways import BACKFILL, until, worker_process
 from config.logging import setup_logging
@@ -68,7 +68,7 @@ async def actual(settings: Settings, urls: ServerUrls) -> Actual:
         await stack.enter_async_context(worker_process(settings))
         connection = await asyncpg.connect(urls.database_url)
         stack.push_async_callback(connection.close)
-        await connection.execute(sql("checkpoint"))
+        await checkpoint(urls.database_url)
         before, wal_before = await read_tables(connection), await connection.fetchval(sql("read_wal"))
         run, _ = await service.control.enqueue(BACKFILL, default_pace(settings), requested_by="benchmark")
         await until(service.control, run.id, lambda run: run.state not in (State.QUEUED, State.RUNNING))
