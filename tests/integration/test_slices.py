@@ -53,13 +53,14 @@ async def test_a_batch_without_work_is_not_the_end(
     rows: OldRows, backfill: GenerationVersions, run: InProcessRun
 ) -> None:
     for number in range(FIRST_PAGE + 1):
-        await rows.add_project(f"empty-{number}", minute=-1)
+        await rows.add_project(f"settled-{number}", minute=-1)
+    await rows.connection.execute("UPDATE projects SET latest_version = 1")
     await add_projects(rows, "last")
 
     await run.work(backfill)
 
     ended = await run.read()
-    assert (ended.state, ended.counts.units_done, ended.counts.rows_done) == (State.SUCCEEDED, FIRST_PAGE + 2, 2)
+    assert (ended.state, ended.counts.units_done, ended.counts.rows_written) == (State.SUCCEEDED, FIRST_PAGE + 2, 2)
 
 
 async def test_a_transaction_that_does_not_commit_moves_nothing(

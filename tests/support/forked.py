@@ -89,4 +89,8 @@ def _become(command: Sequence[str], env: dict[str, str], outputs: tuple[Path, Pa
         os.dup2(os.open(output, os.O_WRONLY | os.O_APPEND), descriptor)
     sys.stdout, sys.stderr = (os.fdopen(number, "w", encoding="utf-8", closefd=False) for number in (1, 2))
     sys.argv = list(command)
-    pkgutil.resolve_name(PROGRAMS[command[0]])()
+    try:
+        pkgutil.resolve_name(PROGRAMS[command[0]])()
+    except Exception:  # noqa: BLE001 - as the interpreter does with what a program lets through
+        sys.excepthook(*sys.exc_info())
+        sys.exit(1)

@@ -60,4 +60,11 @@ async def test_ctrl_c_ends_a_soak_in_order_with_the_ledger_so_far(spawn_program:
     assert "Interrupted: the ledger so far." in soak.log
     assert soak.log.splitlines()[-1].split() == ["violations", "0"]
     assert "Traceback" not in soak.log
-    assert [child for child in children if child.is_running() and child.status() != psutil.STATUS_ZOMBIE] == []
+    await wait_until(lambda: not any(map(goes_on, children)), 10)
+
+
+def goes_on(process: psutil.Process) -> bool:
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
