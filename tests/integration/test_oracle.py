@@ -17,7 +17,7 @@ SHAPES = {
     "ties in created_at": OldDataShape(projects=1_000, generations=10_000, ties=True),
     "an empty database": OldDataShape(projects=0, generations=0),
     "projects without generations": OldDataShape(projects=500, generations=100, giant_share=0, empty_share=0.9),
-    "one project of 40 000": OldDataShape(projects=50, generations=40_500, giant_share=40_000 / 40_500),
+    "one project of 100 000": OldDataShape(projects=50, generations=100_500, giant_share=100_000 / 100_500),
 }
 
 

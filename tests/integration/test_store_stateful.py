@@ -291,7 +291,7 @@ def test_no_order_of_steps_counts_twice_or_lets_two_work_on_one_range(redis_url:
     run_state_machine_as_test(
         OnThisServer,
         settings=settings(
-            max_examples=60,
+            max_examples=100,
             stateful_step_count=30,
             deadline=None,
             phases=[Phase.explicit, Phase.reuse, Phase.generate],  # to shrink a failure would take minutes
