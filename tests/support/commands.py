@@ -90,6 +90,7 @@ class Spawned:
         """Whatever is left of it and of what it started."""
         with suppress(ProcessLookupError):
             os.killpg(self.pid, signal.SIGKILL)
+        self.kill()  # one that has only just begun may have no group of its own yet
         self._child.wait()
 
 
