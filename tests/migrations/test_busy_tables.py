@@ -161,7 +161,6 @@ async def test_patience_ends_with_the_reason_and_the_next_upgrade_goes_on(
     assert (await asyncio.to_thread(alembic, "check", url=database_e011)).returncode == 0
 
 
-@pytest.mark.skipif(signal.getsignal(signal.SIGINT) is signal.SIG_IGN, reason="Ctrl-C is ignored by all children")
 async def test_ctrl_c_ends_the_waiting_with_a_sentence(
     old_application: Application, idle: Any, upgrade: Callable[[], Spawned]
 ) -> None:
