@@ -56,6 +56,8 @@ async def supervised(worker: Spawned, start: Callable[[], Spawned]) -> AsyncIter
     for ended in workers[:-1]:
         assert ended.exit_code == UNREACHABLE, ended.log
         assert "error: Redis cannot be used: " in ended.log
+        # One that had not begun to work only refuses to start.
+        assert "worker ready" not in ended.log or "The worker stops; start it again." in ended.log
     assert not any("Traceback" in worker.log for worker in workers)
 
 

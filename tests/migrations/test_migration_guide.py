@@ -158,9 +158,8 @@ async def test_the_guide_can_be_followed_from_the_backup_to_the_restore(
         await rows.add_project("p")
         await rows.add_many("p", 3)
 
-    reader = Reader(
-        env, spawn_program, exit_codes={"backfill cancel": (WrongState.exit_code,)}
-    )  # no run is active by then
+    no_run_is_active_by_then = {"backfill cancel": (WrongState.exit_code,)}
+    reader = Reader(env, spawn_program, exit_codes=no_run_is_active_by_then)
     try:
         await reader.follow(Page(GUIDE_FILE))
         restored = alembic("current", url=f"{database_e011.rpartition('/')[0]}/{names['RESTORED']}")
