@@ -136,7 +136,7 @@ async def test_a_project_larger_than_a_batch_is_tried_out_in_parts(rows: OldRows
     await rows.add_project("giant")
     await rows.add_many("giant", 1_500)
 
-    seen = await look(backfill, batch_rows=200)
+    seen = await look(backfill, batch_rows=200, target_ms=1_000)  # no batch so slow that it shrinks
 
     assert seen.sample is not None
     assert {batch.rows for batch in seen.sample.alone} == {200}
