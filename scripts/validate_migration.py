@@ -4,7 +4,8 @@
 The checks are the verification's rules, gathered under the names that a release checklist uses. Only DATABASE_URL
 is needed. Nothing is written, and no statement reads more than a bounded piece of the tables.
 
-Exit codes: 0 everything holds; 2 wrong usage or settings; 3 a check failed; 7 the database cannot be reached.
+Exit codes: 0 everything holds; 2 wrong usage or settings; 3 a check failed; 6 not all rows and columns may be read;
+7 the database cannot be reached.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from config.logging import mask_passwords, setup_logging
 from config.settings import load_settings
 from worker.cli.verdict import Outcome, Status, outcomes
 from worker.engine.checking import check_everything
-from worker.engine.preflight import told_to_operator
+from worker.engine.preflight import require_privileges, told_to_operator
 from worker.runs.errors import OperatorError, VerificationFailed
 from worker.wiring import open_backfills
 
@@ -86,6 +87,7 @@ async def validate() -> tuple[int, tuple[Check, ...]]:
     setup_logging(settings.log_level, settings.log_format)
     async with open_backfills(settings, application_name="validate-migration") as backfills:
         backfill = backfills[BACKFILL]
+        await require_privileges(backfill, writes=False)
         with told_to_operator():
             units, findings = await check_everything(backfill)
         return units, gather(outcomes(backfill.rules, units, findings))

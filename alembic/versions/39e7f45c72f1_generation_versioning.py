@@ -60,6 +60,7 @@ def upgrade() -> None:
     context = op.get_context()
     with context.autocommit_block():
         ddl = OnlineDdl(context)
+        ddl.without_lock(_sql("assert_every_row_is_seen"))
         ddl.offline_only(_sql("drop_invalid_indexes"))
         ddl.build_index("ix_generations_project_id_created_at_id", "generations", ["project_id", "created_at", "id"])
         ddl.build_index("ix_projects_created_at_id", "projects", ["created_at", "id"])

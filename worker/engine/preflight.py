@@ -8,11 +8,10 @@ from typing import TypeVar
 
 from worker.engine.protocols import Backfill
 from worker.runs.errors import DatabaseUnreachable, SchemaNotReady, UnknownBackfill
-from worker.runs.failures import BatchFailed, Failure
+from worker.runs.failures import INSUFFICIENT_PRIVILEGE, BatchFailed, Failure
 from worker.runs.findings import Finding
 
 LISTED = 2
-INSUFFICIENT_PRIVILEGE = "42501"
 GRANT = "Grant it (see docs/roles.sql); backfill doctor names what is missing."
 
 Found = TypeVar("Found", bound=Backfill)

@@ -97,7 +97,7 @@ class Slices:
 
     async def _strike(self, claim: Claim, lease: Lease, failed: BatchFailed) -> None:
         """Not this batch's fault: the task is taken up again after a while; if it stays so, the run is paused."""
-        strikes = await lease.strike(failed.message, pause_after=STRIKES_THAT_PAUSE.get(failed.failure, 0))
+        strikes = await lease.strike(failed.reason, pause_after=STRIKES_THAT_PAUSE.get(failed.failure, 0))
         ceiling = min(WEATHER_FIRST_MS * 2 ** min(strikes, 16), WEATHER_LONGEST_MS)
         lease.put_off(round(self.random.uniform(0.5, 1.0) * ceiling))
         log.warning(

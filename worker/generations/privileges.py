@@ -4,6 +4,9 @@ Three kinds of roles. The one that this process works as: all of them read, and 
 with whose rights live writes are numbered: the owner of the sync triggers' functions, or, where these are not
 SECURITY DEFINER, the application itself. And the application's: today's release needs no right on the new
 columns, the next one does, so that what it lacks is a warning. docs/roles.sql gives what is named here.
+
+Rights on columns are not enough where row-level security is on: a role that a policy applies to reads a part of the
+table and believes that it was all. The first two kinds have to see every row.
 """
 
 from __future__ import annotations
@@ -93,6 +96,11 @@ class _Part:
     needs: tuple[Need, ...]
     is_error: bool = True
 
+    @property
+    def tables(self) -> list[str]:
+        """Those of which it must see every row; what the next release reads, its policies may restrict."""
+        return sorted({need.table for need in self.needs}) if self.is_error else []
+
 
 _LIVE_WRITERS: Mapping[str, _Part] = {
     "owner": _Part(words="the role {}, which the sync triggers work as, lacks {}", needs=TRIGGERS),
@@ -116,7 +124,10 @@ async def missing_privileges(connection: AsyncConnection, *, writes: bool) -> tu
 
 
 async def _lacking(connection: AsyncConnection, role: str, part: _Part) -> Finding | None:
-    missing = (await run_sql(connection, "missing_privileges", {"role": role, **_columns_of(part.needs)})).all()
+    missing = [
+        *await run_sql(connection, "missing_privileges", {"role": role, **_columns_of(part.needs)}),
+        *await run_sql(connection, "hidden_rows", {"role": role, "tables": part.tables}),
+    ]
     if not missing:
         return None
     return Finding(
@@ -124,7 +135,7 @@ async def _lacking(connection: AsyncConnection, role: str, part: _Part) -> Findi
         is_error=part.is_error,
         count=len(missing),
         examples=tuple(part.words.format(role, row.privilege) for row in missing),
-        remedy=" ".join(row.remedy for row in missing),
+        remedy=" ".join(dict.fromkeys(row.remedy for row in missing)),
     )
 
 

@@ -3,7 +3,7 @@
 contention   the same batch again, with jittered backoff
 connection   the same again once the server answers
 timeout      with half the rows
-schema       pause the run: the table is not what the backfill was written for
+schema       pause the run: the table is not what the backfill was written for, or not all of it may be seen or written
 server       back off, and pause the run if it stays so: read-only, disk full, out of connections
 row          bisect down to the one unit and quarantine it
 """
@@ -22,6 +22,8 @@ class Failure(StrEnum):
     ROW = "row"
 
 
+INSUFFICIENT_PRIVILEGE = "42501"
+
 _BY_SQLSTATE = {
     "55P03": Failure.CONTENTION,
     "40001": Failure.CONTENTION,
@@ -33,7 +35,7 @@ _BY_SQLSTATE = {
     "57P03": Failure.CONNECTION,
     "57P05": Failure.CONNECTION,
     "25006": Failure.SERVER,
-    "42501": Failure.SCHEMA,
+    INSUFFICIENT_PRIVILEGE: Failure.SCHEMA,
     "53300": Failure.SERVER,
 }
 _BY_CLASS = {"08": Failure.CONNECTION, "42": Failure.SCHEMA, "53": Failure.SERVER, "58": Failure.SERVER}
@@ -57,3 +59,10 @@ class BatchFailed(Exception):
         self.message = message
         self.sqlstate = sqlstate
         self.constraint = constraint
+
+    @property
+    def reason(self) -> str:
+        """For the operator of a run that was paused because of it. The server does not say which role lacks what."""
+        if self.sqlstate == INSUFFICIENT_PRIVILEGE:
+            return f"{self.message}; backfill doctor, with the worker's DATABASE_URL, says what to grant"
+        return self.message

@@ -126,6 +126,8 @@ _REFUSALS: dict[str, tuple[type[OperatorError], str, str]] = {
     ),
 }
 
+_REFUSED_BY_A_REVISION = {"42501", "55000"}
+
 
 def _explain(error: DBAPIError, watch: LockWatch | None) -> OperatorError | None:
     """None for what is a bug."""
@@ -133,9 +135,12 @@ def _explain(error: DBAPIError, watch: LockWatch | None) -> OperatorError | None
         return WaitTimedOut(
             f"Gave up {watch.last}.", "End that session, or raise BACKFILL_MIGRATION_PATIENCE_SECONDS; then run again."
         )
-    refusal = _REFUSALS.get(getattr(error.orig, "sqlstate", None) or "")
+    sqlstate = getattr(error.orig, "sqlstate", None) or ""
+    refusal = _REFUSALS.get(sqlstate)
     if refusal is None:
         return None
     kind, meaning, remedy = refusal
-    said = str(error.orig.__cause__ if error.orig else error).splitlines()[0]
-    return kind(f"{meaning}: {said}.", remedy)
+    cause = error.orig.__cause__ if error.orig else error
+    # A revision's own refusal says what to do itself. What the server hints at otherwise is how to spell a name.
+    hint = getattr(cause, "hint", None) if sqlstate in _REFUSED_BY_A_REVISION else None
+    return kind(f"{meaning}: {str(cause).splitlines()[0]}.", hint or remedy)

@@ -1,9 +1,16 @@
--- Limits of one transaction, in a statement before the ones they bound. Settings of the transaction and not of the
--- session, because behind PgBouncer the next transaction may meet another session. Sequential scans are out of the
--- question in a batch, whatever stale statistics say, and JIT costs more than the batch.
+-- What a transaction relies on, in a statement before the ones it bounds, whatever was set for the role or the database.
+-- Settings of the transaction and not of the session, because behind PgBouncer the next transaction may meet another
+-- session. A policy of row-level security that applies is refused by the server instead of leaving rows out.
+-- transaction_timeout is there since PostgreSQL 17; it would end what the other limits let pass. Sequential scans are out of
+-- the question in a batch, whatever stale statistics say, JIT costs more than the batch, and so does sorting it on disk.
 SELECT set_config('lock_timeout', CAST(:lock_timeout AS text), true),
        set_config('statement_timeout', CAST(:statement_timeout AS text), true),
        set_config('idle_in_transaction_session_timeout', CAST(:idle_timeout AS text), true),
+       CASE WHEN current_setting('transaction_timeout', true) IS NOT NULL
+            THEN set_config('transaction_timeout', '0', true) END,
+       set_config('row_security', 'off', true),
+       CASE WHEN pg_size_bytes(current_setting('work_mem')) < pg_size_bytes('4MB')
+            THEN set_config('work_mem', '4MB', true) END,
        set_config('enable_seqscan', 'off', true),
        set_config('jit', 'off', true),
        set_config('DateStyle', 'ISO', true),
