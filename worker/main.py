@@ -13,6 +13,8 @@ import sys
 import threading
 from collections.abc import Coroutine
 from contextlib import AsyncExitStack
+from dataclasses import replace
+from importlib.metadata import version
 from types import TracebackType
 from typing import Any
 
@@ -28,10 +30,12 @@ from worker.queue import RECONCILE, SLICE, dump_job, load_job, open_arq, queue_n
 from worker.redis_client import RETRIES_OF_WORKER, redis_unreachable
 from worker.runs.errors import OperatorError, RedisUnreachable, Unreachable
 from worker.runs.failures import BatchFailed
-from worker.store.presence import Presence
-from worker.wiring import build_service, servers
+from worker.runs.workers import WorkerRecord
+from worker.store.presence import Presence, unspoken_record
+from worker.wiring import Service, build_service, servers
 
 APPLICATION = "backfill-worker"
+DISTRIBUTION = "codebegen-backfill"
 MOST_SLICES = 64
 JOB_TIMEOUT_MARGIN_SECONDS = 60
 NEVER = 1_000_000_000
@@ -118,6 +122,13 @@ def _attributes(settings: Settings, urls: ServerUrls) -> dict[str, Any]:
     }
 
 
+def _record(service: Service) -> WorkerRecord:
+    """What this worker says of itself for as long as it is alive."""
+    record = unspoken_record(service.slices.worker_id)
+    backfills = tuple(sorted(service.slices.backfills))
+    return replace(record, version=version(DISTRIBUTION), started_ms=service.slices.now_ms(), backfills=backfills)
+
+
 def _build() -> type:
     settings = load_settings()
     stack = AsyncExitStack()
@@ -130,7 +141,8 @@ def _build() -> type:
         setup_logging(settings.log_level, settings.log_format)  # again: arq's command has set up its own since
         service = await build_service(settings, urls, stack, application_name=APPLICATION)
         ctx["slices"] = service.slices
-        await stack.enter_async_context(Presence(service.redis, prefix=settings.redis_prefix))
+        presence = Presence(service.redis, _record(service), prefix=settings.redis_prefix)
+        await stack.enter_async_context(presence)
         log.info("worker ready", backfills=sorted(service.control.backfills))
 
     async def on_shutdown(_: dict[str, Any]) -> None:

@@ -23,6 +23,7 @@ from worker.queue import ArqDoorbell, open_arq
 from worker.redis_client import open_redis
 from worker.runs.errors import SettingsError
 from worker.runs.pace import Pace
+from worker.store.presence import new_worker_id
 from worker.store.redis_store import RedisStore
 
 EDGE_CONNECTIONS = 5
@@ -93,6 +94,7 @@ async def build_service(
         store=store,
         doorbell=doorbell,
         backfills=backfills,
+        worker_id=new_worker_id(),
         slice_seconds=settings.slice_seconds,
         lease_seconds=settings.lease_seconds,
         now_ms=lambda: time.time_ns() // 1_000_000,

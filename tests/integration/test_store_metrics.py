@@ -15,7 +15,7 @@ from worker.redis_client import open_redis
 from worker.runs.pace import Pace
 from worker.runs.states import Action, State
 from worker.store.metrics import BATCH_BOUNDS, BackfillMetrics, Metrics, read_metrics
-from worker.store.presence import Presence
+from worker.store.presence import Presence, new_worker_id, unspoken_record
 from worker.store.redis_store import RedisStore
 from worker.store.scripts import Scripts
 
@@ -181,8 +181,8 @@ async def test_workers_are_counted_while_they_live(redis: Redis) -> None:
     async def both_are_counted() -> bool:
         return (await everything(redis)).workers_alive == 2
 
-    async with Presence(redis, prefix=PREFIX):
-        async with Presence(redis, prefix=PREFIX):
+    async with Presence(redis, unspoken_record(new_worker_id()), prefix=PREFIX):
+        async with Presence(redis, unspoken_record(new_worker_id()), prefix=PREFIX):
             await wait_until(both_are_counted)
         assert (await everything(redis)).workers_alive == 1
 
@@ -191,7 +191,7 @@ async def test_workers_are_counted_while_they_live(redis: Redis) -> None:
 
 async def test_a_worker_that_has_been_silent_for_long_is_not_counted(redis: Redis, clock: Clock) -> None:
     clock.now_ms = 1_000_000
-    await Scripts(redis, PREFIX, clock).run("beat", "", "killed", 15_000)
+    await Scripts(redis, PREFIX, clock).run("beat", "", "killed", 15_000, "{}")
 
     assert await redis.zcard(f"{PREFIX}:workers") == 1
     assert (await everything(redis)).workers_alive == 0

@@ -53,6 +53,7 @@ class InProcessRun:
             store=self.store,
             doorbell=self._doorbell,
             backfills={BACKFILL: backfill},
+            worker_id="here:1:test",
             slice_seconds=60,
             lease_seconds=3_600,
             now_ms=lambda: self._now_ms,

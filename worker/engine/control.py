@@ -15,6 +15,7 @@ from worker.runs.findings import Finding
 from worker.runs.pace import Pace
 from worker.runs.record import Run
 from worker.runs.states import Action, is_done_already, possible_actions
+from worker.runs.workers import LiveWorker
 
 log = structlog.get_logger(__name__)
 
@@ -134,6 +135,10 @@ class Control:
             what = f"Run {run.id} is {run.state}: its pace does not matter any more."
             raise WrongState(what, actions=possible_actions(run.state))
         return await self.get(run.id)
+
+    async def workers(self) -> tuple[LiveWorker, ...]:
+        """Those that are alive, of any version, with what they serve and hold."""
+        return await self.store.workers()
 
     async def look(self, run_id: str, *, after: str) -> tuple[Run, tuple[Event, ...]]:
         """The run, and its events after that id; none that the run's state shows already is missing."""

@@ -16,7 +16,9 @@ from worker.runs.pace import BatchSize, Pace
 from worker.runs.preview import StatementPlan, Survey
 from worker.runs.ranges import Key, Part, Plan, PutAside, Quarantined, Span, Unit
 from worker.runs.record import Run
+from worker.runs.rehearsed import Rehearsed
 from worker.runs.states import Action, State
+from worker.runs.workers import LiveWorker
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,41 +49,6 @@ class CheckedPage:
     last_key: Key | None
     findings: tuple[Finding, ...]
     mendable: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wal:
-    """What the statements of one transaction put into the write-ahead log.
-
-    `images` are whole pages among it, logged because they changed for the first time since a checkpoint; the same
-    once more, `again_bytes`, is the rest. `pages` are those that the rows were on.
-    """
-
-    rows: int
-    bytes: int
-    images: int
-    again_bytes: int
-    pages: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rehearsed:
-    """One transaction that was rolled back: the rows it had written, how long it took, what a commit takes, and what
-    a small statement takes there and back.
-
-    `updates` are the row versions that it leaves for vacuum, `hot_updates` those that found room in their page.
-    `mark` is as in PartSettled.
-    """
-
-    written: int
-    ms: float
-    commit_ms: float
-    trip_ms: float
-    updates: int
-    hot_updates: int
-    contended: int = 0
-    wal: Wal | None = None
-    mark: str | None = None
 
 
 class Backfill(Protocol):
@@ -268,6 +235,10 @@ class Store(Protocol):
     async def act(self, run_id: str, action: Action, *, who: str, note: str = "") -> ActionTaken: ...
 
     async def set_pace(self, run_id: str, pace: Pace, *, who: str) -> bool: ...
+
+    async def workers(self) -> tuple[LiveWorker, ...]:
+        """Those that have said lately that they are alive, with what they hold."""
+        ...
 
     async def claim(self, run_id: str, *, token: str) -> Claim | None: ...
 

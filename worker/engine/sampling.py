@@ -18,12 +18,13 @@ from typing import Any
 
 from worker.engine.checking import MOST_PAGE_UNITS
 from worker.engine.lookahead import Batch, Lookahead
-from worker.engine.protocols import Previewable, Rehearsed
+from worker.engine.protocols import Previewable
 from worker.engine.settling import WHOLE_UNIT
 from worker.runs.failures import BatchFailed, Failure
 from worker.runs.forecast import Sample, Timed
 from worker.runs.pace import BatchSize, Pace
 from worker.runs.ranges import Key, Span, Unit
+from worker.runs.rehearsed import Rehearsed
 
 BATCHES_AT_A_PLACE = 3
 # Shares of the time and of the rows at which one lane alone, and then the lanes together, have had theirs.

@@ -34,11 +34,15 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Slices:
-    """What every slice of this process shares. `slice_seconds` bounds one turn, `lease_seconds` a worker's silence."""
+    """What every slice of this process shares. `slice_seconds` bounds one turn, `lease_seconds` a worker's silence.
+
+    `worker_id` is what this process is called among those that are alive; the leases that it holds begin with it.
+    """
 
     store: Store
     doorbell: Doorbell
     backfills: Mapping[str, Backfill]
+    worker_id: str
     slice_seconds: float
     lease_seconds: float
     now_ms: Callable[[], int]
@@ -68,7 +72,7 @@ class Slices:
 
     async def _one_task(self, run_id: str, around: Surroundings, tally: Tally) -> str | None:
         """None: another may follow; else why the slice is to end."""
-        claim = await self.store.claim(run_id, token=token_hex(8))
+        claim = await self.store.claim(run_id, token=f"{self.worker_id}/{token_hex(8)}")
         if claim is None or claim.backfill not in self.backfills:
             return tally.stopped_by or "nothing is free"
         tally.took_up(claim)

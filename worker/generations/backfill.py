@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from worker.engine.protocols import CheckedPage, PartSettled, Rehearsed, Settled
+from worker.engine.protocols import CheckedPage, PartSettled, Settled
 from worker.generations import large, rehearsing
 from worker.generations.catalog import check_catalog
 from worker.generations.privileges import missing_privileges
@@ -26,6 +26,7 @@ from worker.generations.whole import settle_projects
 from worker.runs.findings import EXAMPLES_KEPT, Finding, Rule
 from worker.runs.preview import StatementPlan, Survey
 from worker.runs.ranges import Key, Plan, Span, Unit
+from worker.runs.rehearsed import Rehearsed
 
 FIRST_KEY: Key = ("-infinity", "")
 LEAST_RANGE_UNITS = 100

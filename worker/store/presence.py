@@ -1,4 +1,4 @@
-"""Says to Redis that a worker is alive, for as long as its event loop turns.
+"""Says to Redis that a worker is alive, and what it serves, for as long as its event loop turns.
 
 arq's own sign of life is one key for all the workers of a queue: it says that there is one, not how many.
 """
@@ -6,9 +6,12 @@ arq's own sign of life is one key for all the workers of a queue: it says that t
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import socket
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import asdict, replace
 from secrets import token_hex
 from types import TracebackType
 
@@ -17,6 +20,7 @@ from redis.asyncio import Redis
 
 from worker.redis_client import told_plainly
 from worker.runs.errors import RedisUnreachable
+from worker.runs.workers import WorkerRecord
 from worker.store.scripts import Scripts
 
 BEAT_SECONDS = 5.0
@@ -26,13 +30,25 @@ LEAVE_WITHIN_SECONDS = 1.0
 log = structlog.get_logger(__name__)
 
 
+def new_worker_id() -> str:
+    """Unique among all processes there ever were; without spaces and slashes: it begins the tokens of leases."""
+    return f"{socket.gethostname()}:{os.getpid()}:{token_hex(4)}"
+
+
+def unspoken_record(worker_id: str) -> WorkerRecord:
+    """What the id alone says."""
+    host, _, rest = worker_id.rpartition(":")[0].rpartition(":")
+    return WorkerRecord(id=worker_id, host=host, pid=int(rest) if rest.isdigit() else 0)
+
+
 class Presence:
     """Use as `async with`; a worker that is killed is taken for alive until its last sign is `ALIVE_SECONDS` old."""
 
-    def __init__(self, redis: Redis, *, prefix: str) -> None:
+    def __init__(self, redis: Redis, record: WorkerRecord, *, prefix: str) -> None:
         self._scripts = Scripts(redis, prefix)
-        self._name = f"{socket.gethostname()}:{os.getpid()}:{token_hex(4)}"
+        self._record = record
         self._leaving = asyncio.Event()
+        self._changed = asyncio.Event()
         self._heartbeat: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Presence:
@@ -50,18 +66,24 @@ class Presence:
             async with asyncio.timeout(LEAVE_WITHIN_SECONDS):
                 await self._say(0)
 
+    def serves(self, backfills: Sequence[str], not_served: Mapping[str, str]) -> None:
+        """From now on; said at once."""
+        self._record = replace(self._record, backfills=tuple(backfills), not_served=dict(not_served))
+        self._changed.set()
+
     async def _beat(self) -> None:
         while not self._leaving.is_set():
+            self._changed.clear()
             try:
                 await self._say(round(ALIVE_SECONDS * 1000))
             except RedisUnreachable as error:
                 log.debug("sign of life failed", reason=str(error))
             with suppress(TimeoutError):
                 async with asyncio.timeout(BEAT_SECONDS):
-                    await self._leaving.wait()
+                    await self._changed.wait()
 
     async def _say(self, alive_ms: int) -> None:
-        await self._scripts.run("beat", "", self._name, alive_ms)
+        await self._scripts.run("beat", "", self._record.id, alive_ms, json.dumps(asdict(self._record)))
 
 
 async def workers_here(redis: Redis, *, prefix: str) -> int:

@@ -20,9 +20,11 @@ from worker.runs.pace import Pace
 from worker.runs.ranges import Plan, Span
 from worker.runs.record import Run
 from worker.runs.states import Action, State
+from worker.runs.workers import LiveWorker
 from worker.store import codec
 from worker.store.metrics import BATCH_BOUNDS_JSON
 from worker.store.scripts import Scripts
+from worker.store.workers import read_workers
 
 
 class RedisStore:
@@ -108,8 +110,11 @@ class RedisStore:
     async def set_pace(self, run_id: str, pace: Pace, *, who: str) -> bool:
         return bool(await self._scripts.run("set_pace", run_id, codec.dump_pace(pace), who))
 
+    async def workers(self) -> tuple[LiveWorker, ...]:
+        return await read_workers(self._redis, prefix=self._prefix, clock=self._clock)
+
     async def claim(self, run_id: str, *, token: str) -> Claim | None:
-        task, index, state, pace = await self._scripts.run("claim", run_id, token, self._lease_ms)
+        task, index, state, pace, leased = await self._scripts.run("claim", run_id, token, self._lease_ms)
         if task == "nothing":
             return None
         key = self._run_key(run_id)
@@ -123,7 +128,7 @@ class RedisStore:
             run_id=run_id,
             backfill=backfill,
             task=Task(task),
-            token=token,
+            token=leased,
             pace=codec.load_pace(pace),
             range_index=index,
             span=_span(fields) if fields else None,
