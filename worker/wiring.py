@@ -24,7 +24,7 @@ from worker.redis_client import open_redis
 from worker.runs.errors import SettingsError
 from worker.runs.pace import Pace
 from worker.store.presence import new_worker_id
-from worker.store.redis_store import RedisStore
+from worker.store.redis_store import PATIENCE_SECONDS, Alarms, RedisStore
 
 EDGE_CONNECTIONS = 5
 
@@ -86,7 +86,10 @@ async def build_service(
         redis,
         prefix=settings.redis_prefix,
         lease_seconds=settings.lease_seconds,
-        quarantine_share=settings.quarantine_share,
+        alarms=Alarms(
+            quarantine_share=settings.quarantine_share,
+            patience_seconds=max(PATIENCE_SECONDS, 5 * (settings.lease_seconds + settings.slice_seconds)),
+        ),
     )
     doorbell = ArqDoorbell(arq)
     backfills = _backfills(engine, settings)

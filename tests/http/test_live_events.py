@@ -23,10 +23,13 @@ from tests.support.waiting import wait_until
 from worker.http.app import create_app
 from worker.http.live import LOOK_EVERY_SECONDS
 from worker.runs.states import Action
+from worker.runs.workers import WorkerRecord
+from worker.store.presence import Presence
 from worker.wiring import Service, default_pace
 
 WHO = "test"
 WATCHERS = 50
+WORKER_RECORD = WorkerRecord(id="host:1:a", host="host", pid=1, version="1", backfills=("generation-versions",))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -227,3 +230,27 @@ async def test_a_watcher_that_does_not_read_is_dropped(
     assert len(received) <= 1 + 64
     live.leave(stream)
     live.close()
+
+
+async def test_watchers_and_polls_learn_that_the_last_worker_is_gone_and_that_one_is_back(
+    client: httpx.AsyncClient, service: Service
+) -> None:
+    async with Presence(service.redis, WORKER_RECORD, prefix="backfill"):
+        await wait_until(lambda: service.redis.exists("backfill:workers"))
+        run_id = await enqueued(service)
+        polled = [await client.get(f"/v1/runs/{run_id}")]
+        watching = client.stream("GET", f"/v1/runs/{run_id}/events")
+        response = await watching.__aenter__()
+        told = events_of(response)
+        before = json.loads((await anext(told)).data)["attention"]
+
+    gone = json.loads((await anext(told)).data)["attention"]
+    polled.append(await client.get(f"/v1/runs/{run_id}"))
+    async with Presence(service.redis, WORKER_RECORD, prefix="backfill"):
+        back = json.loads((await anext(told)).data)["attention"]
+        polled.append(await client.get(f"/v1/runs/{run_id}"))
+    await watching.__aexit__(None, None, None)
+
+    assert (before, gone["kind"], back) == (None, "no_worker", None)
+    tags = [answer.headers["ETag"] for answer in polled]
+    assert tags[0] == tags[2] != tags[1]

@@ -11,6 +11,7 @@ RUNS_OF_BACKFILL = "/v1/backfills/generation-versions/runs"
 MEMBERS = {
     *("id", "backfill", "state", "done", "actions", "progress", "pace", "ranges", "contended", "quarantined"),
     *("verification", "error", "requested_by", "created_at", "started_at", "updated_at", "finished_at"),
+    *("attention", "moved_at", "notes", "asked", "outcome", "next"),
 }
 
 
@@ -145,3 +146,43 @@ async def test_every_backfill_is_listed_with_its_rules(client: httpx.AsyncClient
     assert {"unassigned": "error", "gaps": "warning"}.items() <= {
         rule["rule"]: rule["severity"] for rule in listed[0]["rules"]
     }.items()
+
+
+async def test_a_note_is_kept_with_the_run_and_in_its_events(client: httpx.AsyncClient, service: Service) -> None:
+    address = (await start(client, note="CHG-1044")).headers["Location"]
+
+    paused = (await client.post(f"{address}/pause", json={"note": "until the release is out"})).json()
+    again = (await client.post(f"{address}/pause", json={"note": "it is late"})).json()
+    await client.patch(address, json={"pause_ms": 50, "note": "quiet hours"})
+    resumed = (await client.post(f"{address}/resume")).json()
+
+    assert [(note["action"], note["text"]) for note in paused["notes"]] == [
+        ("enqueue", "CHG-1044"),
+        ("pause", "until the release is out"),
+    ]
+    assert (again["state"], again["notes"][-1]["text"]) == ("paused", "it is late")
+    assert (resumed["notes"][-1]["action"], resumed["asked"]["action"]) == ("set", "resume")
+    events = await service.control.events(resumed["id"])
+    notes = [event.about["note"] for event in events if event.about.get("note")]
+    assert notes == ["CHG-1044", "until the release is out", "it is late", "quiet hours"]
+
+
+@pytest.mark.parametrize("note", ["two\nlines", "\u001b[2J", "\u202eback", "x" * 501, 7])
+async def test_a_note_that_is_not_one_line_of_plain_text_is_refused(client: httpx.AsyncClient, note: object) -> None:
+    address = (await start(client)).headers["Location"]
+
+    started = await client.post(RUNS_OF_BACKFILL, json={"note": note})
+    paused = await client.post(f"{address}/pause", json={"note": note})
+
+    assert (started.status_code, paused.status_code) == (422, 422)
+    assert (await client.get(address)).json()["state"] == "queued"
+
+
+async def test_what_is_possible_beside_a_run_that_is_done_is_a_new_run(client: httpx.AsyncClient) -> None:
+    address = (await start(client)).headers["Location"]
+    cancelled = (await client.post(f"{address}/cancel")).json()
+
+    refusal = (await client.post(f"{address}/resume")).json()
+
+    assert "Possible now: a new run (backfill enqueue generation-versions)." in refusal["detail"]
+    assert (cancelled["actions"], "backfill enqueue generation-versions" in cancelled["next"]) == ([], True)

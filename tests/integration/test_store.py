@@ -9,9 +9,11 @@ import pytest
 from tests.support.store_model import claim_first_range, forget, unit_of
 from worker.engine.protocols import Advance, Claim, Totals
 from worker.redis_client import open_redis
-from worker.runs.ranges import Part, Quarantined
+from worker.runs.attention import Kind, attention_of
+from worker.runs.ranges import Part, PutAside, Quarantined
+from worker.runs.record import Run
 from worker.runs.states import Action, State
-from worker.store.redis_store import RedisStore
+from worker.store.redis_store import Alarms, RedisStore
 from worker.store.scripts import Scripts
 
 PREFIX = "store-test"
@@ -90,3 +92,95 @@ async def test_retry_remembers_what_of_a_quarantined_unit_is_counted(store: Redi
     assert run.quarantined == ()
     (again,) = run.contended
     assert (again.unit_id, again.counted, again.begun, again.rows_counted) == (poison.unit_id, True, True, 4)
+
+
+def poison(position: int) -> Quarantined:
+    return Quarantined(
+        unit_id=f"u{position}", range_index=0, sqlstate="23514", constraint="c", error="refused", at_ms=1
+    )
+
+
+async def fail_units(store: RedisStore, claim: Claim, count: int) -> Run:
+    """So many more units than are quarantined already, one after the other."""
+    run = await store.get(claim.run_id)
+    assert run is not None
+    for position in range(len(run.quarantined), len(run.quarantined) + count):
+        await store.checkpoint(claim, position + 1, Advance(quarantined=(poison(position),)), Totals())
+    run = await store.get(claim.run_id)
+    assert run is not None
+    return run
+
+
+async def paused_by_failures(store: RedisStore, claim: Claim) -> Run:
+    run = await fail_units(store, claim, 20)
+    assert run.state is State.PAUSING
+    await store.release(claim)
+    run = await fail_units(store, claim, 0)
+    assert (run.state, run.error) == (State.PAUSED, "20 of the first 20 units failed")
+    assert run.asked is not None
+    assert (run.asked.action, run.asked.by) == ("pause", "engine")
+    return run
+
+
+async def test_retry_takes_the_quarantined_units_of_a_paused_run_up_again(store: RedisStore, claim: Claim) -> None:
+    paused = await paused_by_failures(store, claim)
+
+    taken = await store.act(claim.run_id, Action.RETRY, who="test")
+
+    run = await store.get(claim.run_id)
+    assert run is not None
+    assert Action.RETRY in paused.actions
+    assert (taken.taken, run.state, run.error, run.quarantined) == (True, State.QUEUED, None, ())
+    assert {unit.unit_id for unit in run.contended} == {unit.unit_id for unit in paused.quarantined}
+
+
+async def test_a_paused_run_without_quarantined_units_has_nothing_to_be_retried(
+    store: RedisStore, claim: Claim
+) -> None:
+    await store.release(claim)
+    await store.act(claim.run_id, Action.PAUSE, who="test")
+    assert await store.claim(claim.run_id, token="rests it") is None
+
+    taken = await store.act(claim.run_id, Action.RETRY, who="test")
+
+    run = await store.get(claim.run_id)
+    assert run is not None
+    assert (taken.taken, run.state, run.actions) == (False, State.PAUSED, (Action.RESUME, Action.CANCEL))
+
+
+async def test_a_run_that_is_resumed_in_spite_of_failed_units_is_not_paused_by_the_next_one(
+    store: RedisStore, claim: Claim
+) -> None:
+    await paused_by_failures(store, claim)
+    await store.act(claim.run_id, Action.RESUME, who="test")
+    again = await store.claim(claim.run_id, token="second")
+    assert again is not None
+
+    after_one = await fail_units(store, again, 1)
+    after_twenty = await fail_units(store, again, 19)
+
+    assert (after_one.state, len(after_one.quarantined)) == (State.RUNNING, 21)
+    assert (after_twenty.state, after_twenty.error) == (State.PAUSING, "20 of the last 20 units failed")
+
+
+async def test_asking_again_for_a_locked_unit_moves_nothing_and_a_run_that_does_only_that_has_stalled(
+    redis_url: str,
+) -> None:
+    redis = open_redis(redis_url, timeout_seconds=5.0)
+    now = [1_800_000_000_000]
+    store = RedisStore(redis, prefix=PREFIX, lease_seconds=30, alarms=Alarms(patience_seconds=10), clock=lambda: now[0])
+    claim = await claim_first_range(store)
+    planned_ms, locked = now[0], PutAside(unit_id="u", range_index=0, since_ms=now[0], tries=1, due_ms=now[0])
+
+    for sequence in range(1, 5):
+        now[0] += 3_000
+        assert (await store.renew(claim))[0]
+        await store.checkpoint(claim, sequence, Advance(put_aside=(locked,)), Totals())
+    run = await store.get(claim.run_id)
+
+    assert run is not None
+    assert (run.movement.moved_ms, run.updated_ms) == (planned_ms, now[0])
+    attention = attention_of(run)
+    assert attention is not None
+    assert (attention.kind, attention.since_ms) == (Kind.STALLED, planned_ms)
+    await forget(redis, PREFIX)

@@ -26,7 +26,7 @@ from tests.support.store_model import ALL_UNITS, COMMANDS, PLAN, UNITS_PER_RANGE
 from tests.support.store_worker import OUTCOMES, StoreWorker
 from worker.engine.protocols import Task
 from worker.redis_client import open_redis
-from worker.runs.states import DONE, Action, State, target_of
+from worker.runs.states import DONE, Action, State
 from worker.store.redis_store import RedisStore
 
 LEASE_MS = 3_000
@@ -89,7 +89,7 @@ class StoreMachine(RuleBasedStateMachine):
         run_id = self.picked_run(pick)
         model, other = self.runs[run_id], self.active
         blocked = action is Action.RETRY and other is not None and other != run_id
-        possible = target_of(action, model.state) is not None
+        possible = model.allows(action)
 
         taken = self.runner.run(self.store.act(run_id, action, who="test"))
 
@@ -247,7 +247,7 @@ class StoreMachine(RuleBasedStateMachine):
         action = Action.FAIL if contended or model.quarantined else Action.SUCCEED
         if contended and self.runner.run(self.store.reopened(claim)) < MOST_REOPENINGS:
             action = Action.REOPEN
-        possible = target_of(action, model.state) is not None
+        possible = model.allows(action)
 
         finished = self.runner.run(self.store.finish(claim, action, (), None))
 

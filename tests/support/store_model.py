@@ -114,6 +114,10 @@ class RunModel:
     leases: dict[str, tuple[str, int]] = field(default_factory=dict)
     last_event: str = "0"
 
+    def allows(self, action: Action) -> bool:
+        nothing_to_retry = action is Action.RETRY and self.state is State.PAUSED and not self.quarantined
+        return target_of(action, self.state) is not None and not nothing_to_retry
+
     def live(self, now_ms: int) -> set[str]:
         return {task for task, (_, until) in self.leases.items() if until > now_ms}
 

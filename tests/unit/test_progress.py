@@ -22,19 +22,19 @@ def counts(*, rows_done: int = 0, rows_total: int | None = 1000) -> Counts:
 
 
 @given(amounts, amounts)
-def test_the_fraction_is_below_one_until_every_range_is_finished(rows_done: int, rows_total: int) -> None:
-    share = fraction(counts(rows_done=rows_done, rows_total=rows_total), finished=False)
+def test_the_fraction_is_below_one_until_the_run_is_complete(rows_done: int, rows_total: int) -> None:
+    share = fraction(counts(rows_done=rows_done, rows_total=rows_total), complete=False)
 
     assert share is not None
     assert 0 <= share < 1
 
 
-def test_the_fraction_is_one_when_every_range_is_finished_whatever_the_estimate_said() -> None:
-    assert fraction(counts(rows_done=7, rows_total=1000), finished=True) == 1.0
+def test_the_fraction_is_one_when_the_run_is_complete_whatever_the_estimate_said() -> None:
+    assert fraction(counts(rows_done=7, rows_total=1000), complete=True) == 1.0
 
 
 def test_the_fraction_is_unknown_before_the_totals_are() -> None:
-    assert fraction(counts(rows_total=None), finished=False) is None
+    assert fraction(counts(rows_total=None), complete=False) is None
 
 
 def test_the_rate_is_that_of_the_last_half_minute() -> None:
@@ -67,7 +67,7 @@ def test_the_eta_is_never_negative(rows_done: int, rows_total: int, rate: float)
 
 
 def test_a_total_that_was_overtaken_by_live_rows_grows_with_them() -> None:
-    document = progress_document(counts(rows_done=1_007), [], now_ms=0, moving=False, finished=True)
+    document = progress_document(counts(rows_done=1_007), [], now_ms=0, moving=False, complete=True)
 
     assert document["rows_total"] == 1_007
 
@@ -75,7 +75,7 @@ def test_a_total_that_was_overtaken_by_live_rows_grows_with_them() -> None:
 def test_a_run_at_rest_has_neither_rate_nor_eta() -> None:
     samples = [Sample(at_ms=0, rows_done=0), Sample(at_ms=10_000, rows_done=1000)]
 
-    document = progress_document(counts(), samples, now_ms=10_000, moving=False, finished=False)
+    document = progress_document(counts(), samples, now_ms=10_000, moving=False, complete=False)
 
     assert document["rows_per_second"] is None
     assert document["eta_seconds"] is None

@@ -17,6 +17,10 @@ def _pace_option(name: str, meaning: str) -> typer.models.OptionInfo:
 
 RunId = Annotated[str | None, typer.Argument(metavar="RUN", help="The run's id; without it, the latest run.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON on stdout and nothing else there.")]
+NoteText = Annotated[
+    str | None,
+    typer.Option("--note", metavar="TEXT", help="A line to remember why; kept with the run and in its events."),
+]
 BackfillName = Annotated[
     str | None, typer.Option("--backfill", metavar="NAME", help="Which backfill; not needed while there is one.")
 ]

@@ -9,12 +9,15 @@ from rich.table import Table
 from rich.text import Text
 
 from worker.cli.output import duration, number
-from worker.cli.words import amounts, percent, remark, speed, state_text
+from worker.cli.words import amounts, held_back, percent, remark, speed, state_text, warning
+from worker.runs.outlook import next_of, outcome_of
 from worker.runs.pace import Pace
-from worker.runs.record import Run, timestamp
-from worker.runs.states import possible_actions
+from worker.runs.record import Run
+from worker.runs.times import clock_time
+from worker.runs.wording import ended
 
 UNITS_LISTED = 5
+NOTES_LISTED = 5
 
 
 def print_run(console: Console, run: Run) -> None:
@@ -32,7 +35,7 @@ def print_runs(console: Console, runs: Sequence[Run]) -> None:
     for column in ("run", "backfill", "state", "rows", "", "created, UTC"):
         table.add_column(column, no_wrap=True, justify="right" if column in ("rows", "") else "left")
     for run in runs:
-        created = _time(run.created_ms)[:16]
+        created = clock_time(run.created_ms)[:16]
         table.add_row(run.id, run.backfill, state_text(run), number(run.counts.rows_done), percent(run), created)
     console.print(table)
 
@@ -40,25 +43,33 @@ def print_runs(console: Console, runs: Sequence[Run]) -> None:
 def _facts(run: Run) -> Iterator[tuple[str, str]]:
     """Name and words of what there is to say; what has no words has nothing to say."""
     facts = {
-        "error": run.error or "",
+        "attention": warning(run),
+        "error": ended(run.error or ""),
         "now": remark(run),
+        "outcome": outcome_of(run) or "",
         "progress": "   ".join([percent(run), *amounts(run)]),
         "written": f"{number(run.counts.rows_written)} rows",
         "speed": "   ".join(speed(run)),
         "ranges": f"{run.ranges_finished} of {len(run.ranges)} finished" if run.ranges is not None else "",
         "pace": ", ".join(pace_words(run.pace)),
-        "still": ", ".join(_standing_still(run)),
+        "held back": ", ".join(_held_back(run)),
     }
     yield from ((name, words) for name, words in facts.items() if words)
     yield from _troubles(run)
     yield from _verification(run)
-    yield "created", f"{_time(run.created_ms)} by {run.requested_by}"
+    yield "created", f"{clock_time(run.created_ms)} by {run.requested_by}"
     if run.started_ms is not None:
-        yield "started", _time(run.started_ms)
+        yield "started", clock_time(run.started_ms)
     if run.finished_ms is not None:
-        yield "finished", f"{_time(run.finished_ms)}, after {_took(run)}"
-    if actions := possible_actions(run.state):
-        yield "possible", ", ".join(f"backfill {action}" for action in actions)
+        yield "finished", f"{clock_time(run.finished_ms)}, after {_took(run)}"
+    if run.asked is not None:
+        yield "asked", f"{run.asked.action}, {clock_time(run.asked.at_ms)} by {run.asked.by}"
+    for place, note in enumerate(run.notes[-NOTES_LISTED:]):
+        yield "" if place else "notes", f"{clock_time(note.at_ms)} {note.action} by {note.by}: {note.text}"
+    if run.actions:
+        yield "possible", ", ".join(f"backfill {action}" for action in run.actions)
+    if following := next_of(run):
+        yield "next", following
 
 
 def _troubles(run: Run) -> Iterator[tuple[str, str]]:
@@ -98,17 +109,13 @@ def pace_words(pace: Pace) -> Iterator[str]:
         yield f"at most {number(pace.rows_per_second)} rows/s"
 
 
-def _standing_still(run: Run) -> Iterator[str]:
-    if run.throttled_by:
-        yield f"throttled now by {run.throttled_by}"
+def _held_back(run: Run) -> Iterator[str]:
+    if run.held_back_by:
+        yield f"now {held_back(run)}"
     if run.throttled_ms >= 1000:
-        yield f"throttled for {duration(run.throttled_ms / 1000)}"
+        yield f"by its limit of rows per second for {duration(run.throttled_ms / 1000)}"
     if run.paused_ms >= 1000:
-        yield f"paused for {duration(run.paused_ms / 1000)}"
-
-
-def _time(ms: int) -> str:
-    return (timestamp(ms) or "").replace("T", " ")[:19] + " UTC"
+        yield f"by pauses for {duration(run.paused_ms / 1000)}"
 
 
 def _took(run: Run) -> str:

@@ -10,8 +10,10 @@ from typing import Any
 from rich.text import Text
 
 from worker.cli.output import duration, number
+from worker.runs.attention import BY_ITS_PACE, START, attention_of
 from worker.runs.record import Run, run_document
-from worker.runs.states import State
+from worker.runs.states import AT_REST, State
+from worker.runs.wording import counted
 
 _STYLES = {
     State.RUNNING: "cyan",
@@ -23,8 +25,9 @@ _STYLES = {
     State.CANCELLING: "yellow",
     State.CANCELLED: "yellow",
 }
+START_A_WORKER = "arq worker.main.WorkerSettings"
 _WAITING = {
-    State.QUEUED: "waiting for a worker: arq worker.main.WorkerSettings",
+    State.QUEUED: "waiting for a worker",
     State.PAUSING: "after the batches in flight",
     State.CANCELLING: "after the batches in flight",
 }
@@ -46,6 +49,16 @@ def remark(run: Run) -> str:
     return _WAITING.get(run.state, "")
 
 
+def warning(run: Run) -> str:
+    """What needs attention now, with how long ago something last moved and what to do; else empty."""
+    attention = attention_of(run)
+    if attention is None:
+        return ""
+    ago = duration(max(run.seen_ms - attention.since_ms, 0) / 1000)
+    remedy = attention.remedy if attention.remedy != START else f"{START.rstrip('.')}: {START_A_WORKER}"
+    return f"{attention.what}; nothing has moved for {ago}. {remedy}"
+
+
 def percent(run: Run) -> str:
     share = progress_of(run)["fraction"]
     return "?%" if share is None else f"{int(share * 100)}%"
@@ -54,7 +67,9 @@ def percent(run: Run) -> str:
 def amounts(run: Run) -> list[str]:
     progress = progress_of(run)
     about = "~" if progress["total_is_estimate"] else ""
-    return [f"{_of(progress[f'{what}_done'], progress[f'{what}_total'], about)} {what}" for what in ("rows", "units")]
+    words = [f"{_of(progress[f'{what}_done'], progress[f'{what}_total'], about)} {what}" for what in ("rows", "units")]
+    left = progress["units_left"]
+    return [*words, f"{counted(left, 'unit')} left"] if left and run.state in AT_REST else words
 
 
 def speed(run: Run) -> list[str]:
@@ -72,13 +87,20 @@ def speed(run: Run) -> list[str]:
 def troubles(run: Run) -> list[str]:
     counts = {"contended": len(run.contended), "quarantined": len(run.quarantined)}
     words = [f"{count} {name}" for name, count in counts.items() if count]
-    return [*words, f"throttled by {run.throttled_by}"] if run.throttled_by else words
+    return [*words, held_back(run)] if run.held_back_by else words
+
+
+def held_back(run: Run) -> str:
+    """By what a run is slower now than it could be; empty where by nothing."""
+    if run.held_back_by == BY_ITS_PACE:
+        return f"held to {number(run.pace.rows_per_second)} rows/s"
+    return f"held up by: {run.held_back_by}" if run.held_back_by else ""
 
 
 def line(run: Run) -> str:
     """The run in one line, for logs."""
     parts = [run.id, run.state.value, percent(run), *amounts(run), *speed(run), *troubles(run), remark(run)]
-    return "  ".join(part for part in parts if part)
+    return "  ".join(part for part in [*parts, warning(run)] if part)
 
 
 def _of(done: int, total: int | None, about: str) -> str:

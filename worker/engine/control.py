@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import structlog
 
@@ -12,9 +12,10 @@ from worker.engine.preflight import find_backfill, require_privileges, require_s
 from worker.engine.protocols import Backfill, Doorbell, Event, Store
 from worker.runs.errors import ActiveRunExists, UnknownPageToken, UnknownRun, WrongState
 from worker.runs.findings import Finding
+from worker.runs.notes import checked_note
 from worker.runs.pace import Pace
 from worker.runs.record import Run
-from worker.runs.states import Action, is_done_already, possible_actions
+from worker.runs.states import Action, is_done_already
 from worker.runs.workers import LiveWorker
 
 log = structlog.get_logger(__name__)
@@ -46,15 +47,18 @@ class Control:
         return await require_privileges(self.backfill(name), writes=writes)
 
     async def enqueue(
-        self, name: str, pace: Pace, *, requested_by: str, idempotency_key: str | None = None
+        self, name: str, pace: Pace, *, requested_by: str, idempotency_key: str | None = None, note: str | None = None
     ) -> tuple[Run, bool]:
         """The run, and whether it is new (False: the same request made it before).
 
-        Raises UnknownBackfill, SchemaNotReady, ActiveRunExists.
+        Raises UnknownBackfill, SchemaNotReady, ActiveRunExists, UsageError (a note that cannot be kept).
         """
+        words = checked_note(note)
         for warning in await self.check_schema(name):
             log.warning(warning.rule, about="; ".join(warning.examples), remedy=warning.remedy)
-        created = await self.store.create(name, pace, requested_by=requested_by, idempotency_key=idempotency_key)
+        created = await self.store.create(
+            name, pace, requested_by=requested_by, idempotency_key=idempotency_key, note=words
+        )
         if not created.is_new and not created.is_repeated:
             raise ActiveRunExists(
                 f"Run {created.run_id} of {name} is active; a backfill has one active run at a time.",
@@ -101,13 +105,15 @@ class Control:
             after = ids[-1]
         return tuple(found[:size]), len(found) > size
 
-    async def act(self, run_id: str | None, action: Action, *, who: str) -> Run:
-        """Takes one of the operator's actions; one that was taken already changes nothing.
+    async def act(self, run_id: str | None, action: Action, *, who: str, note: str | None = None) -> Run:
+        """Takes one of the operator's actions; of one that was taken already only the note is new.
 
-        Raises UnknownRun, ActiveRunExists (a retry beside another active run), WrongState with what is possible.
+        Raises UnknownRun, ActiveRunExists (a retry beside another active run), WrongState with what is possible,
+        UsageError (a note that cannot be kept).
         """
+        words = checked_note(note)
         run = await self.get(run_id)
-        answer = await self.store.act(run.id, action, who=who)
+        answer = await self.store.act(run.id, action, who=who, note=words)
         if answer.blocked_by:
             raise ActiveRunExists(
                 f"Run {answer.blocked_by} of {run.backfill} is active, so {run.id} cannot be taken up again.",
@@ -115,25 +121,26 @@ class Control:
                 run_id=answer.blocked_by,
             )
         if not answer.taken and not is_done_already(action, answer.state):
-            possible = possible_actions(answer.state)
-            raise WrongState(
-                f"Run {run.id} is {answer.state}: {action} is not possible.",
-                f"Possible now: {', '.join(possible) or 'nothing'}.",
-                actions=possible,
-            )
+            raise _refused(replace(run, state=answer.state), f"{action} is not possible.")
+        if words and not answer.taken:
+            await self.store.note(run.id, action.value, who=who, note=words)
         if action in (Action.RESUME, Action.RETRY):
             await self.doorbell.ring(run.id, run.pace.parallel)
         return await self.get(run.id)
 
-    async def set_pace(self, run_id: str | None, changes: dict[str, int | None], *, who: str) -> Run:
+    async def set_pace(
+        self, run_id: str | None, changes: dict[str, int | None], *, who: str, note: str | None = None
+    ) -> Run:
         """Changes those parts of the pace that are not None, while the run goes on.
 
-        Raises UnknownRun, UsageError (out of bounds), WrongState when the run is done.
+        Raises UnknownRun, UsageError (out of bounds, or a note that cannot be kept), WrongState when the run is done.
         """
+        words = checked_note(note)
         run = await self.get(run_id)
-        if not await self.store.set_pace(run.id, run.pace.with_changes(changes), who=who):
-            what = f"Run {run.id} is {run.state}: its pace does not matter any more."
-            raise WrongState(what, actions=possible_actions(run.state))
+        if words and not run.done and all(value is None for value in changes.values()):
+            await self.store.note(run.id, "set", who=who, note=words)
+        elif not await self.store.set_pace(run.id, run.pace.with_changes(changes), who=who, note=words):
+            raise _refused(run, "its pace does not matter any more.")
         return await self.get(run.id)
 
     async def workers(self) -> tuple[LiveWorker, ...]:
@@ -153,3 +160,12 @@ class Control:
         await self.check_privileges(name)
         with told_to_operator():
             return await check_everything(self.backfill(name))
+
+
+def _refused(run: Run, why: str) -> WrongState:
+    """With what is possible instead; of a run that is done, beside it."""
+    ways: list[str] = [*run.actions]
+    if run.done:
+        ways.append(f"a new run (backfill enqueue {run.backfill})")
+    possible = f"Possible now: {', '.join(ways) or 'nothing, until it is at rest'}."
+    return WrongState(f"Run {run.id} is {run.state}: {why}", possible, actions=run.actions)

@@ -1,7 +1,7 @@
 """What the engine asks of a backfill, of the store and of the queue.
 
-The author of a backfill answers two questions: which units there are (plan, pages), and how to settle
-some of them in one transaction. Everything else (ranges, cursors, leases, retries, bisection) is the engine's.
+The author of a backfill answers which units there are (plan, pages), and how to settle some of them in one transaction.
+Everything else (ranges, cursors, leases, retries, bisection) is the engine's.
 """
 
 from __future__ import annotations
@@ -143,7 +143,8 @@ class Totals:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claim:
-    """A lease on one task of a run. The fields after `pace` are the range's, where the task is on a range."""
+    """A lease on one task of a run. The fields after `pace` are the range's, where the task is on a range; `winding_up`
+    says that the run is being cancelled: only units that are begun are to be finished."""
 
     run_id: str
     backfill: str
@@ -159,12 +160,11 @@ class Claim:
     batch_size: BatchSize = field(default_factory=BatchSize)
     put_aside: tuple[PutAside, ...] = ()
     winding_up: bool = False
-    """The run is being cancelled: only units that are begun are to be finished."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Advance:
-    """What one checkpoint moves, all in one atomic step: the cursor and the counts that belong to it."""
+    """What one checkpoint moves, in one atomic step. `batch_ms` is how long the one transaction took, if it was one."""
 
     cursor: Key | None = None
     part: Part | None = None
@@ -180,7 +180,6 @@ class Advance:
     due_ms: int = 0
     batch_size: BatchSize | None = None
     batch_ms: float | None = None
-    """How long the one transaction took, where it was one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -204,7 +203,7 @@ class Created:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ActionTaken:
-    """Whether the arrow was there, the state now, and the other active run that stands in the way of a retry."""
+    """Whether the arrow was there, the state now, and another active run that stands in the way of a retry."""
 
     taken: bool
     state: State
@@ -222,19 +221,22 @@ class Event:
 
 
 class Store(Protocol):
-    async def create(self, backfill: str, pace: Pace, *, requested_by: str, idempotency_key: str | None) -> Created: ...
+    async def create(
+        self, backfill: str, pace: Pace, *, requested_by: str, idempotency_key: str | None, note: str = ""
+    ) -> Created: ...
 
     async def get(self, run_id: str) -> Run | None: ...
 
     async def recent_ids(self, limit: int, *, after: str | None = None) -> tuple[str, ...] | None:
         """Newest first, and older than the run `after`; None when there is no such run."""
-        ...
 
     async def active_ids(self, backfills: Sequence[str]) -> tuple[str, ...]: ...
 
     async def act(self, run_id: str, action: Action, *, who: str, note: str = "") -> ActionTaken: ...
 
-    async def set_pace(self, run_id: str, pace: Pace, *, who: str) -> bool: ...
+    async def note(self, run_id: str, action: str, *, who: str, note: str) -> None: ...
+
+    async def set_pace(self, run_id: str, pace: Pace, *, who: str, note: str = "") -> bool: ...
 
     async def workers(self) -> tuple[LiveWorker, ...]:
         """Those that have said lately that they are alive, with what they hold."""
@@ -264,6 +266,6 @@ class Store(Protocol):
 
 
 class Doorbell(Protocol):
-    async def ring(self, run_id: str, times: int) -> None:
-        """Ask any worker to take up a slice; losing a ring loses nothing."""
-        ...
+    """Asks any worker to take up a slice; losing a ring loses nothing."""
+
+    async def ring(self, run_id: str, times: int) -> None: ...

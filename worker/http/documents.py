@@ -10,6 +10,7 @@ from typing import Any, Literal, get_args
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.fields import FieldInfo
 
+from worker.runs.attention import Kind
 from worker.runs.ranges import RangeState
 from worker.runs.states import Action, State
 
@@ -28,11 +29,12 @@ class Progress(Document):
     rows_written: int = Field(description="rows that needed a value; fewer in a run that goes on", examples=[112_310])
     rows_total: int | None = Field(examples=[200_000])
     total_is_estimate: bool
-    fraction: float | None = Field(ge=0, le=1, examples=[0.5615])
+    fraction: float | None = Field(ge=0, le=1, description="1 only when the run has succeeded", examples=[0.5615])
     rows_per_second: float | None = Field(
         description="over the last half minute; null where it is not known", examples=[24_000.0]
     )
     eta_seconds: float | None = Field(description="null where it cannot be known", examples=[3.7])
+    units_left: int | None = Field(description="not settled yet; null until the run is planned", examples=[8_750])
     throttled_seconds: float
     paused_seconds: float
 
@@ -46,7 +48,9 @@ class Pace(Document):
     batch_rows_now: int = Field(description="rows per transaction that keep to target_ms at present", examples=[1_180])
     batch_ms: float | None = Field(description="what the last transaction took", examples=[48.2])
     batches: int = Field(description="transactions that wrote rows", examples=[104])
-    throttled_by: str | None = Field(examples=[None])
+    throttled_by: str | None = Field(
+        description="rows_per_second, its own limit, or what went wrong and is tried again", examples=[None]
+    )
 
 
 class Contended(Document):
@@ -77,6 +81,25 @@ class Verification(Document):
     findings: list[Finding] = Field(default=[], description="there once verification has ended")
 
 
+class Attention(Document):
+    kind: Kind = Field(examples=[Kind.NO_WORKER])
+    since: str = Field(description="when something of the run last moved", examples=[AT])
+    sentence: str
+
+
+class Note(Document):
+    text: str = Field(examples=["CHG-1044: until the release is out"])
+    by: str = Field(examples=["http:deploys"])
+    at: str = Field(examples=[AT])
+    action: str = Field(description="what it was written to", examples=["pause"])
+
+
+class Asked(Document):
+    action: str = Field(examples=["pause"])
+    by: str = Field(examples=["http:deploys"])
+    at: str = Field(examples=[AT])
+
+
 class Run(Document):
     """One execution of a backfill. Times are RFC 3339 in UTC."""
 
@@ -85,6 +108,9 @@ class Run(Document):
     state: State = Field(examples=[State.RUNNING])
     done: bool = Field(description="it has ended: succeeded, failed or cancelled", examples=[False])
     actions: list[Action] = Field(description="what can be asked of it now", examples=[["pause", "cancel"]])
+    attention: Attention | None = Field(
+        description="what is wrong that the state does not say: no worker is alive, or nothing moves", examples=[None]
+    )
     progress: Progress
     pace: Pace
     ranges: list[RangeState] | None = Field(
@@ -94,10 +120,15 @@ class Run(Document):
     quarantined: list[Quarantined] = Field(description="units that keep failing", examples=[[]])
     verification: Verification = Field(examples=[{"state": "pending", "units_checked": 0}])
     error: str | None = Field(examples=[None])
+    outcome: str | None = Field(description="what a run that succeeded has done, as a sentence", examples=[None])
+    next: str | None = Field(description="at rest: what can be done now, a new run too", examples=[None])
+    notes: list[Note] = Field(description="what people wrote to it, oldest first", examples=[[]])
+    asked: Asked | None = Field(description="the last action asked for; the engine pauses too", examples=[None])
     requested_by: str = Field(examples=["http:deploys"])
     created_at: str = Field(examples=[AT])
     started_at: str | None = Field(examples=[AT])
     updated_at: str = Field(examples=[AT])
+    moved_at: str = Field(description="when its state, a cursor or a count last changed", examples=[AT])
     finished_at: str | None = Field(examples=[None])
 
 
@@ -160,6 +191,7 @@ class Event(Document):
     id: str = Field(examples=["1773480413589-0"])
     at: str = Field(examples=[AT])
     kind: str = Field(examples=["state"])
+    sentence: str = Field(description="the event in words", examples=["Running. A worker claimed the first slice."])
     about: dict[str, str] = Field(examples=[{"state": "running", "from": "queued", "action": "start", "who": "engine"}])
 
 
@@ -224,7 +256,7 @@ _PROBLEMS = {
     409: (
         "The state does not allow it, or another run is active",
         "wrong-state",
-        f"Run {RUN_ID} is succeeded: pause is not possible. Possible now: nothing.",
+        f"Run {RUN_ID} is cancelling: resume is not possible. Possible now: nothing, until it is at rest.",
     ),
     413: (
         "The body is too large",

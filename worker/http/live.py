@@ -21,8 +21,10 @@ from fastapi.sse import KEEPALIVE_COMMENT, format_sse_event
 from worker.engine.control import Control
 from worker.engine.protocols import Event
 from worker.runs.errors import OperatorError, TooManyStreams, UnknownRun
-from worker.runs.record import Run, run_document, timestamp
+from worker.runs.record import Run, run_document
 from worker.runs.states import AT_REST
+from worker.runs.telling import sentence_of
+from worker.runs.times import timestamp
 
 LOOK_EVERY_SECONDS = 0.5
 HEARTBEAT_SECONDS = 15.0
@@ -194,7 +196,13 @@ class LiveRuns:
 
 
 def event_document(event: Event) -> dict[str, object]:
-    return {"id": event.id, "at": timestamp(event.at_ms), "kind": event.kind, "about": dict(event.about)}
+    return {
+        "id": event.id,
+        "at": timestamp(event.at_ms),
+        "kind": event.kind,
+        "sentence": sentence_of(event.kind, event.about),
+        "about": dict(event.about),
+    }
 
 
 def _change(event: Event) -> bytes:

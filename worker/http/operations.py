@@ -16,6 +16,7 @@ from worker.http.access import Operator, audit
 from worker.http.depends import BackfillName, OpenService, RunId
 from worker.http.documents import problems
 from worker.http.runs import retry_after
+from worker.runs.notes import LONGEST_NOTE, PLAIN
 from worker.runs.pace import BOUNDS
 from worker.runs.record import Run, run_document
 from worker.runs.states import Action
@@ -30,7 +31,15 @@ def _bounded(name: str) -> Any:
     return Field(None, ge=low, le=high)
 
 
-class PaceOverrides(BaseModel):
+class Remark(BaseModel):
+    """Why it is asked for: one line of plain text, kept with the run and in its events."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, json_schema_extra={"example": {"note": "CHG-1044"}})
+
+    note: str | None = Field(None, max_length=LONGEST_NOTE, pattern=PLAIN)
+
+
+class PaceOverrides(Remark):
     """What is not given stays as it is, or in a new run as the service's settings say."""
 
     model_config = ConfigDict(extra="forbid", strict=True, json_schema_extra={"example": {"pause_ms": 20}})
@@ -49,6 +58,9 @@ class PaceOverrides(BaseModel):
             return given
         return {name: int(x) if isinstance(x, float) and x.is_integer() else x for name, x in given.items()}
 
+    def pace_changes(self) -> dict[str, int | None]:
+        return self.model_dump(exclude={"note"})
+
 
 @router.post(
     "/backfills/{name}/runs",
@@ -65,8 +77,11 @@ async def start_run(  # noqa: PLR0913, PLR0917 - each is a part of the request
     overrides: PaceOverrides | None = None,
     idempotency_key: Annotated[str | None, Header(min_length=1, max_length=255)] = None,
 ) -> JSONResponse:
-    pace = default_pace(service.settings).with_changes(overrides.model_dump() if overrides else {})
-    run, is_new = await service.control.enqueue(name, pace, requested_by=caller.name, idempotency_key=idempotency_key)
+    asked = overrides or PaceOverrides()
+    pace = default_pace(service.settings).with_changes(asked.pace_changes())
+    run, is_new = await service.control.enqueue(
+        name, pace, requested_by=caller.name, idempotency_key=idempotency_key, note=asked.note
+    )
     if is_new:
         audit(request, caller, "enqueue", run.id)
     return _accepted(run)
@@ -81,14 +96,17 @@ async def start_run(  # noqa: PLR0913, PLR0917 - each is a part of the request
 async def change_pace(
     request: Request, service: OpenService, caller: Operator, run_id: RunId, changes: PaceOverrides
 ) -> JSONResponse:
-    run = await service.control.set_pace(run_id, changes.model_dump(), who=caller.name)
+    run = await service.control.set_pace(run_id, changes.pace_changes(), who=caller.name, note=changes.note)
     audit(request, caller, "set", run.id)
     return JSONResponse(run_document(run), headers=retry_after(run))
 
 
 def _add_action(action: Action, summary: str) -> None:
-    async def act(request: Request, service: OpenService, caller: Operator, run_id: RunId) -> JSONResponse:
-        run = await service.control.act(run_id, action, who=caller.name)
+    async def act(
+        request: Request, service: OpenService, caller: Operator, run_id: RunId, remark: Remark | None = None
+    ) -> JSONResponse:
+        note = remark.note if remark else None
+        run = await service.control.act(run_id, action, who=caller.name, note=note)
         audit(request, caller, action, run.id)
         return _accepted(run)
 
@@ -105,9 +123,9 @@ def _add_action(action: Action, summary: str) -> None:
 
 
 _add_action(Action.PAUSE, "Let it rest after the batches in flight")
-_add_action(Action.RESUME, "Let a paused run go on from its cursors")
+_add_action(Action.RESUME, "Let a paused run go on from its cursors, without its quarantined units")
 _add_action(Action.CANCEL, "End it after the batches in flight")
-_add_action(Action.RETRY, "Take up the quarantined units of a failed run")
+_add_action(Action.RETRY, "Take up the quarantined units of a failed or paused run")
 
 
 def _accepted(run: Run) -> JSONResponse:

@@ -8,6 +8,7 @@ from typing import Any
 
 WINDOW_MS = 30_000
 LEAST_WINDOW_MS = 1_000
+MOST_INCOMPLETE = 0.999
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,19 +29,19 @@ class Counts:
     total_is_estimate: bool
 
 
-def fraction(counts: Counts, *, finished: bool) -> float | None:
+def fraction(counts: Counts, *, complete: bool) -> float | None:
     """Share of rows that the cursors passed, 0..1; None before the totals are known.
 
-    Rows and not units, because units are skewed. Live inserts and estimates can push the count above
-    the total, so 1 is said only when every range is finished.
+    Rows and not units, because units are skewed. Live inserts and estimates can push the count above the total, and
+    what is passed may be quarantined or not yet verified, so 1 is said only of a run that is `complete`: it succeeded.
     """
+    if complete:
+        return 1.0
     if counts.rows_total is None:
         return None
-    if finished:
-        return 1.0
     if counts.rows_total == 0:
         return 0.0
-    return min(counts.rows_done / counts.rows_total, 0.999)
+    return min(counts.rows_done / counts.rows_total, MOST_INCOMPLETE)
 
 
 def rows_per_second(samples: Sequence[Sample], now_ms: int) -> float | None:
@@ -68,12 +69,12 @@ def total_shown(total: int | None, done: int) -> int | None:
 
 
 def progress_document(
-    counts: Counts, samples: Sequence[Sample], *, now_ms: int, moving: bool, finished: bool
+    counts: Counts, samples: Sequence[Sample], *, now_ms: int, moving: bool, complete: bool
 ) -> dict[str, Any]:
-    """The `progress` object of a run's JSON. `moving` is false at rest: no rate and no ETA then."""
+    """The `progress` object of a run's JSON. `moving`: rows are being worked on; no rate and no ETA otherwise."""
     rate = rows_per_second(samples, now_ms) if moving else None
-    eta = eta_seconds(counts, rate) if moving and not finished else None
-    share = fraction(counts, finished=finished)
+    eta = eta_seconds(counts, rate)
+    share = fraction(counts, complete=complete)
     return {
         "units_done": counts.units_done,
         "units_total": total_shown(counts.units_total, counts.units_done),

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
+from worker.runs.attention import Movement, attention_of
 from worker.runs.findings import Finding
+from worker.runs.notes import Asked, Note
+from worker.runs.outlook import next_of, outcome_of, units_left
 from worker.runs.pace import Pace
 from worker.runs.progress import Counts, Sample, progress_document
 from worker.runs.ranges import PutAside, Quarantined, RangeState
-from worker.runs.states import DONE, State, possible_actions
+from worker.runs.states import AT_REST, DONE, Action, State, possible_actions
+from worker.runs.times import timestamp
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +48,9 @@ class Run:
     updated_ms: int
     finished_ms: int | None
     seen_ms: int
+    movement: Movement
+    notes: tuple[Note, ...]
+    asked: Asked | None
 
     @property
     def done(self) -> bool:
@@ -55,45 +61,70 @@ class Run:
         """Every range has been walked to its end and nothing is put aside."""
         return self.ranges is not None and self.ranges_finished == len(self.ranges)
 
+    @property
+    def actions(self) -> tuple[Action, ...]:
+        """What an operator can ask for now. A paused run in which nothing is quarantined has nothing to be retried."""
+        nothing_to_retry = self.state is State.PAUSED and not self.quarantined
+        possible = possible_actions(self.state)
+        return tuple(action for action in possible if action is not Action.RETRY or not nothing_to_retry)
 
-def timestamp(ms: int | None) -> str | None:
-    """RFC 3339 in UTC with milliseconds, or None."""
-    if ms is None:
-        return None
-    return datetime.fromtimestamp(ms / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    @property
+    def held_back_by(self) -> str | None:
+        """What makes it slower now: its own limit, or what went wrong last. A run at rest is not slow."""
+        return None if self.state in AT_REST else self.throttled_by
 
 
 def run_document(run: Run) -> dict[str, Any]:
     """The run's JSON: the same in the API, in `--json` output and in events."""
+    attention = attention_of(run)
     return {
         "id": run.id,
         "backfill": run.backfill,
         "state": run.state.value,
         "done": run.done,
-        "actions": [action.value for action in possible_actions(run.state)],
-        "progress": {
-            **progress_document(
-                run.counts,
-                run.samples,
-                now_ms=run.seen_ms,
-                moving=run.state is State.RUNNING,
-                finished=run.settled,
-            ),
-            "throttled_seconds": run.throttled_ms / 1000,
-            "paused_seconds": run.paused_ms / 1000,
-        },
-        "pace": {**run.pace.document(), **_pace_now(run), "throttled_by": run.throttled_by},
+        "actions": [action.value for action in run.actions],
+        "attention": None if attention is None else attention.document(),
+        "progress": _progress(run),
+        "pace": {**run.pace.document(), **_pace_now(run), "throttled_by": run.held_back_by},
         "ranges": None if run.ranges is None else [state.value for state in run.ranges],
         "contended": [_put_aside_document(unit, run.seen_ms) for unit in run.contended],
         "quarantined": [_quarantined_document(unit) for unit in run.quarantined],
         "verification": _verification_document(run),
         "error": run.error,
+        "outcome": outcome_of(run),
+        "next": next_of(run),
+        "notes": [_note_document(note) for note in run.notes],
+        "asked": None if run.asked is None else _asked_document(run.asked),
         "requested_by": run.requested_by,
         "created_at": timestamp(run.created_ms),
         "started_at": timestamp(run.started_ms),
         "updated_at": timestamp(run.updated_ms),
+        "moved_at": timestamp(run.movement.moved_ms),
         "finished_at": timestamp(run.finished_ms),
     }
+
+
+def _progress(run: Run) -> dict[str, Any]:
+    return {
+        **progress_document(
+            run.counts,
+            run.samples,
+            now_ms=run.seen_ms,
+            moving=run.state is State.RUNNING and not run.settled,
+            complete=run.state is State.SUCCEEDED,
+        ),
+        "units_left": units_left(run),
+        "throttled_seconds": run.throttled_ms / 1000,
+        "paused_seconds": run.paused_ms / 1000,
+    }
+
+
+def _note_document(note: Note) -> dict[str, Any]:
+    return {"text": note.text, "by": note.by, "at": timestamp(note.at_ms), "action": note.action}
+
+
+def _asked_document(asked: Asked) -> dict[str, Any]:
+    return {"action": asked.action, "by": asked.by, "at": timestamp(asked.at_ms)}
 
 
 def _pace_now(run: Run) -> dict[str, Any]:

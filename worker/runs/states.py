@@ -64,7 +64,7 @@ ARROWS: tuple[Arrow, ...] = (
     _arrow(Action.PAUSE, State.RUNNING, State.PAUSING, "Batches in flight are finished first."),
     _arrow(Action.PAUSE, State.VERIFYING, State.PAUSING, "Checks in flight are finished first."),
     _arrow(Action.REST, State.PAUSING, State.PAUSED, "The last batch in flight has ended."),
-    _arrow(Action.RESUME, State.PAUSED, State.QUEUED, "It waits for a worker and goes on from its cursors."),
+    _arrow(Action.RESUME, State.PAUSED, State.QUEUED, "It goes on from its cursors, without the quarantined units."),
     _arrow(Action.RESUME, State.PAUSING, State.RUNNING, "The pause is withdrawn before it took effect."),
     _arrow(Action.CANCEL, State.QUEUED, State.CANCELLING, "Large units that were begun earlier are finished first."),
     _arrow(Action.CANCEL, State.PAUSED, State.CANCELLING, "Large units that were begun earlier are finished first."),
@@ -73,6 +73,7 @@ ARROWS: tuple[Arrow, ...] = (
     _arrow(Action.CANCEL, State.PAUSING, State.CANCELLING, "Cancel outranks pause."),
     _arrow(Action.REST, State.CANCELLING, State.CANCELLED, "Every unit is settled or untouched."),
     _arrow(Action.RETRY, State.FAILED, State.QUEUED, "Quarantined units are taken up again, then all is verified."),
+    _arrow(Action.RETRY, State.PAUSED, State.QUEUED, "It goes on with the quarantined units too; there must be some."),
 )
 
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from worker.runs.record import timestamp
+from worker.runs.times import timestamp
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +53,7 @@ class LiveWorker(WorkerRecord):
     seen_ms: int
 
 
-def serving(workers: Sequence[LiveWorker], backfill: str) -> int:
+def serving(workers: Sequence[WorkerRecord], backfill: str) -> int:
     """How many of them take up tasks of that backfill."""
     return sum(worker.may_serve(backfill) for worker in workers)
 

@@ -8,12 +8,15 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from worker.engine.protocols import Advance, Totals
+from worker.runs.attention import Movement
 from worker.runs.findings import Finding
+from worker.runs.notes import Asked, Note
 from worker.runs.pace import BatchSize, Pace
 from worker.runs.progress import Counts, Sample
 from worker.runs.ranges import Key, Part, PutAside, Quarantined, RangeState
 from worker.runs.record import Run
 from worker.runs.states import State
+from worker.runs.workers import WorkerRecord, serving
 
 
 def dump_key(key: Key | None) -> str:
@@ -94,9 +97,11 @@ class RunTexts:
     put_aside: Sequence[str]
     quarantined: Sequence[str]
     samples: Sequence[str]
+    notes: Sequence[str]
 
 
-def load_run(texts: RunTexts, *, seen_ms: int) -> Run:
+def load_run(texts: RunTexts, *, seen_ms: int, workers: Sequence[WorkerRecord], patience_ms: int) -> Run:
+    """`workers` are alive; without any movement for `patience_ms` the run has stalled."""
     record = texts.record
     verification = record.get("verification")
     return Run(
@@ -125,11 +130,35 @@ def load_run(texts: RunTexts, *, seen_ms: int) -> Run:
         updated_ms=int(record["updated_ms"]),
         finished_ms=_optional(record.get("finished_ms")),
         seen_ms=seen_ms,
+        movement=Movement(
+            moved_ms=int(record.get("moved_ms", record["updated_ms"])),
+            workers=serving(workers, record["backfill"]),
+            refused=next(filter(None, (one.not_served.get(record["backfill"]) for one in workers)), ""),
+            leases=len(_live(texts, seen_ms)),
+            rests_until_ms=int(record.get("rate_next_ms", 0)),
+            patience_ms=patience_ms,
+        ),
+        notes=tuple(_note(json.loads(text)) for text in texts.notes),
+        asked=_asked(record),
     )
 
 
+def _note(values: Mapping[str, str]) -> Note:
+    return Note(text=values["text"], by=values["by"], at_ms=int(values["at_ms"]), action=values["action"])
+
+
+def _asked(record: Mapping[str, str]) -> Asked | None:
+    if "asked_action" not in record:
+        return None
+    return Asked(action=record["asked_action"], by=record["asked_by"], at_ms=int(record["asked_ms"]))
+
+
+def _live(texts: RunTexts, seen_ms: int) -> set[str]:
+    return {task for task, lease in texts.leases.items() if int(lease.split()[1]) > seen_ms}
+
+
 def _ranges(texts: RunTexts, seen_ms: int) -> tuple[RangeState, ...]:
-    live = {task for task, lease in texts.leases.items() if int(lease.split()[1]) > seen_ms}
+    live = _live(texts, seen_ms)
     return tuple(
         RangeState.WORKING if str(index) in live else RangeState(stage) for index, stage in enumerate(texts.stages)
     )

@@ -7,6 +7,7 @@ says what is left to do.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from secrets import token_hex
 from typing import Any, cast
 
@@ -20,18 +21,30 @@ from worker.runs.pace import Pace
 from worker.runs.ranges import Plan, Span
 from worker.runs.record import Run
 from worker.runs.states import Action, State
-from worker.runs.workers import LiveWorker
+from worker.runs.workers import LiveWorker, WorkerRecord
 from worker.store import codec
 from worker.store.metrics import BATCH_BOUNDS_JSON
 from worker.store.scripts import Scripts
-from worker.store.workers import read_workers
+from worker.store.workers import read_workers, record_of
+
+# Longer than the slowest single step of a worker, which is a page of verification.
+PATIENCE_SECONDS = 60.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alarms:
+    """When a run is paused or called stalled: more than `quarantine_share` of the units passed (and at least 20) in
+    quarantine pauses it; where nothing moves for `patience_seconds`, it has stalled."""
+
+    quarantine_share: float = 0.05
+    patience_seconds: float = PATIENCE_SECONDS
+
+
+DEFAULT_ALARMS = Alarms()
 
 
 class RedisStore:
-    """`redis` must decode responses; `lease_seconds` is how long a silent worker keeps a task.
-
-    More than `quarantine_share` of the units passed (and at least 20) in quarantine pauses the run.
-    """
+    """`redis` must decode responses; `lease_seconds` is how long a silent worker keeps a task."""
 
     def __init__(
         self,
@@ -39,18 +52,20 @@ class RedisStore:
         *,
         prefix: str,
         lease_seconds: float,
-        quarantine_share: float = 0.05,
+        alarms: Alarms = DEFAULT_ALARMS,
         clock: Callable[[], int] | None = None,
     ) -> None:
-        self._quarantine_share = quarantine_share
+        self._alarms = alarms
         self._redis = redis
         self._prefix = prefix
         self._lease_ms = round(lease_seconds * 1000)
         self._clock = clock
         self._scripts = Scripts(redis, prefix, clock)
 
-    async def create(self, backfill: str, pace: Pace, *, requested_by: str, idempotency_key: str | None) -> Created:
-        arguments = (backfill, codec.dump_pace(pace), requested_by, idempotency_key or "")
+    async def create(
+        self, backfill: str, pace: Pace, *, requested_by: str, idempotency_key: str | None, note: str = ""
+    ) -> Created:
+        arguments = (backfill, codec.dump_pace(pace), requested_by, idempotency_key or "", note)
         run_id, outcome = await self._scripts.run("create", token_hex(6), *arguments)
         return Created(run_id=run_id, is_new=outcome == "new", is_repeated=outcome == "repeated")
 
@@ -66,25 +81,34 @@ class RedisStore:
             pipe.hvals(f"{key}:put_aside")
             pipe.hvals(f"{key}:quarantined")
             pipe.lrange(f"{key}:samples", 0, -1)
+            pipe.lrange(f"{key}:notes", 0, -1)
             pipe.time()
-            record, leases, put_aside, quarantined, samples, (seconds, micros) = await pipe.execute()
+            record, leases, put_aside, quarantined, samples, notes, (seconds, micros) = await pipe.execute()
         if not record:
             return None
+        seen_ms = self._clock() if self._clock else seconds * 1000 + micros // 1000
+        stages, workers = await self._stages_and_workers(key, int(record.get("ranges", 0)), seen_ms)
         texts = codec.RunTexts(
             record=record,
-            stages=await self._stages(key, int(record.get("ranges", 0))),
+            stages=stages,
             leases=leases,
             put_aside=put_aside,
             quarantined=quarantined,
             samples=samples,
+            notes=notes,
         )
-        return codec.load_run(texts, seen_ms=self._clock() if self._clock else seconds * 1000 + micros // 1000)
+        return codec.load_run(
+            texts, seen_ms=seen_ms, workers=workers, patience_ms=round(self._alarms.patience_seconds * 1000)
+        )
 
-    async def _stages(self, key: str, ranges: int) -> list[str]:
+    async def _stages_and_workers(self, key: str, ranges: int, seen_ms: int) -> tuple[list[str], list[WorkerRecord]]:
         async with self._redis.pipeline(transaction=True) as pipe:
             for index in range(ranges):
                 pipe.hget(f"{key}:range:{index}", "stage")
-            return cast("list[str]", await pipe.execute()) if ranges else []
+            pipe.zrangebyscore(f"{self._prefix}:workers", f"({seen_ms}", "+inf")
+            pipe.hgetall(f"{self._prefix}:worker_records")
+            *stages, alive, texts = await pipe.execute()
+        return stages, [record_of(worker_id, texts.get(worker_id)) for worker_id in alive]
 
     async def recent_ids(self, limit: int, *, after: str | None = None) -> tuple[str, ...] | None:
         key, first = f"{self._prefix}:runs", 0
@@ -107,8 +131,11 @@ class RedisStore:
             raise UnknownRun(f"There is no run {run_id!r}.")
         return ActionTaken(taken=bool(taken), state=State(state), blocked_by=blocked_by or None)
 
-    async def set_pace(self, run_id: str, pace: Pace, *, who: str) -> bool:
-        return bool(await self._scripts.run("set_pace", run_id, codec.dump_pace(pace), who))
+    async def note(self, run_id: str, action: str, *, who: str, note: str) -> None:
+        await self._scripts.run("note", run_id, action, who, note)
+
+    async def set_pace(self, run_id: str, pace: Pace, *, who: str, note: str = "") -> bool:
+        return bool(await self._scripts.run("set_pace", run_id, codec.dump_pace(pace), who, note))
 
     async def workers(self) -> tuple[LiveWorker, ...]:
         return await read_workers(self._redis, prefix=self._prefix, clock=self._clock)
@@ -160,7 +187,7 @@ class RedisStore:
             self._lease_ms,
             sequence,
             codec.dump_advance(advance, totals),
-            str(self._quarantine_share),
+            str(self._alarms.quarantine_share),
             BATCH_BOUNDS_JSON,
         )
         return Verdict(

@@ -16,6 +16,7 @@ from worker.runs.states import ARROWS
 NAMES = (
     "create",
     "act",
+    "note",
     "set_pace",
     "strike",
     "claim",

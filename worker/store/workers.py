@@ -28,7 +28,7 @@ async def read_workers(redis: Redis, *, prefix: str, clock: Callable[[], int] | 
             (seconds, micros), signs, texts = await pipe.execute()
         now_ms = clock() if clock else seconds * 1000 + micros // 1000
         until = {worker_id: round(till) for worker_id, till in signs if till > now_ms}
-        records = {worker_id: _record(worker_id, texts.get(worker_id)) for worker_id in until}
+        records = {worker_id: record_of(worker_id, texts.get(worker_id)) for worker_id in until}
         names = sorted({name for record in records.values() for name in record.backfills})
         held = await _held(redis, prefix, names, now_ms)
     return tuple(
@@ -42,7 +42,7 @@ async def read_workers(redis: Redis, *, prefix: str, clock: Callable[[], int] | 
     )
 
 
-def _record(worker_id: str, text: str | None) -> WorkerRecord:
+def record_of(worker_id: str, text: str | None) -> WorkerRecord:
     """Of a worker of another version there may be no record, or one with more in it."""
     if text is None:
         return unspoken_record(worker_id)

@@ -2,35 +2,35 @@
 
 from __future__ import annotations
 
-from worker.cli.options import Json, RunId
+from worker.cli.options import Json, NoteText, RunId
 from worker.cli.output import answer_console, write_json
 from worker.cli.session import who_asks, with_service
 from worker.runs.record import run_document
 from worker.runs.states import Action
 
 
-def pause(run: RunId = None, json: Json = False) -> None:
+def pause(run: RunId = None, note: NoteText = None, json: Json = False) -> None:
     """Let a run rest after the batches in flight; it keeps its place."""
-    _act(run, Action.PAUSE, json=json)
+    _act(run, Action.PAUSE, note, json=json)
 
 
-def resume(run: RunId = None, json: Json = False) -> None:
-    """Let a paused run go on from where it was."""
-    _act(run, Action.RESUME, json=json)
+def resume(run: RunId = None, note: NoteText = None, json: Json = False) -> None:
+    """Let a paused run go on from where it was, without the units that are quarantined."""
+    _act(run, Action.RESUME, note, json=json)
 
 
-def cancel(run: RunId = None, json: Json = False) -> None:
+def cancel(run: RunId = None, note: NoteText = None, json: Json = False) -> None:
     """End a run after the batches in flight; what is settled stays settled."""
-    _act(run, Action.CANCEL, json=json)
+    _act(run, Action.CANCEL, note, json=json)
 
 
-def retry(run: RunId = None, json: Json = False) -> None:
-    """Take up the quarantined units of a failed run again, then verify all of it."""
-    _act(run, Action.RETRY, json=json)
+def retry(run: RunId = None, note: NoteText = None, json: Json = False) -> None:
+    """Take up the quarantined units of a failed or paused run again, then verify all of it."""
+    _act(run, Action.RETRY, note, json=json)
 
 
-def _act(run_id: str | None, action: Action, *, json: bool) -> None:
-    run = with_service(lambda service: service.control.act(run_id, action, who=who_asks()))
+def _act(run_id: str | None, action: Action, note: str | None, *, json: bool) -> None:
+    run = with_service(lambda service: service.control.act(run_id, action, who=who_asks(), note=note))
     if json:
         write_json(run_document(run))
     else:

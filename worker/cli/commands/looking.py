@@ -16,8 +16,10 @@ from worker.cli.session import with_service
 from worker.cli.watching import watch as watch_run
 from worker.engine.protocols import Event
 from worker.runs.errors import RunFailed, UsageError, WaitTimedOut
-from worker.runs.record import Run, run_document, timestamp
+from worker.runs.record import Run, run_document
 from worker.runs.states import DONE, State
+from worker.runs.telling import sentence_of
+from worker.runs.times import clock_time, timestamp
 from worker.wiring import Service
 
 MOST_RUNS = 100
@@ -91,12 +93,17 @@ def events(run: RunId = None, json: Json = False) -> None:
         return
     console = answer_console()
     for event in found:
-        words = "  ".join(f"{name}={value}" for name, value in event.about.items() if value)
-        console.print(f"{timestamp(event.at_ms)}  {event.kind}  {words}", soft_wrap=True)
+        console.print(f"{clock_time(event.at_ms)}  {sentence_of(event.kind, event.about)}", soft_wrap=True)
 
 
 def _event_document(event: Event) -> dict[str, Any]:
-    return {"id": event.id, "at": timestamp(event.at_ms), "kind": event.kind, "about": dict(event.about)}
+    return {
+        "id": event.id,
+        "at": timestamp(event.at_ms),
+        "kind": event.kind,
+        "sentence": sentence_of(event.kind, event.about),
+        "about": dict(event.about),
+    }
 
 
 def _quietly(limit: asyncio.Timeout) -> Callable[[Run], None]:

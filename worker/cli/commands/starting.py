@@ -7,7 +7,17 @@ from typing import Annotated
 import typer
 
 from worker.cli.doctor import worker_is_alive
-from worker.cli.options import BatchRows, Json, Parallel, PauseMs, RowsPerSecond, RunId, TargetMs, pace_changes
+from worker.cli.options import (
+    BatchRows,
+    Json,
+    NoteText,
+    Parallel,
+    PauseMs,
+    RowsPerSecond,
+    RunId,
+    TargetMs,
+    pace_changes,
+)
 from worker.cli.output import answer_console, say, write_json
 from worker.cli.session import who_asks, with_service
 from worker.runs.errors import UsageError
@@ -29,6 +39,7 @@ def enqueue(  # noqa: PLR0917 - typer passes options by name
     pause_ms: PauseMs = None,
     rows_per_second: RowsPerSecond = None,
     idempotency_key: IdempotencyKey = None,
+    note: NoteText = None,
     json: Json = False,
 ) -> None:
     """Start a run, at the pace that the settings say or that is given; workers take it up at once.
@@ -40,7 +51,7 @@ def enqueue(  # noqa: PLR0917 - typer passes options by name
     async def start(service: Service) -> tuple[Run, bool, bool]:
         pace = default_pace(service.settings).with_changes(changes)
         run, is_new = await service.control.enqueue(
-            name, pace, requested_by=who_asks(), idempotency_key=idempotency_key
+            name, pace, requested_by=who_asks(), idempotency_key=idempotency_key, note=note
         )
         return run, is_new, await worker_is_alive(service)
 
@@ -59,13 +70,14 @@ def set_pace(  # noqa: PLR0917 - typer passes options by name
     target_ms: TargetMs = None,
     pause_ms: PauseMs = None,
     rows_per_second: RowsPerSecond = None,
+    note: NoteText = None,
     json: Json = False,
 ) -> None:
     """Change the pace of a run while it goes; what is not given stays, and workers follow within a batch."""
     changes = pace_changes(parallel, batch_rows, target_ms, pause_ms, rows_per_second)
-    if all(value is None for value in changes.values()):
+    if note is None and all(value is None for value in changes.values()):
         raise UsageError("There is nothing to set.", "Give at least one option; backfill set --help lists them.")
-    changed = with_service(lambda service: service.control.set_pace(run, changes, who=who_asks()))
+    changed = with_service(lambda service: service.control.set_pace(run, changes, who=who_asks(), note=note))
     pace = ", ".join(f"{name} {value}" for name, value in changed.pace.document().items())
     _tell(changed, f"now has the pace {pace}.", json=json)
 

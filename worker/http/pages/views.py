@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,8 +11,10 @@ from worker.cli.output import number
 from worker.engine.protocols import Event
 from worker.http.pages.chart import Chart, chart_of
 from worker.runs.ranges import RangeState
-from worker.runs.record import Run, run_document, timestamp
-from worker.runs.states import ARROWS, AT_REST, State
+from worker.runs.record import Run, run_document
+from worker.runs.states import AT_REST, State
+from worker.runs.telling import sentence_of
+from worker.runs.times import timestamp
 
 EVENTS_SHOWN = 50
 UNITS_SHOWN = 20
@@ -29,19 +30,13 @@ SENTENCES = {
     State.FAILED: "Ended, but not everything could be settled and verified.",
     State.SUCCEEDED: "Every unit is settled, and verification found no error.",
 }
-_WHY = {(arrow.action.value, arrow.source.value): arrow.why for arrow in ARROWS}
-BY_ITSELF = "engine"
 BY_PACE = "rows_per_second"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Told:
-    """One event in words; `who` is empty where nobody asked for it."""
-
+class EventView:
     at: str
-    what: str
-    who: str
-    why: str
+    sentence: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +55,7 @@ class RunView:
     took: float | None
     range_counts: dict[str, int]
     chart: Chart | None
-    events: list[Told]
+    events: list[EventView]
     events_before: int
 
 
@@ -77,7 +72,10 @@ def view_of(run: Run, events: Sequence[Event] = ()) -> RunView:
         took=_took(run),
         range_counts={state.value: counts[state] for state in RangeState},
         chart=chart_of(run.samples),
-        events=[told(event) for event in reversed(events[-EVENTS_SHOWN:])],
+        events=[
+            EventView(at=timestamp(event.at_ms), sentence=sentence_of(event.kind, event.about))
+            for event in reversed(events[-EVENTS_SHOWN:])
+        ],
         events_before=max(len(events) - EVENTS_SHOWN, 0),
     )
 
@@ -96,47 +94,10 @@ def _took(run: Run) -> float | None:
 def _limited(run: Run) -> str:
     """The operator's own limit, where it is what holds the run back."""
     limit = run.pace.rows_per_second
-    return f"Held to {number(limit)} rows/s by its pace" if run.throttled_by == BY_PACE and not run.done else ""
+    return f"Held to {number(limit)} rows/s by its pace" if run.held_back_by == BY_PACE else ""
 
 
 def _held_up(run: Run) -> str:
     """What went wrong and is being waited for. A run at rest says it as its error."""
-    is_waiting = run.throttled_by not in (None, BY_PACE) and run.state not in AT_REST
-    return f"Held up, and tried again by itself: {run.throttled_by}" if is_waiting else ""
-
-
-def told(event: Event) -> Told:
-    """An event of a kind that has no words here is shown as it is."""
-    in_words = _WORDS.get(event.kind)
-    what, why = in_words(event.about) if in_words else (event.kind, _pairs(event.about))
-    who = event.about.get("who", "").removeprefix(BY_ITSELF)
-    return Told(at=timestamp(event.at_ms) or "", what=what, who=who, why=why)
-
-
-def _state_words(about: Mapping[str, str]) -> tuple[str, str]:
-    before = f"{about['from']} \u2192 " if about["from"] else ""
-    why = about["note"] or _WHY.get((about["action"], about["from"]), "It waits for a worker.")
-    return f"{before}{about['state']}", why
-
-
-def _plan_words(about: Mapping[str, str]) -> tuple[str, str]:
-    sizes = {name: number(int(about[name])) for name in ("rows", "units", "ranges")}
-    return "planned", f"{sizes['rows']} rows in {sizes['units']} units, cut into {sizes['ranges']} ranges."
-
-
-def _quarantine_words(about: Mapping[str, str]) -> tuple[str, str]:
-    return "quarantined", f"{about['unit']}: {json.loads(about['about'])['error']}"
-
-
-def _pairs(values: Mapping[str, object]) -> str:
-    return ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in values.items())
-
-
-_WORDS: dict[str, Callable[[Mapping[str, str]], tuple[str, str]]] = {
-    "state": _state_words,
-    "planned": _plan_words,
-    "quarantined": _quarantine_words,
-    "pace": lambda about: ("pace changed", _pairs(json.loads(about["pace"]))),
-    "throttled": lambda about: ("held up", about["reason"]),
-    "takeover": lambda _about: ("taken over", "A worker went silent; another goes on from its last checkpoint."),
-}
+    is_waiting = run.held_back_by not in (None, BY_PACE)
+    return f"Held up, and tried again by itself: {run.held_back_by}" if is_waiting else ""

@@ -48,7 +48,10 @@ local function quarantine()
   end
   local failed = redis.call('HLEN', quarantined_key)
   local passed = tonumber(redis.call('HGET', run_key, 'units_done')) + failed
-  local reason = failed .. ' of the first ' .. passed .. ' units failed'
+  local accepted = tonumber(redis.call('HGET', run_key, 'accepted_passed') or 0)
+  failed = failed - tonumber(redis.call('HGET', run_key, 'accepted_failed') or 0)
+  passed = passed - accepted
+  local reason = failed .. ' of the ' .. (accepted > 0 and 'last ' or 'first ') .. passed .. ' units failed'
   if next(a.quarantined) and failed >= 20 and failed > tonumber(ARGV[9]) * passed and take('pause', 'engine', reason) then
     redis.call('HSET', run_key, 'error', reason)
   end
@@ -70,9 +73,9 @@ if sequence > tonumber(redis.call('HGET', key, 'sequence')) then
   measure('rows_passed', rows)
   measure('rows_written', written)
   -- Asking again for a unit that is still locked is no progress.
-  if units + rows + checked + written > 0 or a.cursor ~= '' or a.stage_done then
-    redis.call('HSET', metrics_key(), 'last_progress_ms', ms(now))
-  end
+  local progressed = units + rows + checked + written > 0 or a.cursor ~= '' or a.stage_done
+  if progressed then redis.call('HSET', metrics_key(), 'last_progress_ms', ms(now)) end
+  if progressed or next(a.quarantined) or #a.taken_back > 0 then moved() end
   wait = wait_for_rate(written)
   for unit, value in pairs(a.put_aside) do
     -- What is quarantined waits for the operator, also when verification comes across it.

@@ -10,6 +10,7 @@ local quarantined_key = run_key .. ':quarantined'
 local findings_key = run_key .. ':findings'
 local samples_key = run_key .. ':samples'
 local events_key = run_key .. ':events'
+local notes_key = run_key .. ':notes'
 
 local function clock()
   if ARGV[1] ~= '' then return tonumber(ARGV[1]) end
@@ -35,6 +36,25 @@ local function measure(name, by)
   if by > 0 then redis.call('HINCRBY', metrics_key(), name, ms(by)) end
 end
 
+-- A state, a cursor or a count has changed. A heartbeat, or asking again for a unit that is still locked, moves nothing.
+local function moved() redis.call('HSET', run_key, 'moved_ms', ms(now)) end
+
+-- What somebody wrote to what they asked for; the newest are kept.
+local function keep_note(action, who, note)
+  if note == '' then return end
+  redis.call('RPUSH', notes_key, cjson.encode({action = action, by = who, text = note, at_ms = ms(now)}))
+  redis.call('LTRIM', notes_key, -50, -1)
+end
+
+-- From here on failed units are counted anew: an operator has seen those before.
+local function accept_quarantined()
+  local failed = redis.call('HLEN', quarantined_key)
+  redis.call('HSET', run_key, 'accepted_failed', failed,
+    'accepted_passed', tonumber(redis.call('HGET', run_key, 'units_done')) + failed)
+end
+
+local asked_for = {pause = true, resume = true, cancel = true, retry = true}
+
 -- Takes an arrow if the table has it; says whether it did. A run that is done is no longer its backfill's active one.
 local function take(action, who, note)
   local source = state()
@@ -42,7 +62,11 @@ local function take(action, who, note)
   if not target then return false end
   redis.call('HSET', run_key, 'state', target, 'updated_ms', ms(now))
   redis.call('HSET', metrics_key(), 'run', run_id)
-  if action == 'resume' then redis.call('HDEL', run_key, 'error', 'strikes', 'throttled_by') end
+  moved()
+  if asked_for[action] then
+    redis.call('HSET', run_key, 'asked_action', action, 'asked_by', who, 'asked_ms', ms(now))
+  end
+  if action == 'resume' or action == 'retry' then redis.call('HDEL', run_key, 'error', 'strikes', 'throttled_by') end
   if target == 'paused' then redis.call('HSET', run_key, 'paused_at_ms', ms(now)) end
   if source == 'paused' then
     local since = tonumber(redis.call('HGET', run_key, 'paused_at_ms'))

@@ -8,6 +8,7 @@ for index = 0, ranges - 1 do
     'cursor', '', 'check_cursor', '', 'part', '', 'sequence', 0, 'due_ms', 0)
 end
 redis.call('HSET', run_key, 'ranges', ranges, 'units_total', ARGV[5], 'rows_total', ARGV[6], 'estimate', ARGV[7])
+moved()
 redis.call('RPUSH', samples_key, ms(now) .. ' 0')
 event('planned', 'ranges', ms(ranges), 'units', ARGV[5], 'rows', ARGV[6])
 return 1
