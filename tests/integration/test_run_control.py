@@ -113,7 +113,8 @@ def test_impossible_commands_are_refused_with_what_is_possible(environment: dict
     when_cancelled = [refusal(backfill(command, env=environment), 5) for command in ("pause", "resume", "retry")]
 
     assert f"Run {run_id} is paused: retry is not possible. Possible now: resume, cancel." in while_paused
-    assert all("is cancelled" in words and "Possible now: nothing." in words for words in when_cancelled)
+    assert all("is cancelled" in words for words in when_cancelled)
+    assert all("Possible now: a new run (backfill enqueue generation-versions)." in words for words in when_cancelled)
 
 
 def test_one_run_of_a_backfill_is_active_at_a_time(environment: dict[str, str], rows: OldRows) -> None:
