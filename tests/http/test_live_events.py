@@ -85,10 +85,12 @@ async def test_a_watcher_sees_a_snapshot_then_changes_then_the_end(
 ) -> None:
     await with_one_project(database, generations=25)
     run_id = await enqueued(service)
-    spawn(*WORKER, env=environment)
 
     async with client.stream("GET", f"/v1/runs/{run_id}/events") as response:
-        sent = [event async for event in events_of(response)]
+        events = events_of(response)
+        sent = [await anext(events)]
+        spawn(*WORKER, env=environment)
+        sent += [event async for event in events]
 
     assert response.headers["Content-Type"].startswith("text/event-stream")
     assert (sent[0].event, json.loads(sent[0].data)["state"]) == ("snapshot", "queued")

@@ -80,8 +80,8 @@ def test_the_document_of_a_run_of_which_nothing_changes_is_the_same_a_moment_lat
     assert run_document(run)["attention"] == {
         "kind": "no_worker",
         "since": "2026-03-14T09:23:48.589Z",
-        "sentence": "No worker that serves generation-versions is alive; nothing has moved since 2026-03-14 09:23:48 UTC. "
-        "Start one.",
+        "sentence": "No worker that serves generation-versions is alive; nothing has moved since "
+        "2026-03-14 09:23:48 UTC. Start one.",
     }
 
 
