@@ -130,16 +130,22 @@ def load_run(texts: RunTexts, *, seen_ms: int, workers: Sequence[WorkerRecord], 
         updated_ms=int(record["updated_ms"]),
         finished_ms=_optional(record.get("finished_ms")),
         seen_ms=seen_ms,
-        movement=Movement(
-            moved_ms=int(record.get("moved_ms", record["updated_ms"])),
-            workers=serving(workers, record["backfill"]),
-            refused=next(filter(None, (one.not_served.get(record["backfill"]) for one in workers)), ""),
-            leases=len(_live(texts, seen_ms)),
-            rests_until_ms=int(record.get("rate_next_ms", 0)),
-            patience_ms=patience_ms,
-        ),
+        movement=_movement(texts, seen_ms, workers, patience_ms),
         notes=tuple(_note(json.loads(text)) for text in texts.notes),
         asked=_asked(record),
+    )
+
+
+def _movement(texts: RunTexts, seen_ms: int, workers: Sequence[WorkerRecord], patience_ms: int) -> Movement:
+    record = texts.record
+    backfill = record["backfill"]
+    return Movement(
+        moved_ms=int(record.get("moved_ms", record["updated_ms"])),
+        workers=serving(workers, backfill),
+        refused=next(filter(None, (one.not_served.get(backfill) for one in workers)), ""),
+        leases=len(_live(texts, seen_ms)),
+        rests_until_ms=int(record.get("rate_next_ms", 0)),
+        patience_ms=patience_ms,
     )
 
 
