@@ -22,7 +22,7 @@ from config.logging import mask_passwords, setup_logging
 from config.settings import load_settings
 from worker.cli.verdict import Outcome, Status, outcomes
 from worker.engine.checking import check_everything
-from worker.engine.preflight import require_privileges, told_to_operator
+from worker.engine.preflight import find_backfill, require_privileges, told_to_operator
 from worker.runs.errors import OperatorError, VerificationFailed
 from worker.wiring import open_backfills
 
@@ -86,7 +86,7 @@ async def validate() -> tuple[int, tuple[Check, ...]]:
     settings = load_settings()
     setup_logging(settings.log_level, settings.log_format)
     async with open_backfills(settings, application_name="validate-migration") as backfills:
-        backfill = backfills[BACKFILL]
+        backfill = find_backfill(backfills, BACKFILL)
         await require_privileges(backfill, writes=False)
         with told_to_operator():
             units, findings = await check_everything(backfill)

@@ -25,11 +25,11 @@ from redis.exceptions import RedisError
 from config.logging import mask_passwords, setup_logging
 from config.settings import Settings, load_settings
 from worker.embedded import ServerUrls
+from worker.engine.guard import told_by_class
 from worker.engine.slices import Slices, reconcile
 from worker.queue import RECONCILE, SLICE, dump_job, load_job, open_arq, queue_name
 from worker.redis_client import RETRIES_OF_WORKER, redis_unreachable
-from worker.runs.errors import OperatorError, RedisUnreachable, Unreachable
-from worker.runs.failures import BatchFailed
+from worker.runs.errors import OperatorError, RedisUnreachable
 from worker.runs.workers import WorkerRecord
 from worker.store.presence import Presence, unspoken_record
 from worker.wiring import Service, build_service, servers
@@ -55,17 +55,26 @@ async def work_on_run(ctx: dict[str, Any], run_id: str) -> None:
     except asyncio.CancelledError:
         cancelled.set()
         await asyncio.wait([work])
+        if (error := work.exception()) is not None:  # never asked for, the loop would log it with its text
+            log.warning("slice ended early", run=run_id, reason=_reason(error))
         raise
-    except (Unreachable, BatchFailed) as error:
-        log.warning("slice ended early", run=run_id, reason=str(error))
+    except Exception as error:  # noqa: BLE001 - arq would log it with its text, which might quote a row
+        log.warning("slice ended early", run=run_id, reason=_reason(error))
 
 
 async def ring_what_is_due(ctx: dict[str, Any]) -> None:
     slices: Slices = ctx["slices"]
     try:
         await reconcile(slices.store, slices.doorbell, slices.backfills)
-    except Unreachable as error:
-        log.warning("reconciling postponed", reason=str(error))
+    except Exception as error:  # noqa: BLE001 - as above
+        log.warning("reconciling postponed", reason=_reason(error))
+
+
+def _reason(error: BaseException) -> str:
+    """The text of what is made to be read by an operator; of anything else the class and the place."""
+    if isinstance(error, OperatorError):
+        return str(error)
+    return told_by_class("the worker's own code", error)
 
 
 def _stop_on_signals(ctx: dict[str, Any], main: asyncio.Task[Any] | None) -> None:

@@ -27,6 +27,8 @@ from worker.store.presence import new_worker_id
 from worker.store.redis_store import PATIENCE_SECONDS, Alarms, RedisStore
 
 EDGE_CONNECTIONS = 5
+# Each has a limit of its own; a call into a definition that takes longer than so many of them hangs.
+STATEMENTS_PER_CALL = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,6 +102,7 @@ async def build_service(
         worker_id=new_worker_id(),
         slice_seconds=settings.slice_seconds,
         lease_seconds=settings.lease_seconds,
+        call_seconds=STATEMENTS_PER_CALL * settings.database_timeout_seconds,
         now_ms=lambda: time.time_ns() // 1_000_000,
         random=random.Random(),
     )

@@ -32,8 +32,9 @@ class InProcessRun:
     def __init__(self, redis: Redis, doorbell: ArqDoorbell) -> None:
         self.redis = redis
         self.run_id = ""
+        self.call_seconds = 30.0
         self.store = RedisStore(redis, prefix=PREFIX, lease_seconds=LEASE_SECONDS, clock=lambda: self._now_ms)
-        self._doorbell = doorbell
+        self.doorbell = doorbell
         self._now_ms = 1_800_000_000_000
 
     async def enqueue(self, *, batch_rows: int = 200) -> None:
@@ -51,11 +52,12 @@ class InProcessRun:
         """One slice, until nothing of the run is free; its heart does not beat meanwhile."""
         slices = Slices(
             store=self.store,
-            doorbell=self._doorbell,
+            doorbell=self.doorbell,
             backfills={BACKFILL: backfill},
             worker_id="here:1:test",
             slice_seconds=60,
             lease_seconds=3_600,
+            call_seconds=self.call_seconds,
             now_ms=lambda: self._now_ms,
             random=random.Random(1),
         )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from worker.engine.guard import guarded
 from worker.engine.lease import Lease
 from worker.engine.protocols import Advance, Backfill, CheckedPage, Claim, Store
 from worker.engine.settling import Surroundings
@@ -80,6 +81,7 @@ def _why_failed(findings: Sequence[Finding], quarantined: int) -> str | None:
 
 async def check_everything(backfill: Backfill) -> tuple[int, tuple[Finding, ...]]:
     """Verification by itself, without a run: units checked, and findings by rule."""
+    backfill = guarded(backfill)
     findings = [*await backfill.check_schema()]
     if any(finding.is_error for finding in findings):
         return 0, merge(findings)  # the data cannot be read by a schema that is not there

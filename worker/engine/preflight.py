@@ -6,12 +6,14 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TypeVar
 
+from worker.engine.guard import guarded
 from worker.engine.protocols import Backfill
-from worker.runs.errors import DatabaseUnreachable, SchemaNotReady, UnknownBackfill
+from worker.runs.errors import DatabaseUnreachable, DefinitionFailed, SchemaNotReady, UnknownBackfill
 from worker.runs.failures import INSUFFICIENT_PRIVILEGE, BatchFailed, Failure
 from worker.runs.findings import Finding
 
 LISTED = 2
+MEND = "Mend the definition; only the class and the place of its exception are told, because its text might quote rows."
 GRANT = "Grant it (see docs/roles.sql); backfill doctor names what is missing."
 
 Found = TypeVar("Found", bound=Backfill)
@@ -26,17 +28,17 @@ def told_to_operator() -> Iterator[None]:
         if failed.failure is Failure.SCHEMA:
             remedy = GRANT if failed.sqlstate == INSUFFICIENT_PRIVILEGE else "Run: alembic upgrade head."
             raise SchemaNotReady(f"The database refused: {failed.message}.", remedy) from failed
-        if failed.failure is Failure.ROW:
-            raise
+        if failed.failure in (Failure.BUG, Failure.ROW):
+            raise DefinitionFailed(f"The definition failed: {failed.message}.", MEND) from None
         raise DatabaseUnreachable(f"{failed.message}.", "Check DATABASE_URL and the server.") from failed
 
 
 def find_backfill(backfills: Mapping[str, Found], name: str) -> Found:
-    """Raises UnknownBackfill."""
+    """Guarded: what its code raises is told as a BatchFailed. Raises UnknownBackfill."""
     if name not in backfills:
         known = ", ".join(sorted(backfills))
         raise UnknownBackfill(f"There is no backfill named {name!r}.", f"Known: {known}.")
-    return backfills[name]
+    return guarded(backfills[name])
 
 
 async def require_schema(backfill: Backfill) -> tuple[Finding, ...]:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from worker.engine.guard import guarded
 from worker.engine.preflight import require_privileges, require_schema, told_to_operator
 from worker.engine.protocols import Previewable
 from worker.engine.sampling import Bounds, Sampler
@@ -37,7 +38,8 @@ class Sampling:
 
 
 async def preview(backfill: Previewable, pace: Pace, sampling: Sampling) -> Preview:
-    """Raises SchemaNotReady and DatabaseUnreachable, as the beginning of a run does."""
+    """Raises SchemaNotReady, DatabaseUnreachable and DefinitionFailed, as the beginning of a run does."""
+    backfill = guarded(backfill)
     findings = (*await require_schema(backfill), *await require_privileges(backfill, writes=False))
     with told_to_operator():
         may_write = not any(finding.is_error for finding in await backfill.check_privileges(writes=True))

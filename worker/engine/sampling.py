@@ -215,7 +215,8 @@ class Sampler:
             case Failure.TIMEOUT:
                 self._notes.too_slow += 1
             case Failure.ROW:
-                self._notes.refused.append(f"{failed.message} ({failed.sqlstate})")
+                by_server = f" ({failed.sqlstate})" if failed.sqlstate else ""
+                self._notes.refused.append(failed.message + by_server)
             case _:
                 raise failed
 

@@ -14,6 +14,8 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+import structlog
+
 from worker.engine.aside import Aside
 from worker.engine.attempts import LEAST_PART_ROWS, Outcome, settle_part, settle_units
 from worker.engine.lease import Lease
@@ -24,6 +26,8 @@ from worker.runs.ranges import Part, Quarantined, Unit
 
 # Times a batch: a unit up to this size is settled whole. In parts it would take four transactions instead of one.
 WHOLE_UNIT = 2
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,6 +170,7 @@ class RangeSettler:
         return self._aside.rows_counted(unit_id)
 
     def _quarantine(self, unit_id: str, why: BatchFailed, begun: Part | None, now: int) -> Quarantined:
+        log.warning("unit quarantined", run=self._claim.run_id, unit=unit_id, sqlstate=why.sqlstate, reason=why.message)
         return Quarantined(
             unit_id=unit_id,
             range_index=self._claim.range_index,

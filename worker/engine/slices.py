@@ -15,11 +15,12 @@ from secrets import token_hex
 import structlog
 
 from worker.engine.checking import check_range, finish
+from worker.engine.guard import failure_of, guarded
 from worker.engine.lease import Lease
 from worker.engine.protocols import Backfill, Claim, Doorbell, Store, Task
 from worker.engine.settling import RangeSettler, Surroundings
 from worker.engine.tally import Tally
-from worker.runs.errors import RedisUnreachable
+from worker.runs.errors import OperatorError, RedisUnreachable, SchemaNotReady, Unreachable
 from worker.runs.failures import BatchFailed, Failure
 from worker.runs.ranges import ranges_wanted
 
@@ -27,14 +28,15 @@ WEATHER_FIRST_MS = 250
 WEATHER_LONGEST_MS = 5_000
 # The circuit breaker: so many failures in a row over all workers, and an operator has to look. A server that cannot
 # be reached is waited for without end: it usually comes back, and nothing is lost meanwhile.
-STRIKES_THAT_PAUSE = {Failure.SCHEMA: 1, Failure.SERVER: 8, Failure.ROW: 8, Failure.TIMEOUT: 8}
+STRIKES_THAT_PAUSE = {Failure.SCHEMA: 1, Failure.SERVER: 8, Failure.ROW: 8, Failure.TIMEOUT: 8, Failure.BUG: 8}
 
 log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Slices:
-    """What every slice of this process shares. `slice_seconds` bounds one turn, `lease_seconds` a worker's silence.
+    """What every slice of this process shares. `slice_seconds` bounds one turn, `lease_seconds` a worker's silence,
+    `call_seconds` a call into a definition.
 
     `worker_id` is what this process is called among those that are alive; the leases that it holds begin with it.
     """
@@ -45,6 +47,7 @@ class Slices:
     worker_id: str
     slice_seconds: float
     lease_seconds: float
+    call_seconds: float
     now_ms: Callable[[], int]
     random: random.Random
 
@@ -79,7 +82,10 @@ class Slices:
         async with Lease(self.store, claim, tally, lease_seconds=self.lease_seconds) as lease:
             try:
                 await self._perform(claim, lease, around)
-            except BatchFailed as failed:
+            except RedisUnreachable:
+                raise
+            except Exception as error:  # noqa: BLE001 - whatever it is, the run is not to stand still without a word
+                failed = _as_failure(error)
                 await self._strike(claim, lease, failed)
                 return f"put off: {failed.failure.value}"
             finally:
@@ -87,7 +93,7 @@ class Slices:
         return None
 
     async def _perform(self, claim: Claim, lease: Lease, around: Surroundings) -> None:
-        backfill = self.backfills[claim.backfill]
+        backfill = guarded(self.backfills[claim.backfill], seconds=self.call_seconds)
         match claim.task:
             case Task.PLAN:
                 ranges = ranges_wanted(claim.pace.parallel)
@@ -107,6 +113,21 @@ class Slices:
         log.warning(
             "task put off", run=claim.run_id, task=claim.task.value, failure=failed.failure.value, reason=failed.message
         )
+
+
+def _as_failure(error: Exception) -> BatchFailed:
+    """What a task ended with; of what is not made for an operator's eyes, the class and the place alone."""
+    match error:
+        case BatchFailed():
+            return error
+        case SchemaNotReady():
+            return BatchFailed(Failure.SCHEMA, str(error), sqlstate=None)
+        case Unreachable():
+            return BatchFailed(Failure.CONNECTION, str(error), sqlstate=None)
+        case OperatorError():
+            return BatchFailed(Failure.BUG, str(error), sqlstate=None)
+        case _:
+            return failure_of("the worker's own code", error, Failure.BUG)
 
 
 async def reconcile(store: Store, doorbell: Doorbell, backfills: Mapping[str, Backfill]) -> None:

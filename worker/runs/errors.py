@@ -4,6 +4,7 @@ The three ways an error leaves the program (exit code, problem document, log lin
 the class, so they agree by construction. A bug is a plain exception and is not in this tree.
 
     OperatorError
+    ├── DefinitionFailed          1  the code of a backfill raised an exception
     ├── UsageError                2  wrong input
     │   ├── SettingsError            a variable is missing or malformed
     │   ├── UnknownPageToken         HTTP only: made by another service, or its run is gone
@@ -45,6 +46,14 @@ class OperatorError(Exception):
 
     def __str__(self) -> str:
         return f"{self.what} {self.remedy}".rstrip()
+
+
+class DefinitionFailed(OperatorError):
+    """Of the exception only its class and its place are told: its text might quote a row."""
+
+    slug = "definition-failed"
+    exit_code = 1
+    http_status = 500
 
 
 class UsageError(OperatorError):

@@ -6,6 +6,7 @@ timeout      with half the rows
 schema       pause the run: the table is not what the backfill was written for, or not all of it may be seen or written
 server       back off, and pause the run if it stays so: read-only, disk full, out of connections
 row          bisect down to the one unit and quarantine it
+bug          no answer of a server at all, but an exception of a definition or of the worker: as server
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ class Failure(StrEnum):
     SCHEMA = "schema"
     SERVER = "server"
     ROW = "row"
+    BUG = "bug"
 
 
 INSUFFICIENT_PRIVILEGE = "42501"

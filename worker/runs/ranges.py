@@ -90,7 +90,8 @@ class PutAside:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Quarantined:
-    """A unit that keeps failing. Never holds row values: `error` is the server's primary message only.
+    """A unit that keeps failing. Never holds row values: `error` is the server's primary message, or the
+    class and the place of an exception of the definition.
 
     The last three are as in PutAside, for when it is taken up again.
     """

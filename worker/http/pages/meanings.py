@@ -26,6 +26,10 @@ def title_of(slug: str) -> str:
 MEANINGS = {
     # Operators' errors, in the order of their tree.
     "error": _is("Something that an operator can mend went wrong.", "The problem's detail says what, and what to do."),
+    "definition-failed": _is(
+        "The code of a backfill's definition raised an exception, or a row was refused where none can be put aside.",
+        "The detail names the exception's class and its place, never its text. Mend the definition, then ask again.",
+    ),
     "usage": _is(
         "The request has a value that is missing, unknown, or out of its bounds.",
         "The problem's errors name each place. Correct it and send the request again.",

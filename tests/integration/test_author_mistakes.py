@@ -1,0 +1,151 @@
+"""Code of a definition that raises whatever it likes: the run says so, goes on where it can, and quotes no row."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import json
+import time
+from collections.abc import AsyncIterator, Iterator, Sequence
+from dataclasses import asdict
+
+import pytest
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from config.logging import setup_logging
+from tests.support.authored import SECRET, Authored, AuthorsMistake
+from tests.support.in_process import BACKFILL, InProcessRun, in_process_run, pace_of
+from tests.support.old_rows import OldRows
+from tests.support.stepped_backfill import LIMITS
+from worker.database import open_engine
+from worker.engine.control import Control
+from worker.engine.previewing import Sampling, preview
+from worker.engine.protocols import Backfill
+from worker.generations.backfill import GenerationVersions
+from worker.runs.errors import DefinitionFailed
+from worker.runs.ranges import Key, Unit
+from worker.runs.record import Run
+from worker.runs.rehearsed import Rehearsed
+from worker.runs.states import State
+
+UNITS = 40
+STRIKES = 8
+
+
+@pytest.fixture
+async def run(redis_url: str) -> AsyncIterator[InProcessRun]:
+    async with in_process_run(redis_url) as opened:
+        yield opened
+
+
+@pytest.fixture
+def log() -> Iterator[io.StringIO]:
+    """Whatever is logged meanwhile, which is never to hold the text of an author's exception."""
+    stream = io.StringIO()
+    setup_logging("DEBUG", "json", stream=stream)
+    yield stream
+    setup_logging("INFO", "json")
+    assert SECRET not in stream.getvalue()
+    assert "Traceback" not in stream.getvalue()
+
+
+async def work_on(run: InProcessRun, backfill: Backfill, *, turns: int = 1) -> Run:
+    for _ in range(turns):
+        await run.work(backfill)
+        run.outlast_leases()
+    found = await run.read()
+    assert SECRET not in json.dumps([asdict(event) for event in await run.events()])
+    assert SECRET not in repr(found)
+    return found
+
+
+async def test_an_exception_of_one_unit_is_bisected_and_quarantined_with_its_class_alone(
+    run: InProcessRun, log: io.StringIO
+) -> None:
+    backfill = Authored(units=UNITS, raises={"settle": AuthorsMistake}, poisoned=["u0017"])
+
+    ended = await work_on(run, backfill)
+
+    (unit,) = ended.quarantined
+    assert (ended.state, len(backfill.done), unit.unit_id, unit.sqlstate) == (State.FAILED, UNITS - 1, "u0017", None)
+    assert unit.error.startswith("settle raised AuthorsMistake at authored.py:")
+    assert '"event": "unit quarantined"' in log.getvalue()
+    assert [event.kind for event in await run.events()].count("quarantined") == 1
+
+
+@pytest.mark.parametrize("method", ["plan", "read_page", "check_page", "check_schema"])
+async def test_an_exception_that_is_no_units_pauses_the_run_with_a_sentence(
+    run: InProcessRun, log: io.StringIO, method: str
+) -> None:
+    backfill = Authored(units=UNITS, raises={method: AuthorsMistake})
+
+    first = await work_on(run, backfill)
+    ended = await work_on(run, backfill, turns=STRIKES - 1)
+
+    assert (first.throttled_by or "").startswith(f"{method} raised AuthorsMistake at authored.py:")
+    assert (ended.state, ended.error) == (State.PAUSED, first.throttled_by)
+
+
+async def test_a_call_that_never_comes_back_is_broken_off_and_its_unit_quarantined(
+    run: InProcessRun, log: io.StringIO
+) -> None:
+    backfill = Authored(units=4, hangs=["settle", "settle_part"], poisoned=["u0002"])
+    run.call_seconds = 0.05
+
+    ended = await work_on(run, backfill)
+
+    (unit,) = ended.quarantined
+    assert (ended.state, unit.unit_id) == (State.FAILED, "u0002")
+    assert unit.error == "settle_part did not come back within 0.05 seconds"
+
+
+@pytest.mark.parametrize("method", ["check_schema", "check_privileges", "check_page"])
+async def test_a_verification_that_an_operator_asks_for_ends_with_a_sentence(run: InProcessRun, method: str) -> None:
+    backfill = Authored(units=UNITS, raises={method: AuthorsMistake})
+    control = Control(store=run.store, doorbell=run.doorbell, backfills={BACKFILL: backfill})
+
+    with pytest.raises(DefinitionFailed, match=f"{method} raised AuthorsMistake at authored") as told:
+        await control.verify(BACKFILL)
+
+    assert SECRET not in str(told.value)
+    assert told.value.__suppress_context__
+
+
+async def test_a_cancellation_is_no_exception_of_the_author(run: InProcessRun) -> None:
+    with pytest.raises(asyncio.CancelledError):
+        await run.work(Authored(units=UNITS, raises={"settle": asyncio.CancelledError}))
+
+
+class RaisingWhenRehearsed(GenerationVersions):
+    async def rehearse(self, unit_ids: Sequence[str], *, weigh: bool) -> Rehearsed:
+        raise AuthorsMistake
+
+
+class RaisingWhenRead(GenerationVersions):
+    async def read_page(self, after: Key | None, end: Key, *, units: int, row_cap: int) -> tuple[Unit, ...]:
+        raise AuthorsMistake
+
+
+@pytest.fixture
+async def engine(database: str, rows: OldRows) -> AsyncIterator[AsyncEngine]:
+    await rows.add_project("one", minute=1)
+    await rows.add_many("one", 2)
+    opened = open_engine(database, application_name="test-mistakes")
+    yield opened
+    await opened.dispose()
+
+
+async def test_a_preview_names_the_exception_of_a_batch_that_it_tries(engine: AsyncEngine) -> None:
+    sampling = Sampling(seconds=1, stopwatch=time.monotonic)
+
+    seen = await preview(RaisingWhenRehearsed(engine, LIMITS), pace_of(100), sampling)
+
+    assert seen.sample is not None
+    assert seen.sample.refused[0].startswith("rehearse raised AuthorsMistake at test_author_mistakes.py:")
+
+
+async def test_a_preview_that_cannot_even_read_ends_with_a_sentence(engine: AsyncEngine) -> None:
+    sampling = Sampling(seconds=1, stopwatch=time.monotonic)
+
+    with pytest.raises(DefinitionFailed, match="read_page raised AuthorsMistake"):
+        await preview(RaisingWhenRead(engine, LIMITS), pace_of(100), sampling)
