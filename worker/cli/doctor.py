@@ -23,6 +23,7 @@ from worker.http.readiness import redis_facts, server_version
 from worker.queue import queue_name
 from worker.redis_client import told_plainly
 from worker.runs.errors import OperatorError, SchemaNotReady, Unreachable
+from worker.runs.record import Run
 from worker.wiring import Service
 
 PATIENCE_SECONDS = 10.0
@@ -156,7 +157,13 @@ async def _run(service: Service) -> Asked:
     active = [run for run in await service.control.recent(10) if not run.done]
     if not active:
         return Level.OK, "none is active"
-    return Level.OK, "; ".join(f"{run.id} of {run.backfill} is {run.state}" for run in active)
+    level = Level.WARNING if any(run.error for run in active) else Level.OK
+    return level, "; ".join(f"{run.id} of {run.backfill} is {run.state}" + _held_up_by(run) for run in active)
+
+
+def _held_up_by(run: Run) -> str:
+    reason = run.error or run.throttled_by
+    return f" ({reason})" if reason else ""
 
 
 async def worker_is_alive(service: Service) -> bool:
