@@ -128,8 +128,9 @@ SET LOCAL statement_timeout = 0;
 DO $$
 BEGIN
     IF NOT EXISTS (
-        SELECT FROM pg_catalog.pg_constraint AS c
-         WHERE c.conname = 'fk_projects_active_generation' AND c.conrelid = 'public.projects'::regclass
+        SELECT FROM pg_catalog.pg_constraint AS k
+          JOIN pg_catalog.pg_attribute AS c ON c.attrelid = k.conrelid AND c.attname = 'active_generation_id'
+         WHERE k.conrelid = 'public.projects'::regclass AND k.contype = 'f' AND k.conkey = ARRAY[c.attnum]
     ) THEN
         LOCK TABLE public.generations, public.projects IN SHARE ROW EXCLUSIVE MODE;
         ALTER TABLE public.projects
@@ -446,20 +447,29 @@ BEGIN
                     'file_count', 'total_size_bytes', 'diff_from_previous', 'changes_summary')
                 OR a.attrelid = 'public.projects'::regclass AND a.attname IN ('latest_version', 'active_generation_id'))
        ) <> 10
-    OR (SELECT count(*) FROM pg_catalog.pg_index AS i
-         WHERE i.indisvalid
-           AND i.indexrelid IN (
-               to_regclass('public.ix_generations_project_id_created_at_id'),
-               to_regclass('public.ix_projects_created_at_id'),
-               to_regclass('public.ix_projects_active_generation_id'))
+    OR (SELECT count(*) FROM pg_catalog.pg_attribute AS a
+         WHERE a.attnotnull AND a.atthasdef
+           AND (a.attrelid = 'public.generations'::regclass AND a.attname IN ('version', 'is_active', 'file_count')
+                OR a.attrelid = 'public.projects'::regclass AND a.attname = 'latest_version')
+       ) <> 4
+    OR (SELECT count(DISTINCT n.columns)
+          FROM (VALUES ('public.generations', 'project_id created_at id'),
+                       ('public.projects', 'created_at id'),
+                       ('public.projects', 'active_generation_id')) AS n (table_name, columns)
+          JOIN pg_catalog.pg_index AS i ON i.indrelid = to_regclass(n.table_name) AND i.indisvalid
+         WHERE n.columns = (
+               SELECT string_agg(a.attname, ' ' ORDER BY k.place)
+                 FROM unnest(i.indkey) WITH ORDINALITY AS k (attnum, place)
+                 JOIN pg_catalog.pg_attribute AS a ON a.attrelid = i.indrelid AND a.attnum = k.attnum)
        ) <> 3
-    OR (SELECT count(*) FROM pg_catalog.pg_constraint AS c
-         WHERE c.conname = 'fk_projects_active_generation'
-           AND c.conrelid = 'public.projects'::regclass
-           AND c.convalidated
-       ) <> 1
+    OR NOT coalesce((
+        SELECT bool_and(k.convalidated AND k.confdeltype = 'n' AND k.confrelid = 'public.generations'::regclass)
+          FROM pg_catalog.pg_constraint AS k
+          JOIN pg_catalog.pg_attribute AS c ON c.attrelid = k.conrelid AND c.attname = 'active_generation_id'
+         WHERE k.conrelid = 'public.projects'::regclass AND k.contype = 'f' AND k.conkey = ARRAY[c.attnum]
+       ), false)
     OR (SELECT count(*) FROM pg_catalog.pg_trigger AS t
-         WHERE t.tgenabled = 'O'
+         WHERE t.tgenabled IN ('O', 'A')
            AND (t.tgrelid = 'public.generations'::regclass AND t.tgname IN (
                     'generations_number_before_insert', 'generations_activate_after_insert',
                     'generations_activate_after_update', 'generations_renumber_before_move')

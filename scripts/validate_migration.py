@@ -90,7 +90,7 @@ async def validate() -> tuple[int, tuple[Check, ...]]:
         await require_privileges(backfill, writes=False)
         with told_to_operator():
             units, findings = await check_everything(backfill)
-        return units, gather(outcomes(backfill.rules, units, findings))
+        return units, gather(outcomes(backfill.rules, findings))
 
 
 def show(units: int, checks: Sequence[Check], *, as_json: bool) -> None:

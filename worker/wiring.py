@@ -67,6 +67,16 @@ def servers(settings: Settings) -> Iterator[ServerUrls]:
         yield embedded.urls
 
 
+@contextmanager
+def database_alone(settings: Settings) -> Iterator[str]:
+    """The URL of the database, for what needs no Redis."""
+    if settings.database_url is not None:
+        yield settings.database_url.get_secret_value()
+        return
+    with servers(settings) as urls:
+        yield urls.database_url
+
+
 @asynccontextmanager
 async def open_service(settings: Settings, *, application_name: str) -> AsyncIterator[Service]:
     """Starts or joins embedded servers where no URL is set; connects to nothing by itself."""
@@ -114,10 +124,7 @@ async def build_service(
 async def open_backfills(settings: Settings, *, application_name: str) -> AsyncIterator[Mapping[str, Previewable]]:
     """The backfills alone, for what needs the database and no Redis."""
     async with AsyncExitStack() as stack:
-        if settings.database_url is not None:
-            url = settings.database_url.get_secret_value()
-        else:
-            url = stack.enter_context(servers(settings)).database_url
+        url = stack.enter_context(database_alone(settings))
         yield _backfills(await _open_engine(settings, url, stack, application_name=application_name), settings)
 
 

@@ -34,7 +34,7 @@ UPGRADE = (
 )
 DOWNGRADE = (
     "DROP FUNCTION IF EXISTS public.projects_latest_version_before_update()%",
-    "%DROP CONSTRAINT IF EXISTS fk_projects_active_generation%",
+    "%LOCK TABLE public.generations, public.projects IN ACCESS EXCLUSIVE MODE;%DROP CONSTRAINT %",
     "%DROP INDEX CONCURRENTLY%ix_projects_active_generation_id%",
     "ALTER TABLE public.projects%DROP COLUMN%",
     "ALTER TABLE public.generations%DROP COLUMN%",
@@ -84,7 +84,7 @@ async def test_an_upgrade_killed_before_each_of_its_steps_goes_on_where_it_was(
 
     async with live_traffic(database_e011):
         for statement in UPGRADE:
-            await _kill_before(statement, barrier, spawn(*ALEMBIC, "upgrade", "head", env=_environment(database_e011)))
+            await kill_before(statement, barrier, spawn(*ALEMBIC, "upgrade", "head", env=_environment(database_e011)))
         await barrier.fall()
         last = await asyncio.to_thread(alembic, "upgrade", "head", url=database_e011)
 
@@ -101,7 +101,7 @@ async def test_a_downgrade_killed_at_any_of_its_steps_goes_on_where_it_was(
     async with live_traffic(database):
         for statement in DOWNGRADE:
             migration = spawn(*ALEMBIC, "downgrade", OLD_REVISION, env=_environment(database))
-            await _kill_before(statement, barrier, migration)
+            await kill_before(statement, barrier, migration)
         await barrier.fall()
         last = await asyncio.to_thread(alembic, "downgrade", OLD_REVISION, url=database)
 
@@ -117,7 +117,7 @@ async def test_an_upgrade_killed_while_it_waits_for_a_lock_lets_the_application_
 
     async with live_traffic(database_e011) as live:
         adds_columns = "ALTER TABLE public.generations%ADD COLUMN%"
-        await _kill_before(adds_columns, barrier, spawn(*ALEMBIC, "upgrade", "head", env=_environment(database_e011)))
+        await kill_before(adds_columns, barrier, spawn(*ALEMBIC, "upgrade", "head", env=_environment(database_e011)))
         await barrier.fall()
         async with idle.transaction():
             await idle.execute("SELECT count(*) FROM generations")
@@ -157,7 +157,7 @@ async def add_old_data(url: str) -> None:
     await engine.dispose()
 
 
-async def _kill_before(statement: str, barrier: Barrier, migration: Any) -> None:
+async def kill_before(statement: str, barrier: Barrier, migration: Any) -> None:
     await barrier.move_before(statement)
 
     async def is_reached() -> bool:

@@ -21,7 +21,7 @@ from tests.support.old_rows import old_rows
 from tests.support.reader import Reader
 from tests.support.waiting import wait_until
 from worker.embedded.wheels import find_wheels
-from worker.generations.rules import COLUMNS, INDEXES, TRIGGERS
+from worker.generations.needs import NEEDS
 from worker.runs.errors import EmbeddedUnavailable, WrongState
 
 GUIDE_FILE = REPOSITORY / "docs" / f"MIGRATION_{HEAD}_README.md"
@@ -88,8 +88,9 @@ async def test_the_guides_columns_are_those_of_the_migration(
 def test_the_guide_names_what_the_backfill_relies_on() -> None:
     named = {row[0] for row in rows_of("Constraints, indexes and triggers")}
 
-    assert named == {"fk_projects_active_generation", *INDEXES, *(trigger.split(".")[1] for trigger in TRIGGERS)}
-    assert {name for name, *_ in rows_of("Columns")} <= set(COLUMNS)
+    constraints = {need.name for need in NEEDS.keys} | {need.name for need in NEEDS.indexes}
+    assert named == constraints | {need.name for need in NEEDS.triggers}
+    assert {name for name, *_ in rows_of("Columns")} <= {f"{need.table}.{need.name}" for need in NEEDS.columns}
 
 
 async def test_the_guides_locks_are_those_that_the_steps_take(database_e011: str, connect: Connect) -> None:

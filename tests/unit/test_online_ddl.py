@@ -5,6 +5,7 @@ from io import StringIO
 import pytest
 from alembic.runtime.migration import MigrationContext
 
+from worker.schema.needs import IndexNeed
 from worker.schema.online_ddl import LockProtocol, OnlineDdl
 
 
@@ -15,7 +16,7 @@ def test_an_index_is_built_without_timeouts_only_in_a_session_of_its_own(own_ses
     options = {"as_sql": True, "output_buffer": written, "lock_protocol": protocol}
     context = MigrationContext.configure(dialect_name="postgresql", opts=options)
 
-    OnlineDdl(context).build_index("an_index", "generations", ["id"])
+    OnlineDdl(context).build_index(IndexNeed(name="an_index", table="generations", columns=("id",)))
 
     assert written.getvalue().count("CREATE INDEX CONCURRENTLY") == 1
     assert written.getvalue().count("SET lock_timeout") + written.getvalue().count("SET statement_timeout") == settings

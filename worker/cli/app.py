@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 import typer
 
-from worker.cli.commands import acting, checking, looking, previewing, serving, starting, tokens
+from worker.cli.commands import acting, checking, completing, looking, previewing, serving, starting, tokens
 from worker.cli.demo import demo
 from worker.cli.output import say
 from worker.runs.errors import OperatorError
@@ -78,6 +78,7 @@ def _commands() -> dict[str, dict[str, tuple[Callable[..., None], str]]]:
             "preview": (previewing.preview, "backfill preview --parallel 4 --json | jq .forecast.seconds"),
             "verify": (checking.verify, "backfill verify || backfill verify --json | jq .rules"),
             "doctor": (checking.doctor, "backfill doctor"),
+            "schema": (completing.schema, "backfill schema && backfill schema --apply"),
         },
         "Demo": {
             "demo": (demo, "backfill demo --projects 2000 --generations 20000"),

@@ -1,7 +1,7 @@
 """What a verification says about every rule, also about those that it found nothing against.
 
-A schema that is not there stops a verification before it reads any data. Rules that were not looked at are said to
-be unchecked: silence about a rule must never read as its being kept.
+A schema that is not there keeps a verification from reading the data. Rules that were not looked at are said to be
+unchecked: silence about a rule must never read as its being kept.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class Status(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """One rule's: `count` breaches and the ids of a few units that show it."""
+    """One rule's: `count` breaches and the ids of a few units that show it; `names_all`: every one of them."""
 
     rule: str
     title: str
@@ -33,6 +33,7 @@ class Outcome:
     count: int = 0
     examples: tuple[str, ...] = ()
     remedy: str = ""
+    names_all: bool = False
 
     def document(self) -> dict[str, Any]:
         return {
@@ -49,14 +50,16 @@ class Outcome:
         if not self.count:
             return words
         breaches = "1 breach" if self.count == 1 else f"{self.count:,} breaches"
+        if self.names_all:
+            return f"{words}: {breaches}: {', '.join(self.examples)}. {self.remedy}".rstrip()
         examples = f", for instance {', '.join(self.examples[:EXAMPLES_SHOWN])}" if self.examples else ""
         return f"{words}: {breaches}{examples}. {self.remedy}".rstrip()
 
 
-def outcomes(rules: Sequence[Rule], units: int, findings: Sequence[Finding]) -> tuple[Outcome, ...]:
-    """One outcome per rule, in the order of `rules`; `units` is how many the verification looked at."""
+def outcomes(rules: Sequence[Rule], findings: Sequence[Finding]) -> tuple[Outcome, ...]:
+    """One outcome per rule, in the order of `rules`."""
     by_rule = {finding.rule: finding for finding in findings}
-    stopped_early = units == 0 and any(finding.is_error for finding in findings)
+    stopped_early = any(finding.hides_data for finding in findings)
     return tuple(_outcome(rule, by_rule.get(rule.slug), stopped_early) for rule in rules)
 
 
@@ -74,4 +77,5 @@ def _outcome(rule: Rule, finding: Finding | None, stopped_early: bool) -> Outcom
         count=finding.count,
         examples=finding.examples,
         remedy=finding.remedy,
+        names_all=rule.on_schema,
     )

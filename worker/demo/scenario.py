@@ -157,7 +157,7 @@ async def verify(demo: Demo) -> Verification:
     control = demo.service.control
     with demo.narrator.busy("verifying"):
         units, findings = await control.verify(BACKFILL)
-    found = outcomes(control.backfill(BACKFILL).rules, units, findings)
+    found = outcomes(control.backfill(BACKFILL).rules, findings)
     demo.narrator.say(f"{len(found)} rules, looked at in {number(units)} projects in {took}.")
     return Verification(units=units, outcomes=found)
 

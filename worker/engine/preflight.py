@@ -12,7 +12,7 @@ from worker.runs.errors import DatabaseUnreachable, DefinitionFailed, SchemaNotR
 from worker.runs.failures import INSUFFICIENT_PRIVILEGE, BatchFailed, Failure
 from worker.runs.findings import Finding
 
-LISTED = 2
+LISTED = 6
 MEND = "Mend the definition; only the class and the place of its exception are told, because its text might quote rows."
 GRANT = "Grant it (see docs/roles.sql); backfill doctor names what is missing."
 
@@ -26,7 +26,11 @@ def told_to_operator() -> Iterator[None]:
         yield
     except BatchFailed as failed:
         if failed.failure is Failure.SCHEMA:
-            remedy = GRANT if failed.sqlstate == INSUFFICIENT_PRIVILEGE else "Run: alembic upgrade head."
+            remedy = (
+                GRANT
+                if failed.sqlstate == INSUFFICIENT_PRIVILEGE
+                else "Run: backfill doctor, which names what is missing."
+            )
             raise SchemaNotReady(f"The database refused: {failed.message}.", remedy) from failed
         if failed.failure in (Failure.BUG, Failure.ROW):
             raise DefinitionFailed(f"The definition failed: {failed.message}.", MEND) from None

@@ -1,33 +1,67 @@
-"""Compares the database's catalog with what the backfill relies on."""
+"""Compares the database's catalog with what the backfill relies on, and says what to run where it differs."""
 
 from __future__ import annotations
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from worker.generations.rules import COLUMNS, INDEXES, REMEDY_ANALYZE, REMEDY_MIGRATE, REMEDY_TRIGGERS, TRIGGERS
+from worker.generations.needs import BEFORE_REVISION, NEEDS
+from worker.generations.rules import REMEDY_ANALYZE
 from worker.runs.findings import Finding
+from worker.schema.catalog import Catalog
+from worker.schema.found import Found
+from worker.schema.judging import Kind, Problem, judge
 from worker.sqlfiles import load_sql
+
+RULES_BY_KIND = {"columns": Kind.COLUMN, "foreign_key": Kind.KEY, "indexes": Kind.INDEX, "triggers": Kind.TRIGGER}
+COMPLETE = "Run: backfill schema --apply (backfill schema shows first what it would do)"
 
 
 async def check_catalog(connection: AsyncConnection) -> tuple[Finding, ...]:
-    """What is missing, invalid, disabled or of another type; empty when all is there."""
-    found = [
-        _finding("columns", await _wrong_columns(connection), REMEDY_MIGRATE),
-        _finding("foreign_key", await _wrong_foreign_key(connection), REMEDY_MIGRATE),
-        _finding("indexes", await _wrong_flags(connection, "check_indexes.sql", INDEXES, "invalid"), REMEDY_MIGRATE),
-        _finding("triggers", await _wrong_flags(connection, "check_triggers.sql", TRIGGERS, "disabled"), None),
-        await _wrong_statistics(connection),
+    """What is missing, invalid, disabled or of another shape; empty when all is there."""
+    found = await read_found(connection)
+    problems = judge(NEEDS, found)
+    findings = [
+        _finding(rule, [problem for problem in problems if problem.kind is kind], found)
+        for rule, kind in RULES_BY_KIND.items()
     ]
-    return tuple(finding for finding in found if finding is not None)
+    findings.append(await _wrong_statistics(connection))
+    return tuple(finding for finding in findings if finding is not None)
 
 
-def _finding(rule: str, problems: list[str], remedy: str | None) -> Finding | None:
+async def read_found(connection: AsyncConnection) -> Found:
+    return await connection.run_sync(lambda sync: Catalog(sync).found(NEEDS.tables))
+
+
+def way_to_complete(found: Found) -> str:
+    """What to run. Not always the migration: where its revision is recorded already it does nothing."""
+    recorded = found.recorded
+    if not found.tables & set(NEEDS.tables):
+        if recorded.is_empty:
+            return "Check DATABASE_URL; a new database gets its tables by: alembic upgrade head."
+        anew = "alembic stamp --purge base, then alembic upgrade head"
+        return f"Check DATABASE_URL: {recorded}. For a new database run: {anew}."
+    if recorded.is_empty:
+        return f"Run: alembic stamp {BEFORE_REVISION}, then alembic upgrade head; {recorded}."
+    if recorded.revisions == (BEFORE_REVISION,):
+        return "Run: alembic upgrade head."
+    return f"{COMPLETE}; alembic upgrade head does nothing here: {recorded}."
+
+
+def _finding(rule: str, problems: list[Problem], found: Found) -> Finding | None:
     if not problems:
         return None
-    if remedy is None:
-        remedy = REMEDY_TRIGGERS if any("disabled" in problem for problem in problems) else REMEDY_MIGRATE
-    return Finding(rule=rule, is_error=True, count=len(problems), examples=tuple(problems[:5]), remedy=remedy)
+    remedy = way_to_complete(found)
+    if remedy.startswith(COMPLETE) and all(problem.mend for problem in problems):
+        remedy = f"{remedy} Or by hand: {' '.join(statement for one in problems for statement in one.mend)}"
+    return Finding(
+        rule=rule,
+        is_error=True,
+        count=len(problems),
+        examples=tuple(problem.about for problem in problems),
+        remedy=remedy,
+        hides_data=any(problem.hides_data for problem in problems),
+    )
 
 
 async def _wrong_statistics(connection: AsyncConnection) -> Finding | None:
@@ -36,33 +70,3 @@ async def _wrong_statistics(connection: AsyncConnection) -> Finding | None:
     if not examples:
         return None
     return Finding(rule="statistics", is_error=False, count=len(examples), examples=examples, remedy=REMEDY_ANALYZE)
-
-
-async def _wrong_columns(connection: AsyncConnection) -> list[str]:
-    rows = await connection.execute(text(load_sql(__package__, "sql/check_columns.sql")))
-    actual = {row.name: row.type for row in rows}
-    if not actual:
-        return ["tables public.projects and public.generations missing"]
-    return [
-        f"{name} missing" if name not in actual else f"{name} is {actual[name]} instead of {wanted}"
-        for name, wanted in COLUMNS.items()
-        if actual.get(name) != wanted
-    ]
-
-
-async def _wrong_foreign_key(connection: AsyncConnection) -> list[str]:
-    row = (await connection.execute(text(load_sql(__package__, "sql/check_foreign_key.sql")))).one_or_none()
-    if row is None:
-        return ["fk_projects_active_generation missing"]
-    problems = []
-    if not row.validated:
-        problems.append("fk_projects_active_generation not validated")
-    if not row.sets_null:
-        problems.append("fk_projects_active_generation is not ON DELETE SET NULL")
-    return problems
-
-
-async def _wrong_flags(connection: AsyncConnection, file: str, wanted: tuple[str, ...], fault: str) -> list[str]:
-    rows = await connection.execute(text(load_sql(__package__, f"sql/{file}")))
-    good = {row.name: row[1] for row in rows}
-    return [f"{name} {fault if name in good else 'missing'}" for name in wanted if not good.get(name)]

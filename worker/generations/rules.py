@@ -1,16 +1,10 @@
-"""The rules that verification checks, and the schema the backfill relies on.
-
-The schema is looked at object by object and not by revision number: a trigger that somebody disabled
-does not change the number.
-"""
+"""The rules that verification checks."""
 
 from __future__ import annotations
 
 from worker.runs.findings import Rule
 
-REMEDY_MIGRATE = "Run: alembic upgrade head."
 REMEDY_ANALYZE = "Run: ANALYZE public.projects, public.generations. Until then a batch may take seconds."
-REMEDY_TRIGGERS = "Enable them (ALTER TABLE ... ENABLE TRIGGER ...) or run the migration again, then enqueue again."
 
 SCHEMA_RULES = (
     Rule(slug="columns", title="The new columns exist with their types and defaults", on_schema=True),
@@ -43,36 +37,3 @@ DATA_RULES = (
 )
 
 RULES = SCHEMA_RULES + DATA_RULES
-
-COLUMNS = {
-    "projects.id": "character varying(36) not null",
-    "projects.created_at": "timestamp with time zone not null",
-    "projects.latest_version": "integer not null",
-    "projects.active_generation_id": "character varying(36)",
-    "generations.id": "character varying(36) not null",
-    "generations.project_id": "character varying(36) not null",
-    "generations.created_at": "timestamp with time zone not null",
-    "generations.status": "character varying(20) not null",
-    "generations.version": "integer not null",
-    "generations.version_name": "character varying(50)",
-    "generations.is_active": "boolean not null",
-    "generations.storage_path": "character varying(500)",
-    "generations.file_count": "integer not null",
-    "generations.total_size_bytes": "integer",
-    "generations.diff_from_previous": "text",
-    "generations.changes_summary": "json",
-}
-
-INDEXES = (
-    "ix_generations_project_id_created_at_id",
-    "ix_projects_created_at_id",
-    "ix_projects_active_generation_id",
-)
-
-TRIGGERS = (
-    "generations.generations_number_before_insert",
-    "generations.generations_activate_after_insert",
-    "generations.generations_activate_after_update",
-    "generations.generations_renumber_before_move",
-    "projects.projects_latest_version_before_update",
-)

@@ -6,7 +6,8 @@ from dataclasses import replace
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from worker.generations.rules import INDEXES, TRIGGERS
+from worker.generations.catalog import read_found
+from worker.generations.needs import NEEDS
 from worker.generations.transactions import plan_in, run_sql
 from worker.runs.forecast import Amount
 from worker.runs.preview import Replica, Server, Slot, Snapshot, Survey, TableSize
@@ -19,14 +20,17 @@ SAMPLE_UNITS = 20_000
 
 async def survey(connection: AsyncConnection) -> Survey:
     tables = [TableSize(**row) for row in (await run_sql(connection, "survey_tables", {})).mappings()]
-    indexes = await run_sql(connection, "check_indexes", {})
+    found = await read_found(connection)
     hindering = tuple(row.name for row in await run_sql(connection, "survey_indexes", {}))
-    triggers = {row.name: row.enabled for row in await run_sql(connection, "check_triggers", {})}
+    needed = {index.name for index in NEEDS.indexes}
     return Survey(
         amount=replace(await _amount(connection, tables), hot_possible=not hindering),
         tables=tuple(tables),
-        triggers=tuple((name, triggers.get(name, False)) for name in TRIGGERS),
-        invalid_indexes=tuple(row.name for row in indexes if not row.valid and row.name not in INDEXES),
+        triggers=tuple(
+            (f"{need.table}.{need.name}", any(one.is_for(need) and one.enabled for one in found.triggers))
+            for need in NEEDS.triggers
+        ),
+        invalid_indexes=tuple(index.name for index in found.indexes if not index.valid and index.name not in needed),
         hindering_indexes=hindering,
         server=await _server(connection),
     )

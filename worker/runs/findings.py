@@ -13,7 +13,7 @@ EXAMPLES_KEPT = 5
 class Rule:
     """`slug` names it in JSON, `title` is the sentence that is true when nothing was found.
 
-    Rules `on_schema` come first: where one of them is broken, the data is not read at all.
+    Rules `on_schema` come first: where one of them is broken, the data may not be readable at all.
     """
 
     slug: str
@@ -24,13 +24,17 @@ class Rule:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """`count` breaches of one rule (unit: what the rule counts) and the ids of a few units that show it."""
+    """`count` breaches of one rule (unit: what the rule counts) and the ids of a few units that show it.
+
+    `hides_data`: because of it the data could not be looked at, or not all of it.
+    """
 
     rule: str
     is_error: bool
     count: int
     examples: tuple[str, ...] = ()
     remedy: str = ""
+    hides_data: bool = False
 
     def document(self) -> dict[str, Any]:
         return {
@@ -66,5 +70,6 @@ def merge(findings: Iterable[Finding]) -> tuple[Finding, ...]:
             count=before.count + finding.count,
             examples=(before.examples + finding.examples)[:EXAMPLES_KEPT],
             remedy=before.remedy or finding.remedy,
+            hides_data=before.hides_data or finding.hides_data,
         )
     return tuple(merged.values())

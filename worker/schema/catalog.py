@@ -1,12 +1,13 @@
-"""Asks the catalog what is there already, so that a step that has nothing to do takes no lock."""
+"""Asks the catalog what is there already: for checks, and so that a step that has nothing to do takes no lock."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from typing import Any
+from collections.abc import Collection, Mapping
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, RowMapping, text
 
+from worker.schema.found import Found, FoundColumn, FoundIndex, FoundKey, FoundTrigger, Recorded
+from worker.schema.needs import IndexNeed, KeyNeed
 from worker.sqlfiles import load_sql
 
 
@@ -16,33 +17,85 @@ class Catalog:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
+    def found(self, tables: Collection[str]) -> Found:
+        return Found(
+            columns=self.columns(*tables),
+            indexes=self.indexes(*tables),
+            keys=self.keys(*tables),
+            triggers=self.triggers(*tables),
+            recorded=self.recorded(),
+        )
+
+    def columns(self, *tables: str) -> tuple[FoundColumn, ...]:
+        return tuple(FoundColumn(**row) for row in self._rows("columns", tables))
+
+    def indexes(self, *tables: str) -> tuple[FoundIndex, ...]:
+        return tuple(FoundIndex(**{**row, "columns": tuple(row["columns"])}) for row in self._rows("indexes", tables))
+
+    def keys(self, *tables: str) -> tuple[FoundKey, ...]:
+        return tuple(
+            FoundKey(**{**row, "columns": tuple(row["columns"]), "to_columns": tuple(row["to_columns"])})
+            for row in self._rows("keys", tables)
+        )
+
+    def triggers(self, *tables: str) -> tuple[FoundTrigger, ...]:
+        return tuple(FoundTrigger(**row) for row in self._rows("triggers", tables))
+
+    def recorded(self) -> Recorded:
+        readable = self._connection.scalar(text(load_sql("worker.schema", "sql/may_read_revision.sql")))
+        if not readable:
+            return Recorded(has_table=readable is not None, revisions=None)
+        revisions = self._connection.scalars(text(load_sql("worker.schema", "sql/recorded_revisions.sql")))
+        return Recorded(has_table=True, revisions=tuple(revisions))
+
     def has_columns(self, table: str, names: Collection[str]) -> bool:
-        return self._count_columns(table, names) == len(names)
+        return {column.name for column in self.columns(table)} >= set(names)
 
     def lacks_columns(self, table: str, names: Collection[str]) -> bool:
-        return self._count_columns(table, names) == 0
+        return not {column.name for column in self.columns(table)} & set(names)
 
-    def index_is_valid(self, index: str) -> bool | None:
-        """None: there is no such index."""
-        return self._flag("index_is_valid", index=f"public.{index}")
+    def has_defaults(self, table: str, defaults: Mapping[str, str]) -> bool:
+        """By column, as PostgreSQL spells them."""
+        columns = {column.name: column for column in self.columns(table)}
+        return all(name in columns and columns[name].has_default(default) for name, default in defaults.items())
 
-    def constraint_is_valid(self, table: str, constraint: str) -> bool | None:
-        """None: there is no such constraint."""
-        return self._flag("constraint_is_valid", table=f"public.{table}", constraint=constraint)
+    def has_check(self, table: str, name: str) -> bool | None:
+        """Whether the check is validated; None: there is no such check."""
+        validated: bool | None = self._connection.scalar(
+            text(load_sql("worker.schema", "sql/check_is_validated.sql")), {"table": table, "name": name}
+        )
+        return validated
 
-    def trigger_is_enabled(self, table: str, trigger: str) -> bool | None:
-        """None: there is no such trigger."""
-        return self._flag("trigger_is_enabled", table=f"public.{table}", trigger=trigger)
+    def index(self, table: str, name: str) -> FoundIndex | None:
+        return next((index for index in self.indexes(table) if index.name == name), None)
+
+    def serves(self, need: IndexNeed) -> bool:
+        """Whether some index, whatever its name, does what this one is for."""
+        return any(index.serves(need) for index in self.indexes(need.table))
+
+    def keys_of(self, need: KeyNeed) -> tuple[FoundKey, ...]:
+        """Those on the column, whatever their names and whatever they do."""
+        return tuple(key for key in self.keys(need.table) if key.is_of(need))
+
+    def trigger_calls(self, table: str, name: str, function: str) -> bool:
+        """Whether it is there, enabled, and calls this function."""
+        return any(one.enabled and one.function == function for one in self.triggers(table) if one.name == name)
 
     def has_function(self, function: str) -> bool:
-        return bool(self._answer("function_exists", function=f"public.{function}"))
+        return self.function_source(function) is not None
 
-    def _count_columns(self, table: str, names: Collection[str]) -> int:
-        return int(self._answer("count_columns", table=f"public.{table}", names=list(names)))
+    def function_source(self, function: str) -> str | None:
+        source: str | None = self._connection.scalar(
+            text(load_sql("worker.schema", "sql/function_source.sql")), {"function": f"public.{function}"}
+        )
+        return source
 
-    def _flag(self, question: str, **values: str) -> bool | None:
-        answer = self._answer(question, **values)
-        return None if answer is None else bool(answer)
+    def count_blocks(self, table: str) -> int:
+        blocks = self._connection.scalar(
+            text(load_sql("worker.schema", "sql/count_blocks.sql")), {"table": f"public.{table}"}
+        )
+        return int(blocks or 0)
 
-    def _answer(self, question: str, **values: Any) -> Any:
-        return self._connection.scalar(text(load_sql("worker.schema", f"sql/{question}.sql")), values)
+    def _rows(self, question: str, tables: Collection[str]) -> list[RowMapping]:
+        statement = text(load_sql("worker.schema", f"sql/{question}.sql"))
+        return list(self._connection.execute(statement, {"tables": list(tables)}).mappings())

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 import time
 from collections.abc import Callable
 from contextlib import nullcontext
 from typing import Any
 from uuid import uuid4
 
+from alembic.util import CommandError
 from sqlalchemy import Connection, event, text
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -70,6 +72,8 @@ async def _run_explained(
 ) -> None:
     try:
         await connection.run_sync(run)
+    except CommandError as error:
+        raise _unknown_revision(error) from error
     except SQLAlchemyError as error:
         task = asyncio.current_task()
         if task is not None and task.cancelling():
@@ -116,9 +120,21 @@ _REFUSALS: dict[str, tuple[type[OperatorError], str, str]] = {
         "This database has tables already, but no revision is recorded",
         "If they are the application's, run `alembic stamp e011ab9dd223` first.",
     ),
-    "42P01": (SchemaNotReady, "The tables are not those of the recorded revision", "Check `alembic current`."),
-    "42703": (SchemaNotReady, "The tables are not those of the recorded revision", "Check `alembic current`."),
-    "55000": (SchemaNotReady, "The schema is not complete", "Run it again: it goes on where it stopped."),
+    "42P01": (
+        SchemaNotReady,
+        "The tables are not those of the recorded revision",
+        "Check DATABASE_URL and `alembic current`; for a new database run `alembic stamp --purge base` first.",
+    ),
+    "42703": (
+        SchemaNotReady,
+        "The tables are not those of the recorded revision",
+        "Check DATABASE_URL and `alembic current`; `backfill schema` names what is missing.",
+    ),
+    "55000": (
+        SchemaNotReady,
+        "The schema is not complete",
+        "Run it again: it goes on where it stopped. `backfill schema` names what is missing.",
+    ),
     "26000": (
         UsageError,
         "PgBouncer moved the migration to another session",
@@ -127,6 +143,16 @@ _REFUSALS: dict[str, tuple[type[OperatorError], str, str]] = {
 }
 
 _REFUSED_BY_A_REVISION = {"42501", "55000"}
+
+
+def _unknown_revision(error: CommandError) -> Exception:
+    """The error itself where it is another one, for Alembic to say on its command line."""
+    if (said := re.search(r"Can't locate revision identified by '(\w+)'", str(error))) is None:
+        return error
+    return SchemaNotReady(
+        f"The database is at revision {said[1]}, which is not one of these: the application's chain has gone on.",
+        "Do not stamp it. `backfill schema` shows what a run would lack, `backfill schema --apply` adds it.",
+    )
 
 
 def _explain(error: DBAPIError, watch: LockWatch | None) -> OperatorError | None:

@@ -23,8 +23,10 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy.exc import DBAPIError
 from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_delay, wait_exponential, wait_random
 
-from worker.runs.errors import WaitTimedOut
+from worker.runs.errors import SchemaNotReady, WaitTimedOut
 from worker.schema.catalog import Catalog
+from worker.schema.filling import Filling, whole_table
+from worker.schema.needs import IndexNeed
 
 log = logging.getLogger(__name__)
 
@@ -46,35 +48,70 @@ class LockProtocol:
 
 
 class OnlineDdl:
-    """The steps of a revision, for use inside `context.autocommit_block()`."""
+    """The steps of a revision, for use inside `context.autocommit_block()`.
+
+    Online the catalog is asked first, and offline nobody is. With `opts["look_at"]`, a connection, an offline script is
+    written for that one database, with only the steps that are missing there; `opts["tell"]` hears the title of each.
+    """
 
     def __init__(self, context: MigrationContext) -> None:
         self._op = Operations(context)
         self._protocol: LockProtocol = context.opts.get("lock_protocol") or LockProtocol()
-        self._catalog = None if context.as_sql else Catalog(self._op.get_bind())
+        self._as_sql = context.as_sql
+        self._tell: Callable[[str], None] = context.opts.get("tell") or (lambda title: log.info("%s", title))
+        looked_at = context.opts.get("look_at") if context.as_sql else self._op.get_bind()
+        self._catalog = None if looked_at is None else Catalog(looked_at)
 
-    def without_lock(self, statement: str) -> None:
-        """A step that waits for no table, such as CREATE OR REPLACE FUNCTION."""
+    def function(self, name: str, statement: str) -> None:
+        """CREATE OR REPLACE FUNCTION, which waits for no table; passed over where the same body is there."""
+        if self._catalog is not None:
+            source = self._catalog.function_source(name)
+            if source is not None and source in statement:
+                return
+            self._tell(f"creating function {name}")
         self._op.execute(statement)
 
     def under_lock(self, title: str, statement: str, *, done: Callable[[Catalog], bool]) -> None:
         """A step that is quick once it has its lock; passed over when `done` says so."""
         if self._catalog is not None and done(self._catalog):
             return
-        log.info("%s", title)
+        self._tell(title)
         self._patiently(title, lambda: self._short_transaction(statement))
 
-    def build_index(self, index: str, table: str, columns: list[str], *, where: str | None = None) -> None:
-        """CREATE INDEX CONCURRENTLY; one that an earlier try left invalid is dropped first."""
-        if self._catalog is not None and self._catalog.index_is_valid(index):
+    def mend(self, title: str, statement: str, *, done: Callable[[Catalog], bool]) -> None:
+        """A step for a database that came here by another way; a script for any database has none of these."""
+        if self._catalog is not None:
+            self.under_lock(title, statement, done=done)
+
+    def fill(self, table: str, statement: str, *, done: Callable[[Catalog], bool]) -> None:
+        """`statement` on the whole table, a few blocks at a time, until it finds nothing; see `filling`."""
+        if self._catalog is None or done(self._catalog):
             return
-        log.info("building index %s", index)
-        self._patiently(f"building index {index}", lambda: self._build_index(index, table, columns, where))
+        self._tell(f"filling in missing values in {table}")
+        if self._as_sql:
+            self._op.execute(whole_table(statement))
+        else:
+            Filling(self._op.get_bind(), table, statement, self._protocol.sleep).run(self._protocol.patience_seconds)
+
+    def build_index(self, need: IndexNeed) -> None:
+        """CREATE INDEX CONCURRENTLY; one that an earlier try left invalid is dropped first, and one that serves as well
+        under another name is as good."""
+        if self._catalog is not None:
+            if self._catalog.serves(need):
+                return
+            named = self._catalog.index(need.table, need.name)
+            if named is not None and not named.is_like(need):
+                raise SchemaNotReady(
+                    f"The name {need.name} is taken by another index.",
+                    f"It must be a plain one on ({', '.join(need.columns)}): rename that one, then run again.",
+                )
+        self._tell(f"building index {need.name}")
+        self._patiently(f"building index {need.name}", lambda: self._build_index(need))
 
     def drop_index(self, index: str, table: str) -> None:
-        if self._catalog is not None and self._catalog.index_is_valid(index) is None:
+        if self._catalog is not None and self._catalog.index(table, index) is None:
             return
-        log.info("dropping index %s", index)
+        self._tell(f"dropping index {index}")
         self._patiently(f"dropping index {index}", lambda: self._drop_index(index, table))
 
     def offline_only(self, statement: str) -> None:
@@ -82,19 +119,19 @@ class OnlineDdl:
         if self._catalog is None:
             self._short_transaction(statement)
 
-    def _build_index(self, index: str, table: str, columns: list[str], where: str | None) -> None:
-        if self._catalog is not None and self._catalog.index_is_valid(index) is False:
-            log.info("dropping index %s, which an interrupted build left invalid", index)
-            self._drop_index(index, table)
+    def _build_index(self, need: IndexNeed) -> None:
+        if self._catalog is not None and self._catalog.index(need.table, need.name) is not None:
+            log.info("dropping index %s, which an interrupted build left invalid", need.name)
+            self._drop_index(need.name, need.table)
         self._concurrently(
             lambda: self._op.create_index(
-                index,
-                table,
-                columns,
+                need.name,
+                need.table,
+                list(need.columns),
                 schema="public",
                 if_not_exists=True,
                 postgresql_concurrently=True,
-                postgresql_where=None if where is None else sa.text(where),
+                postgresql_where=None if need.where is None else sa.text(need.where),
             )
         )
 

@@ -22,7 +22,7 @@ def verify(backfill: BackfillName = None, json: Json = False) -> None:
     async def check(service: Service) -> tuple[str, int, tuple[Outcome, ...]]:
         name = backfill or _only_backfill(service.control)
         units, findings = await service.control.verify(name)
-        return name, units, outcomes(service.control.backfill(name).rules, units, findings)
+        return name, units, outcomes(service.control.backfill(name).rules, findings)
 
     name, units, checked = with_service(check)
     broken = [outcome for outcome in checked if outcome.status is Status.ERROR]

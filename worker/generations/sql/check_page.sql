@@ -23,7 +23,7 @@ checked AS (
            count(o.id) FILTER (WHERE o.storage_path IS NULL) AS unassigned,
            count(*) FILTER (WHERE o.storage_path = '') AS blank,
            count(*) FILTER (WHERE o.storage_path IS NOT NULL AND o.repeated) AS duplicates,
-           count(*) FILTER (WHERE o.storage_path IS NOT NULL AND o.version < 1) AS below_one,
+           count(*) FILTER (WHERE o.storage_path IS NOT NULL AND coalesce(o.version, 0) < 1) AS below_one,
            coalesce(max(o.version) FILTER (WHERE o.storage_path IS NOT NULL), 0) AS highest,
            count(*) FILTER (WHERE o.storage_path IS NOT NULL AND o.version < o.before) AS inversions,
            count(o.id) FILTER (WHERE o.is_active IS DISTINCT FROM (o.id IS NOT DISTINCT FROM p.active_generation_id))
@@ -46,7 +46,7 @@ breaches AS (
                ('blank_storage_path', c.blank),
                ('duplicate_versions', c.duplicates),
                ('version_below_one', c.below_one),
-               ('latest_version_too_low', CAST(c.latest_version < c.highest AS integer)),
+               ('latest_version_too_low', CAST(coalesce(c.latest_version, 0) < c.highest AS integer)),
                ('active_mismatch', c.flags_wrong),
                ('active_of_another_project',
                 CAST(c.active_generation_id IS NOT NULL AND c.active_here = 0 AS integer)),

@@ -1,0 +1,68 @@
+"""What a backfill needs of the schema, as data: its author declares it, and the checks know no table of their own.
+
+Needs are about what an object does and not about what it is called. An index under another name serves as well, a later
+revision may have renamed a key or widened a type, and the recorded revision says nothing about any of it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ColumnNeed:
+    """`type` and `default` as PostgreSQL spells them. `is_read`: without it the data cannot even be looked at."""
+
+    table: str
+    name: str
+    type: str
+    not_null: bool = False
+    default: str | None = None
+    is_read: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IndexNeed:
+    """A plain b-tree on these columns in this order; `where` as PostgreSQL spells it, one without it serves as well."""
+
+    name: str
+    table: str
+    columns: tuple[str, ...]
+    where: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyNeed:
+    """A validated foreign key of one column. `on_delete` in PostgreSQL's words, such as SET NULL."""
+
+    name: str
+    table: str
+    column: str
+    to_table: str
+    to_column: str
+    on_delete: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TriggerNeed:
+    """A trigger that calls `function` and fires in ordinary sessions."""
+
+    name: str
+    table: str
+    function: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Needs:
+    """All of it is in schema public."""
+
+    columns: tuple[ColumnNeed, ...] = ()
+    indexes: tuple[IndexNeed, ...] = ()
+    keys: tuple[KeyNeed, ...] = ()
+    triggers: tuple[TriggerNeed, ...] = ()
+
+    @property
+    def tables(self) -> tuple[str, ...]:
+        needs: list[ColumnNeed | IndexNeed | KeyNeed | TriggerNeed]
+        needs = [*self.columns, *self.indexes, *self.keys, *self.triggers]
+        return tuple(dict.fromkeys(need.table for need in needs))

@@ -1,0 +1,30 @@
+-- The indexes of the named tables, by what they do. An expression has no column name. "plain": a b-tree of columns alone,
+-- ascending, each compared in its own collation and type: only such a one serves any comparison and order of the columns.
+-- Tables by name and text[] for the reasons given in columns.sql.
+SELECT CAST(t.relname AS text) AS "table", CAST(c.relname AS text) AS name,
+       ARRAY(
+           SELECT CAST(a.attname AS text)
+           FROM unnest(i.indkey) WITH ORDINALITY AS k (attnum, place)
+           LEFT JOIN pg_catalog.pg_attribute AS a ON a.attrelid = i.indrelid AND a.attnum = k.attnum
+           ORDER BY k.place
+       ) AS columns,
+       m.amname = 'btree' AND i.indnatts = i.indnkeyatts
+       AND NOT EXISTS (SELECT FROM unnest(i.indoption) AS o (flags) WHERE o.flags <> 0)
+       AND NOT EXISTS (
+           SELECT FROM unnest(i.indclass) AS o (oid) JOIN pg_catalog.pg_opclass AS s ON s.oid = o.oid
+           WHERE NOT s.opcdefault
+       )
+       AND NOT EXISTS (
+           SELECT FROM unnest(i.indkey) WITH ORDINALITY AS k (attnum, place)
+           JOIN unnest(i.indcollation) WITH ORDINALITY AS o (oid, place) ON o.place = k.place
+           JOIN pg_catalog.pg_attribute AS a ON a.attrelid = i.indrelid AND a.attnum = k.attnum
+           WHERE a.attcollation <> o.oid
+       ) AS plain,
+       pg_get_expr(i.indpred, i.indrelid) AS "where",
+       i.indisvalid AND i.indisready AND i.indislive AS valid
+FROM pg_catalog.pg_index AS i
+JOIN pg_catalog.pg_class AS c ON c.oid = i.indexrelid
+JOIN pg_catalog.pg_am AS m ON m.oid = c.relam
+JOIN pg_catalog.pg_class AS t ON t.oid = i.indrelid
+WHERE t.relnamespace = to_regnamespace('public') AND t.relname = ANY (CAST(:tables AS text[]))
+ORDER BY t.relname, c.relname
