@@ -7,6 +7,10 @@ from urllib.parse import urlsplit
 import pytest
 
 from tests.migrations.support import Connect, alembic
+from tests.support.commands import environment_for
+from tests.support.forked import backfill
+
+COMMANDS = (("enqueue", "generation-versions"), ("preview",), ("schema",), ("schema", "--apply"))
 
 
 def test_a_server_that_is_down(unused_port: int) -> None:
@@ -125,3 +129,55 @@ def _with(url: str, **parts: str) -> str:
 
 def _as(url: str, role: str) -> str:
     return _with(url, netloc=f"{role}:hidden@{urlsplit(url).netloc.rpartition('@')[2]}")
+
+
+# What every other command says about these, and that what it says to run is right.
+
+
+async def test_a_database_without_tables_is_told_so_and_how_it_gets_them(blank_database: str, redis_url: str) -> None:
+    env = environment_for(database_url=blank_database, redis_url=redis_url)
+
+    refused = [backfill(*command, env=env) for command in COMMANDS]
+    upgraded = alembic("upgrade", "head", url=blank_database)
+
+    for one in refused:
+        assert_explained(one, 6, "Check DATABASE_URL; a new database gets its tables by: alembic upgrade head.")
+    assert upgraded.returncode == 0
+    assert backfill("doctor", env=env).returncode == 0
+
+
+@pytest.mark.parametrize("revision", ["e011ab9dd223", "39e7f45c72f1"])
+async def test_a_revision_that_is_recorded_without_tables(blank_database: str, redis_url: str, revision: str) -> None:
+    env = environment_for(database_url=blank_database, redis_url=redis_url)
+    assert alembic("stamp", revision, url=blank_database).returncode == 0
+
+    refused = backfill("enqueue", "generation-versions", env=env)
+    done = [alembic(*command, url=blank_database) for command in (("stamp", "--purge", "base"), ("upgrade", "head"))]
+
+    said = f"alembic_version says {revision}. For a new database run: alembic stamp --purge base, then alembic upgrade"
+    assert_explained(refused, 6, said)
+    assert [one.returncode for one in done] == [0, 0]
+    assert backfill("doctor", env=env).returncode == 0
+
+
+@pytest.mark.parametrize("record", ["DELETE FROM alembic_version", "DROP TABLE alembic_version"])
+async def test_tables_without_a_recorded_revision_are_told_how_to_have_it_recorded(
+    database_e011: str, redis_url: str, connect: Connect, record: str
+) -> None:
+    env = environment_for(database_url=database_e011, redis_url=redis_url)
+    await (await connect(database_e011)).execute(record)
+
+    refused = backfill("enqueue", "generation-versions", env=env)
+    done = [alembic(*command, url=database_e011) for command in (("stamp", "e011ab9dd223"), ("upgrade", "head"))]
+
+    assert_explained(refused, 6, "Run: alembic stamp e011ab9dd223, then alembic upgrade head; ")
+    assert [one.returncode for one in done] == [0, 0]
+    assert backfill("doctor", env=env).returncode == 0
+
+
+async def test_a_later_revision_of_the_application(database: str, redis_url: str, connect: Connect) -> None:
+    await (await connect(database)).execute("UPDATE alembic_version SET version_num = 'f00dfeed0001'")
+
+    for command in (("upgrade", "head"), ("current",)):
+        assert_explained(alembic(*command, url=database), 6, "The database is at revision f00dfeed0001, ")
+    assert backfill("doctor", env=environment_for(database_url=database, redis_url=redis_url)).returncode == 0

@@ -65,7 +65,7 @@ MEANINGS = {
     ),
     "schema-not-ready": _is(
         "The database does not have, or no longer has, the columns, indexes or triggers that the backfill relies on.",
-        "Run alembic upgrade head. If the migration is there, somebody removed or disabled what the detail names.",
+        "Run what the detail says. Where the migration is recorded and something is missing: backfill schema --apply.",
     ),
     "unreachable": _is(
         "A server that this service needs does not answer.",
