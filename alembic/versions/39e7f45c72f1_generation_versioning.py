@@ -89,7 +89,7 @@ def upgrade() -> None:
     context = op.get_context()
     with context.autocommit_block():
         ddl = OnlineDdl(context)
-        ddl.without_lock(_sql("assert_every_row_is_seen"))
+        ddl.require(_sql("assert_every_row_is_seen"))
         ddl.offline_only(_sql("drop_invalid_indexes"))
         ddl.build_index(PROJECT_INDEX)
         ddl.build_index(WALK_INDEX)
@@ -103,8 +103,7 @@ def upgrade() -> None:
             ddl.function(function, _sql(f"function_{function}"))
         for table, trigger in TRIGGERS:
             _create_trigger(ddl, table, trigger)
-    if "look_at" not in context.opts:
-        op.execute(_sql("assert_complete"))
+    ddl.require(_sql("assert_complete"))
 
 
 def downgrade() -> None:

@@ -62,6 +62,11 @@ class OnlineDdl:
         looked_at = context.opts.get("look_at") if context.as_sql else self._op.get_bind()
         self._catalog = None if looked_at is None else Catalog(looked_at)
 
+    def require(self, statement: str) -> None:
+        """A question that ends the migration with an error; it is none of the steps that a script shows."""
+        if not (self._as_sql and self._catalog is not None):
+            self._op.execute(statement)
+
     def function(self, name: str, statement: str) -> None:
         """CREATE OR REPLACE FUNCTION, which waits for no table; passed over where the same body is there."""
         if self._catalog is not None:
