@@ -122,6 +122,9 @@ class Settings(BaseSettings):
         le=1.0,
         description="Share of the units that may fail before the run is paused for an operator (20 units at least).",
     )
+    keep_runs_days: int = Field(
+        default=365, ge=0, le=36_500, description="Days for which Redis keeps a run after its end; 0: for ever."
+    )
     slice_seconds: float = Field(
         default=5.0, ge=0.1, le=60.0, description="Seconds that a worker stays with a range before it lets others on."
     )

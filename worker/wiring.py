@@ -24,7 +24,7 @@ from worker.redis_client import open_redis
 from worker.runs.errors import SettingsError
 from worker.runs.pace import Pace
 from worker.store.presence import new_worker_id
-from worker.store.redis_store import PATIENCE_SECONDS, Alarms, RedisStore
+from worker.store.redis_store import PATIENCE_SECONDS, RedisStore, StoreLimits
 
 EDGE_CONNECTIONS = 5
 # Each has a limit of its own; a call into a definition that takes longer than so many of them hangs.
@@ -98,8 +98,9 @@ async def build_service(
         redis,
         prefix=settings.redis_prefix,
         lease_seconds=settings.lease_seconds,
-        alarms=Alarms(
+        limits=StoreLimits(
             quarantine_share=settings.quarantine_share,
+            keep_days=settings.keep_runs_days,
             patience_seconds=max(PATIENCE_SECONDS, 5 * (settings.lease_seconds + settings.slice_seconds)),
         ),
     )

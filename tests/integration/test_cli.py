@@ -175,10 +175,13 @@ def test_a_run_without_a_worker_can_be_steered_all_the_same(environment: dict[st
     assert "active" in refusal(backfill("enqueue", NAME, env=environment), 5)
     assert run_after("set", "--pause-ms", "70")["pace"]["pause_ms"] == 70
     assert "nothing to set" in refusal(backfill("set", env=environment), 2)
-    assert "goes on" in refusal(backfill("wait", "--timeout", "0.3", env=environment), 8)
+    waited = backfill("wait", "--timeout", "0.3", env=environment)
+    assert waited.returncode == 8
+    assert "No worker that serves generation-versions is alive" in waited.stderr
+    assert "the run is queued and waits for a worker" in waited.stderr
     assert state_after("pause") == "paused"
     assert "Possible now: resume, cancel" in refusal(backfill("retry", env=environment), 5)
-    assert state_after("watch") == "paused"
+    assert state_after("wait", "--for", "succeeded", "--for", "paused") == "paused"
     assert state_after("resume") == "queued"
     assert state_after("cancel") == "cancelled"
     assert "was cancelled" in backfill("wait", env=environment).stderr
@@ -241,7 +244,7 @@ async def test_ctrl_c_ends_watching_without_a_traceback(environment: dict[str, s
     watching.kill(signal.SIGINT)
 
     assert watching.wait() == 130
-    assert "Stopped watching; the run goes on." in watching.log
+    assert "Stopped watching; the run is queued and waits for a worker." in watching.log
     assert "Traceback" not in watching.log
 
 

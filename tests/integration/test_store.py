@@ -6,14 +6,14 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from tests.support.store_model import claim_first_range, forget, unit_of
+from tests.support.store_model import BACKFILL, claim_first_range, forget, pace_of, unit_of
 from worker.engine.protocols import Advance, Claim, Totals
 from worker.redis_client import open_redis
 from worker.runs.attention import Kind, attention_of
 from worker.runs.ranges import Part, PutAside, Quarantined
 from worker.runs.record import Run
 from worker.runs.states import Action, State
-from worker.store.redis_store import Alarms, RedisStore
+from worker.store.redis_store import RedisStore, StoreLimits
 from worker.store.scripts import Scripts
 
 PREFIX = "store-test"
@@ -168,7 +168,9 @@ async def test_asking_again_for_a_locked_unit_moves_nothing_and_a_run_that_does_
 ) -> None:
     redis = open_redis(redis_url, timeout_seconds=5.0)
     now = [1_800_000_000_000]
-    store = RedisStore(redis, prefix=PREFIX, lease_seconds=30, alarms=Alarms(patience_seconds=10), clock=lambda: now[0])
+    store = RedisStore(
+        redis, prefix=PREFIX, lease_seconds=30, limits=StoreLimits(patience_seconds=10), clock=lambda: now[0]
+    )
     claim = await claim_first_range(store)
     planned_ms, locked = now[0], PutAside(unit_id="u", range_index=0, since_ms=now[0], tries=1, due_ms=now[0])
 
@@ -184,3 +186,35 @@ async def test_asking_again_for_a_locked_unit_moves_nothing_and_a_run_that_does_
     assert attention is not None
     assert (attention.kind, attention.since_ms) == (Kind.STALLED, planned_ms)
     await forget(redis, PREFIX)
+
+
+async def test_a_run_that_ended_long_ago_is_forgotten_with_all_its_keys_but_never_the_latest_or_one_at_rest(
+    redis_url: str,
+) -> None:
+    redis = open_redis(redis_url, timeout_seconds=5.0)
+    now = [1_800_000_000_000]
+    limits = StoreLimits(keep_days=7)
+    store = RedisStore(redis, prefix=PREFIX, lease_seconds=30, limits=limits, clock=lambda: now[0])
+    old = await claim_first_range(store)
+    await store.act(old.run_id, Action.CANCEL, who="test", note="a mistake")
+    await store.release(old)
+    paused = await store.create("another", pace_of(1), requested_by="test", idempotency_key=None)
+    await store.act(paused.run_id, Action.PAUSE, who="test")
+    another_days = await store.create("third", pace_of(1), requested_by="test", idempotency_key=None)
+    await store.act(another_days.run_id, Action.CANCEL, who="test")
+
+    now[0] += 8 * 86_400_000
+    new = await store.create(BACKFILL, pace_of(1), requested_by="test", idempotency_key=None)
+
+    assert set(await store.recent_ids(10) or ()) == {new.run_id, paused.run_id, another_days.run_id}
+    assert [key async for key in redis.scan_iter(f"{PREFIX}:run:{old.run_id}*")] == []
+    await forget(redis, PREFIX)
+
+
+async def test_runs_are_kept_for_ever_where_that_is_said(store: RedisStore, claim: Claim) -> None:
+    await store.act(claim.run_id, Action.CANCEL, who="test")
+    await store.release(claim)
+
+    new = await store.create(BACKFILL, pace_of(1), requested_by="test", idempotency_key=None)
+
+    assert await store.recent_ids(10) == (new.run_id, claim.run_id)

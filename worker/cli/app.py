@@ -33,7 +33,7 @@ Exit codes:
 0 done
 1 a bug; please report the traceback
 2 wrong usage or settings
-3 the run failed or was cancelled, or the verification failed
+3 the run failed, was cancelled or is paused, or the verification failed
 4 no such run or backfill
 5 the state of the run does not allow it
 6 the schema is not ready
@@ -66,8 +66,8 @@ def _commands() -> dict[str, dict[str, tuple[Callable[..., None], str]]]:
             "enqueue": (starting.enqueue, "backfill enqueue generation-versions --parallel 4 --pause-ms 20"),
             "status": (looking.status, "backfill status --all"),
             "watch": (looking.watch, "backfill watch --json | jq .progress.fraction"),
-            "wait": (looking.wait, "backfill wait --timeout 600 && backfill verify"),
-            "pause": (acting.pause, "backfill pause && backfill watch"),
+            "wait": (looking.wait, "backfill wait --for 50% --for paused --timeout 600"),
+            "pause": (acting.pause, "backfill pause --note CHG-1044 && backfill wait --for paused"),
             "resume": (acting.resume, "backfill resume && backfill watch"),
             "cancel": (acting.cancel, "backfill cancel && backfill status"),
             "retry": (acting.retry, "backfill retry && backfill wait"),

@@ -22,15 +22,17 @@ INTERRUPTED = 130
 Answer = TypeVar("Answer")
 
 
-def with_service(work: Callable[[Service], Awaitable[Answer]], *, if_interrupted: str = "") -> Answer:
-    """What `work` returns. Ctrl-C ends the command with 130, after saying `if_interrupted`."""
+def with_service(
+    work: Callable[[Service], Awaitable[Answer]], *, if_interrupted: Callable[[], str] = lambda: ""
+) -> Answer:
+    """What `work` returns. Ctrl-C ends the command with 130, after saying what `if_interrupted` gives."""
     settings = load_settings()
     setup_logging(settings.log_level, settings.log_format)
     try:
         return asyncio.run(_in_session(settings, work))
     except KeyboardInterrupt:
-        if if_interrupted:
-            say(if_interrupted)
+        if words := if_interrupted():
+            say(words)
         raise typer.Exit(INTERRUPTED) from None
 
 

@@ -13,12 +13,13 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from worker.cli.following import follow
+from worker.cli.following import Changing, Whereabouts, follow
 from worker.cli.output import write_json
-from worker.cli.words import amounts, line, percent, progress_of, remark, speed, state_text, troubles
+from worker.cli.words import amounts, line, percent, progress_of, remark, speed, state_text, troubles, warning
 from worker.engine.control import Control
+from worker.runs.attention import attention_of
+from worker.runs.outlook import outcome_of
 from worker.runs.record import Run, run_document
-from worker.runs.states import AT_REST
 
 QUIET_SECONDS = 10.0
 WIDEST_BAR = 100
@@ -27,11 +28,14 @@ PERCENT_COLUMNS = 8
 Show = Callable[[Run], None]
 
 
-async def watch(control: Control, run_id: str | None, console: Console, *, json: bool = False) -> Run:
+async def watch(
+    control: Control, run_id: str | None, console: Console, *, json: bool = False, seen: Whereabouts | None = None
+) -> Run:
     """Shows the run (None: the latest) until it is at rest, done or paused, and returns it as it is then.
 
-    With `json` nothing goes to `console`: a JSON line per change is written to stdout.
+    With `json` nothing goes to `console`: a JSON line per change is written to stdout. `seen` is told where it is.
     """
+    seen = seen or Whereabouts()
     with ExitStack() as stack:
         show: Show
         if json:
@@ -39,8 +43,35 @@ async def watch(control: Control, run_id: str | None, console: Console, *, json:
         elif console.is_terminal:
             show = _as_picture(stack.enter_context(Live(console=console, auto_refresh=False)))
         else:
-            show = _at_changes(lambda run: console.print(line(run), soft_wrap=True))
-        return await follow(control, run_id, until=AT_REST, show=show)
+            show = _as_lines(console)
+        return await follow(control, run_id, until=lambda _run: False, show=_both(seen.saw, show))
+
+
+def print_outcome(console: Console, run: Run) -> None:
+    """What a run that has succeeded has done, above all where that was nothing."""
+    if words := outcome_of(run):
+        console.print(words, soft_wrap=True)
+
+
+def _both(first: Show, second: Show) -> Show:
+    def show(run: Run) -> None:
+        first(run)
+        second(run)
+
+    return show
+
+
+def _as_lines(console: Console) -> Show:
+    attention = Changing()
+    show_changes = _at_changes(lambda run: console.print(line(run), soft_wrap=True))
+
+    def show(run: Run) -> None:
+        told = attention.told(run)
+        if told and not warning(run):
+            console.print(f"{run.id}  {told}", soft_wrap=True)
+        show_changes(run)
+
+    return show
 
 
 def _as_picture(live: Live) -> Show:
@@ -65,7 +96,9 @@ class Changes:
     _at: float = field(default_factory=monotonic)
 
     def has(self, run: Run) -> bool:
-        facts = (run.state, percent(run), bool(run.contended), len(run.quarantined))
+        attention = attention_of(run)
+        kind = attention.kind if attention else None
+        facts = (run.state, percent(run), bool(run.contended), len(run.quarantined), kind)
         if facts == self._seen and monotonic() - self._at < QUIET_SECONDS:
             return False
         self._seen, self._at = facts, monotonic()
@@ -73,8 +106,10 @@ class Changes:
 
 
 def picture(run: Run, width: int) -> Group:
-    """The run in four lines of at most 80 columns."""
+    """The run in four lines of at most 80 columns, and one more where something needs attention."""
     below = [Text("   ".join(words)) for words in (amounts(run), [*speed(run), *troubles(run)]) if words]
+    if words := warning(run):
+        below.append(Text(words, style="yellow"))
     return Group(
         Text.assemble((run.backfill, "bold"), "  ", run.id, "  ", state_text(run), "  ", (remark(run), "dim")),
         _bar(run, min(width, WIDEST_BAR) - PERCENT_COLUMNS),

@@ -10,7 +10,7 @@ the class, so they agree by construction. A bug is a plain exception and is not 
     │   ├── UnknownPageToken         HTTP only: made by another service, or its run is gone
     │   ├── Unauthenticated          HTTP only: no token, or one that is not known
     │   └── InsufficientScope        HTTP only: a token that may only read
-    ├── RunFailed                 3  the run ended `failed`
+    ├── RunFailed                 3  the run rests and has not succeeded
     ├── VerificationFailed        3  the data breaks a rule
     ├── NotFound                  4
     │   ├── UnknownBackfill

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from worker.runs.progress import total_shown
 from worker.runs.states import State
-from worker.runs.wording import counted
+from worker.runs.telling import ENGINE
+from worker.runs.wording import counted, ended
 
 if TYPE_CHECKING:
     from worker.runs.record import Run
@@ -45,6 +46,18 @@ def outcome_of(run: Run) -> str | None:
     if written == 0:
         return f"Nothing had to be written: {counted(rows, 'row')} in {counted(units, 'unit')} had all values already."
     return f"{counted(written, 'row')} written, and {counted(units, 'unit')} verified."
+
+
+def why_at_rest(run: Run) -> str:
+    """A sentence for a run that rests and has not succeeded: who has asked for it, and what they or the server say."""
+    if run.state is State.FAILED:
+        return f"Run {run.id} failed: {ended(run.error or 'no reason was recorded')}"
+    asked = run.asked
+    by = f" by {'the engine' if asked.by == ENGINE else asked.by}" if asked else ""
+    why = next((note.text for note in run.notes if asked and note.at_ms == asked.at_ms), "")
+    if not why and run.state is State.PAUSED:
+        why = run.error or ""
+    return f"Run {run.id} was {run.state}{by}{f': {ended(why)}' if why else '.'}"
 
 
 def next_of(run: Run) -> str | None:

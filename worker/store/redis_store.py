@@ -32,15 +32,17 @@ PATIENCE_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Alarms:
-    """When a run is paused or called stalled: more than `quarantine_share` of the units passed (and at least 20) in
-    quarantine pauses it; where nothing moves for `patience_seconds`, it has stalled."""
+class StoreLimits:
+    """More than `quarantine_share` of the units passed (and at least 20) in quarantine pauses a run; one of which
+    nothing moves for `patience_seconds` has stalled; `keep_days` after its end it is forgotten, 0: never."""
 
     quarantine_share: float = 0.05
     patience_seconds: float = PATIENCE_SECONDS
+    keep_days: int = 0
 
 
-DEFAULT_ALARMS = Alarms()
+DEFAULT_LIMITS = StoreLimits()
+DAY_MS = 86_400_000
 
 
 class RedisStore:
@@ -52,10 +54,10 @@ class RedisStore:
         *,
         prefix: str,
         lease_seconds: float,
-        alarms: Alarms = DEFAULT_ALARMS,
+        limits: StoreLimits = DEFAULT_LIMITS,
         clock: Callable[[], int] | None = None,
     ) -> None:
-        self._alarms = alarms
+        self._limits = limits
         self._redis = redis
         self._prefix = prefix
         self._lease_ms = round(lease_seconds * 1000)
@@ -67,6 +69,8 @@ class RedisStore:
     ) -> Created:
         arguments = (backfill, codec.dump_pace(pace), requested_by, idempotency_key or "", note)
         run_id, outcome = await self._scripts.run("create", token_hex(6), *arguments)
+        if outcome == "new" and self._limits.keep_days:
+            await self._scripts.run("forget", "", self._limits.keep_days * DAY_MS)
         return Created(run_id=run_id, is_new=outcome == "new", is_repeated=outcome == "repeated")
 
     async def get(self, run_id: str) -> Run | None:
@@ -98,7 +102,7 @@ class RedisStore:
             notes=notes,
         )
         return codec.load_run(
-            texts, seen_ms=seen_ms, workers=workers, patience_ms=round(self._alarms.patience_seconds * 1000)
+            texts, seen_ms=seen_ms, workers=workers, patience_ms=round(self._limits.patience_seconds * 1000)
         )
 
     async def _stages_and_workers(self, key: str, ranges: int, seen_ms: int) -> tuple[list[str], list[WorkerRecord]]:
@@ -187,7 +191,7 @@ class RedisStore:
             self._lease_ms,
             sequence,
             codec.dump_advance(advance, totals),
-            str(self._alarms.quarantine_share),
+            str(self._limits.quarantine_share),
             BATCH_BOUNDS_JSON,
         )
         return Verdict(

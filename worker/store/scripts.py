@@ -27,6 +27,7 @@ NAMES = (
     "release",
     "finish",
     "beat",
+    "forget",
 )
 
 

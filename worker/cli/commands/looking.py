@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Annotated, Any
 
 import typer
 
-from worker.cli.following import follow
+from worker.cli.following import Changing, Whereabouts, follow, judge
+from worker.cli.goals import Goal, judge_goals, parse_goals
 from worker.cli.options import Json, RunId
 from worker.cli.output import answer_console, say, write_json
 from worker.cli.panel import print_run, print_runs
 from worker.cli.session import with_service
+from worker.cli.watching import print_outcome
 from worker.cli.watching import watch as watch_run
 from worker.engine.protocols import Event
-from worker.runs.errors import RunFailed, UsageError, WaitTimedOut
+from worker.runs.errors import UsageError, WaitTimedOut
+from worker.runs.outlook import outcome_of
 from worker.runs.record import Run, run_document
-from worker.runs.states import DONE, State
 from worker.runs.telling import sentence_of
 from worker.runs.times import clock_time, timestamp
 from worker.wiring import Service
@@ -54,35 +57,63 @@ def _list_runs(json: bool) -> None:
 
 
 def watch(run: RunId = None, json: Json = False) -> None:
-    """Show a run until it ends or is paused: a live bar on a terminal, else a line per change."""
-    console = answer_console()
+    """Show a run until it ends or is paused: a live bar on a terminal, else a line per change.
+
+    It exits with 0 only if the run has succeeded, and with 3 if it rests for any other reason.
+    """
+    console, seen = answer_console(), Whereabouts()
 
     async def show(service: Service) -> Run:
-        return await watch_run(service.control, run, console, json=json)
+        return await watch_run(service.control, run, console, json=json, seen=seen)
 
-    _judge(with_service(show, if_interrupted="Stopped watching; the run goes on. To stop it: backfill pause"))
+    ended = with_service(show, if_interrupted=seen.stopped_watching)
+    if not json:
+        print_outcome(console, ended)
+    judge(ended)
 
 
 def wait(
     run: RunId = None,
+    goals: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--for", metavar="STATE|N%", help="Wait for this instead, and exit 0 then; several: for any of them."
+        ),
+    ] = None,
     timeout: Annotated[float | None, typer.Option(min=0.0, help="Seconds to wait at most; then exit 8.")] = None,
     json: Json = False,
 ) -> None:
-    """Wait without a word until a run has ended; a paused run is waited for."""
+    """Wait until a run has ended or is paused, without a word unless something needs attention.
 
-    async def until_done(service: Service) -> Run:
+    It exits with 0 only if the run has succeeded, and with 3 if it rests for any other reason. With --for it exits with
+    0 as soon as the run is there, and with 3 if it comes to rest elsewhere.
+    """
+    wanted, seen = parse_goals(goals or ()), Whereabouts()
+
+    async def until_there(service: Service) -> Run:
         try:
             async with asyncio.timeout(timeout) as limit:
-                return await follow(service.control, run, until=DONE, show=_quietly(limit))
+                is_there = partial(_any_is_met, wanted)
+                return await follow(service.control, run, until=is_there, show=_quietly(limit, seen))
         except TimeoutError as error:
+            what = f"is not {' or '.join(goal.words for goal in wanted)}" if wanted else "has not ended"
             raise WaitTimedOut(
-                f"The run has not ended within {timeout:g} seconds; it goes on.", "Look at it: backfill status."
+                f"The run {what} after {timeout:g} seconds; {seen.words()}.", "Look at it: backfill status."
             ) from error
 
-    ended = with_service(until_done, if_interrupted="Stopped waiting; the run goes on.")
+    found = with_service(until_there, if_interrupted=lambda: f"Stopped waiting; {seen.words()}.")
     if json:
-        write_json(run_document(ended))
-    _judge(ended)
+        write_json(run_document(found))
+    if wanted:
+        judge_goals(found, wanted)
+        return
+    judge(found)
+    if not json and not found.counts.rows_written:
+        say(outcome_of(found) or "")
+
+
+def _any_is_met(goals: Sequence[Goal], run: Run) -> bool:
+    return any(goal.is_met(run) for goal in goals)
 
 
 def events(run: RunId = None, json: Json = False) -> None:
@@ -106,30 +137,16 @@ def _event_document(event: Event) -> dict[str, Any]:
     }
 
 
-def _quietly(limit: asyncio.Timeout) -> Callable[[Run], None]:
-    """Says only that a run is paused, once. Raises TimeoutError past the limit."""
-    told: list[str] = []
+def _quietly(limit: asyncio.Timeout, seen: Whereabouts) -> Callable[[Run], None]:
+    """Says only what needs attention, and when that is over. Raises TimeoutError past the limit."""
+    attention = Changing()
 
     def show(run: Run) -> None:
+        seen.saw(run)
         if limit.expired():
             # The client of Redis can swallow a cancellation (asyncio.wait_for before Python 3.12).
             raise TimeoutError
-        if run.state is State.PAUSED and not told:
-            told.append(run.id)
-            say(f"Run {run.id} is paused. It ends only after: backfill resume {run.id}")
+        if told := attention.told(run):
+            say(f"Run {run.id}: {told}")
 
     return show
-
-
-def _judge(run: Run) -> None:
-    """Words for a run at rest; RunFailed where it did not succeed."""
-    if run.state is State.PAUSED:
-        reason = f": {run.error.rstrip('.')}" if run.error else ""
-        say(f"Run {run.id} is paused{reason}. Let it go on: backfill resume {run.id}")
-    elif run.state is State.CANCELLED:
-        raise RunFailed(f"Run {run.id} was cancelled.", "A new run goes on from there: backfill enqueue.")
-    elif run.state is State.FAILED:
-        raise RunFailed(
-            f"Run {run.id} failed: {run.error or 'no reason was recorded'}.",
-            f"See backfill status {run.id}; when it is mended: backfill retry {run.id}.",
-        )

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from worker.cli.doctor import worker_is_alive
+from worker.cli.following import Whereabouts, judge
 from worker.cli.options import (
     BatchRows,
     Json,
@@ -20,6 +20,9 @@ from worker.cli.options import (
 )
 from worker.cli.output import answer_console, say, write_json
 from worker.cli.session import who_asks, with_service
+from worker.cli.watching import print_outcome
+from worker.cli.watching import watch as watch_run
+from worker.runs.attention import attention_of
 from worker.runs.errors import UsageError
 from worker.runs.record import Run, run_document
 from worker.wiring import Service, default_pace
@@ -40,25 +43,35 @@ def enqueue(  # noqa: PLR0917 - typer passes options by name
     rows_per_second: RowsPerSecond = None,
     idempotency_key: IdempotencyKey = None,
     note: NoteText = None,
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Show it until it ends, with the exit codes of watch.")
+    ] = False,
     json: Json = False,
 ) -> None:
     """Start a run, at the pace that the settings say or that is given; workers take it up at once.
 
-    It is refused while another run of the backfill is active, and before the migration.
+    It is refused while another run of the backfill is active, and before the migration. With --watch it shows the run
+    as `backfill watch` does, and ends with its exit codes.
     """
     changes = pace_changes(parallel, batch_rows, target_ms, pause_ms, rows_per_second)
+    console, seen = answer_console(), Whereabouts()
 
-    async def start(service: Service) -> tuple[Run, bool, bool]:
+    async def start(service: Service) -> Run:
         pace = default_pace(service.settings).with_changes(changes)
         run, is_new = await service.control.enqueue(
             name, pace, requested_by=who_asks(), idempotency_key=idempotency_key, note=note
         )
-        return run, is_new, await worker_is_alive(service)
+        if not is_new:
+            say("This request was made before; this is its run.")
+        if not watch:
+            return run
+        return await watch_run(service.control, run.id, console, json=json, seen=seen)
 
-    run, is_new, alive = with_service(start)
-    if not is_new:
-        say("This request was made before; this is its run.")
-    if not alive and not run.done:
+    run = with_service(start, if_interrupted=seen.stopped_watching)
+    if watch:
+        _tell_end(run, json=json)
+        return
+    if attention_of(run):
         say(NO_WORKER)
     _tell(run, f"is {run.state}. Watch it: backfill watch {run.id}", json=json)
 
@@ -80,6 +93,12 @@ def set_pace(  # noqa: PLR0917 - typer passes options by name
     changed = with_service(lambda service: service.control.set_pace(run, changes, who=who_asks(), note=note))
     pace = ", ".join(f"{name} {value}" for name, value in changed.pace.document().items())
     _tell(changed, f"now has the pace {pace}.", json=json)
+
+
+def _tell_end(run: Run, *, json: bool) -> None:
+    if not json:
+        print_outcome(answer_console(), run)
+    judge(run)
 
 
 def _tell(run: Run, words: str, *, json: bool) -> None:
