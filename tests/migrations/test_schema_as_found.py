@@ -242,16 +242,20 @@ async def test_whatever_is_spoilt_at_head_is_named_and_mended(
     assert backfill("doctor", env=environment).returncode == 0
 
 
-async def test_a_functions_older_edition_is_replaced(database: str, connect: Connect) -> None:
+async def test_a_functions_older_edition_is_told_and_replaced(
+    database: str, connect: Connect, environment: dict[str, str]
+) -> None:
     connection = await connect(database)
     await connection.execute(
         "CREATE OR REPLACE FUNCTION public.generations_activate_completed() RETURNS trigger LANGUAGE plpgsql"
         " AS 'BEGIN RETURN NULL; END'"
     )
 
+    doctor = backfill("doctor", env=environment)
     seen, added = schema(database), schema(database, "--apply")
 
     assert (seen.returncode, added.returncode) == (6, 0)
+    assert "made by another edition of the migration. Run: backfill schema --apply" in doctor.stdout
     assert "creating function generations_activate_completed" in seen.stdout
     source = "SELECT prosrc FROM pg_proc WHERE proname = 'generations_activate_completed'"
     assert "FOR NO KEY UPDATE NOWAIT" in await connection.fetchval(source)

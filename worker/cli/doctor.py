@@ -18,11 +18,12 @@ from pydantic import SecretStr
 
 from config.logging import mask_passwords
 from config.settings import Settings, describe_settings
-from worker.database import describe
+from worker.cli.commands.completing import COMPLETION
+from worker.database import describe, reachable
 from worker.http.readiness import redis_facts, server_version
 from worker.queue import queue_name
 from worker.redis_client import told_plainly
-from worker.runs.errors import OperatorError, SchemaNotReady, Unreachable
+from worker.runs.errors import OperatorError, SchemaNotReady, Unreachable, UsageError
 from worker.runs.record import Run
 from worker.wiring import Service
 
@@ -103,9 +104,21 @@ async def _schema(service: Service) -> Asked:
     warnings = [warning for name in control.backfills for warning in await control.check_catalog(name)]
     words = f"ready for {', '.join(control.backfills)}"
     if not warnings:
-        return Level.OK, words
+        other = await _steps_of_another_edition(service)
+        if not other:
+            return Level.OK, words
+        return Level.WARNING, f"{words}, but made by another edition of the migration. Run: backfill schema --apply"
     listed = "; ".join(f"{', '.join(warning.examples)}. {warning.remedy}" for warning in warnings)
     return Level.WARNING, f"{words}; {listed}"
+
+
+async def _steps_of_another_edition(service: Service) -> tuple[str, ...]:
+    """What differs without keeping a run from working, such as the body of a function; none without the migration."""
+    try:
+        async with reachable(service.urls.database_url), service.engine.connect() as connection:
+            return (await connection.run_sync(COMPLETION.missing)).steps
+    except UsageError:
+        return ()
 
 
 async def _privileges(service: Service) -> Asked:

@@ -41,11 +41,18 @@ def way_to_complete(found: Found) -> str:
             return "Check DATABASE_URL; a new database gets its tables by: alembic upgrade head."
         anew = "alembic stamp --purge base, then alembic upgrade head"
         return f"Check DATABASE_URL: {recorded}. For a new database run: {anew}."
-    if recorded.is_empty:
-        return f"Run: alembic stamp {BEFORE_REVISION}, then alembic upgrade head; {recorded}."
     if recorded.revisions == (BEFORE_REVISION,):
         return "Run: alembic upgrade head."
+    if recorded.is_empty and not _has_begun(found):
+        return f"Run: alembic stamp {BEFORE_REVISION}, then alembic upgrade head; {recorded}."
+    if recorded.revisions is None and not _has_begun(found):
+        return f"Run: alembic upgrade head. {COMPLETE}, where that does nothing."
     return f"{COMPLETE}; alembic upgrade head does nothing here: {recorded}."
+
+
+def _has_begun(found: Found) -> bool:
+    """Whether the columns have been added, by whatever revision."""
+    return any((column.table, column.name) == ("generations", "storage_path") for column in found.columns)
 
 
 def _finding(rule: str, problems: list[Problem], found: Found) -> Finding | None:

@@ -86,7 +86,7 @@ class Catalog:
 
     def function_source(self, function: str) -> str | None:
         source: str | None = self._connection.scalar(
-            text(load_sql("worker.schema", "sql/function_source.sql")), {"function": f"public.{function}"}
+            text(load_sql("worker.schema", "sql/function_source.sql")), {"function": function}
         )
         return source
 
