@@ -94,7 +94,7 @@ async def test_pausing_and_resuming_is_a_click_each(projects: OldRows, worker: N
     await page.get_by_role("button", name="Resume").click()
 
     await expect_state(page, "running")
-    await expect(page.locator("#events")).to_contain_text("running \u2192 pausing")
+    await expect(page.locator("#events")).to_contain_text("Pausing, asked for by http.")
 
 
 async def test_what_others_do_is_seen_without_a_reload(projects: OldRows, worker: None, open_page: OpenPage) -> None:

@@ -114,6 +114,7 @@ PHRASES = {
     "idle in transaction",
     "kill -9",
     "maxmemory-policy noeviction",
+    "row_security = off",
     "slice done",
     "storage_path = './storage/projects/' || id",
     "task put off",

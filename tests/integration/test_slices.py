@@ -98,5 +98,5 @@ async def test_a_project_that_cannot_be_written_fails_the_run_and_not_its_neighb
     assert ended.state is State.FAILED
     assert [(unit.unit_id, unit.constraint) for unit in ended.quarantined] == [("poisoned", "poison")]
     assert (ended.counts.units_done, ended.counts.rows_done) == (2, 4)
-    assert "1 units are quarantined" in (ended.error or "")
+    assert "1 unit is quarantined" in (ended.error or "")
     assert await rows.unassigned("before") == await rows.unassigned("after") == []

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from io import StringIO
 
 import pytest
+from rich.console import Console
 
 from tests.support.sample_runs import MOVEMENT, NOW_MS, PATIENCE_MS, contended_unit, run_of
+from worker.cli.panel import print_runs
 from worker.cli.words import line, warning
 from worker.runs.attention import Kind, attention_of
 from worker.runs.record import Run, run_document
@@ -93,3 +96,13 @@ def test_a_line_of_the_command_says_how_long_nothing_has_moved_and_how_to_start_
         "Start one: arq worker.main.WorkerSettings"
     )
     assert line(run).endswith(warning(run))
+
+
+def test_a_list_of_runs_marks_the_one_that_nobody_works_on() -> None:
+    console = Console(width=120, record=True, file=StringIO())
+
+    print_runs(console, [run_of(State.RUNNING, movement=NOBODY), run_of(State.VERIFYING)])
+
+    shown = console.export_text()
+    assert "running (no worker)" in shown
+    assert "verifying (" not in shown

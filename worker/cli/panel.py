@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from worker.cli.output import duration, number
-from worker.cli.words import amounts, held_back, percent, remark, speed, state_text, warning
+from worker.cli.words import amounts, held_back, mark, percent, remark, speed, state_text, warning
 from worker.runs.outlook import next_of, outcome_of
 from worker.runs.pace import Pace
 from worker.runs.record import Run
@@ -36,7 +36,8 @@ def print_runs(console: Console, runs: Sequence[Run]) -> None:
         table.add_column(column, no_wrap=True, justify="right" if column in ("rows", "") else "left")
     for run in runs:
         created = clock_time(run.created_ms)[:16]
-        table.add_row(run.id, run.backfill, state_text(run), number(run.counts.rows_done), percent(run), created)
+        state = Text.assemble(state_text(run), (mark(run), "yellow"))
+        table.add_row(run.id, run.backfill, state, number(run.counts.rows_done), percent(run), created)
     console.print(table)
 
 

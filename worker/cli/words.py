@@ -59,6 +59,12 @@ def warning(run: Run) -> str:
     return f"{attention.what}; nothing has moved for {ago}. {remedy}"
 
 
+def mark(run: Run) -> str:
+    """The same in two words, for a list of runs."""
+    attention = attention_of(run)
+    return f" ({attention.kind.value.replace('_', ' ')})" if attention else ""
+
+
 def percent(run: Run) -> str:
     share = progress_of(run)["fraction"]
     return "?%" if share is None else f"{int(share * 100)}%"

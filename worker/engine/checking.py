@@ -18,6 +18,7 @@ from worker.runs.findings import Finding, merge
 from worker.runs.pace import BatchSize
 from worker.runs.ranges import PutAside
 from worker.runs.states import Action
+from worker.runs.wording import counted
 
 MOST_PAGE_UNITS = 1000
 MOST_REOPENINGS = 3
@@ -75,7 +76,7 @@ def _why_failed(findings: Sequence[Finding], quarantined: int) -> str | None:
     errors = [finding for finding in findings if finding.is_error]
     parts = []
     if quarantined:
-        parts.append(f"{quarantined} units are quarantined")
+        parts.append(f"{counted(quarantined, 'unit')} {'is' if quarantined == 1 else 'are'} quarantined")
     if errors:
         parts.append("verification found " + ", ".join(f"{f.rule} ({f.count})" for f in errors))
     return " and ".join(parts) or None

@@ -64,7 +64,7 @@ ARROWS: tuple[Arrow, ...] = (
     _arrow(Action.PAUSE, State.RUNNING, State.PAUSING, "Batches in flight are finished first."),
     _arrow(Action.PAUSE, State.VERIFYING, State.PAUSING, "Checks in flight are finished first."),
     _arrow(Action.REST, State.PAUSING, State.PAUSED, "The last batch in flight has ended."),
-    _arrow(Action.RESUME, State.PAUSED, State.QUEUED, "It goes on from its cursors, without the quarantined units."),
+    _arrow(Action.RESUME, State.PAUSED, State.QUEUED, "It goes on from its cursors; what is quarantined stays so."),
     _arrow(Action.RESUME, State.PAUSING, State.RUNNING, "The pause is withdrawn before it took effect."),
     _arrow(Action.CANCEL, State.QUEUED, State.CANCELLING, "Large units that were begun earlier are finished first."),
     _arrow(Action.CANCEL, State.PAUSED, State.CANCELLING, "Large units that were begun earlier are finished first."),
