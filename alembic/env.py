@@ -21,6 +21,7 @@ from worker.runs.errors import OperatorError
 from worker.schema.migrating import migrate, pause, wait_for_turn
 from worker.schema.models import metadata
 from worker.schema.online_ddl import LockProtocol
+from worker.sqlfiles import load_sql
 
 
 def run_offline(protocol: LockProtocol) -> None:
@@ -32,6 +33,7 @@ def run_offline(protocol: LockProtocol) -> None:
         transaction_per_migration=True,
         lock_protocol=protocol,
     )
+    context.execute(load_sql("worker.schema", "sql/offline_session.sql"))
     with context.begin_transaction():
         context.run_migrations()
 

@@ -9,11 +9,10 @@ URLs, which do hold one, can be kept in files of their own.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Self, get_args
-from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError, model_validator
@@ -24,34 +23,33 @@ from config.logging import LogFormat, LogLevel
 from config.mistakes import ENV_FILE, PREFIX, as_error, env_name, unknown_names, wrong_value
 from config.secret_files import content_of
 from worker.runs.errors import SettingsError
+from worker.urls import read_database_url, read_redis_url
 
 
-def _url_with(*schemes: str) -> Callable[[SecretStr], SecretStr]:
-    """A check of what can be told without connecting: the scheme, and that the port is a number."""
-    wanted = ", ".join(f"{scheme}://" for scheme in schemes)
+def _database_url(secret: SecretStr) -> SecretStr:
+    """What can be told without connecting."""
+    try:
+        read_database_url(secret.get_secret_value())
+    except SettingsError as error:
+        # `from None`: pydantic's error would quote what it was given.
+        raise ValueError(str(error).removeprefix("DATABASE_URL").lstrip(": ").rstrip(".")) from None
+    return secret
 
-    def check(secret: SecretStr) -> SecretStr:
-        try:
-            url = urlsplit(secret.get_secret_value())
-            _ = url.port
-        except ValueError:
-            # `from None`: the original quotes the part that it could not read, and that may be the password.
-            raise ValueError(
-                "cannot be read as a URL; a password must have its special characters percent-encoded"
-            ) from None
-        if url.scheme not in schemes:
-            raise ValueError(f"must be a URL that begins with {wanted}")
-        return secret
 
-    return check
+def _redis_url(secret: SecretStr) -> SecretStr:
+    try:
+        read_redis_url(secret.get_secret_value())
+    except SettingsError as error:
+        raise ValueError(str(error).removeprefix("REDIS_URL").lstrip(": ").rstrip(".")) from None
+    return secret
 
 
 def _upper(value: object) -> object:
     return value.upper() if isinstance(value, str) else value
 
 
-DatabaseUrl = Annotated[SecretStr, AfterValidator(_url_with("postgresql", "postgres", "postgresql+asyncpg"))]
-RedisUrl = Annotated[SecretStr, AfterValidator(_url_with("redis", "rediss", "unix"))]
+DatabaseUrl = Annotated[SecretStr, AfterValidator(_database_url)]
+RedisUrl = Annotated[SecretStr, AfterValidator(_redis_url)]
 
 # The file is read with the other settings, so a mistake in it is told with theirs, by the variable that names it.
 DatabaseUrlInFile = Annotated[DatabaseUrl, BeforeValidator(content_of)]

@@ -1,5 +1,8 @@
 -- What `alembic upgrade head` does to a database at e011ab9dd223, to be read. Made by `make preview-sql`.
 
+SELECT set_config('search_path', concat_ws(', ', 'public', nullif(current_setting('search_path'), '')), false),
+       set_config('row_security', 'off', false);
+
 BEGIN;
 
 -- Running upgrade e011ab9dd223 -> 39e7f45c72f1

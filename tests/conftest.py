@@ -34,6 +34,7 @@ TOGETHER = (
     "tests/proof/campaign/",
     "tests/proof/test_oracle_can_fail.py",
     "tests/integration/test_demo.py",
+    "tests/integration/test_urls_that_lead_to_servers.py",
 )
 
 Spawn = Callable[..., Spawned]

@@ -16,6 +16,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from worker.runs.errors import RedisUnreachable, SettingsError
+from worker.urls import read_redis_url
 
 # About three seconds for whoever waits at a terminal, about a minute for a worker.
 RETRIES = 5
@@ -33,9 +34,10 @@ def retrying_pool(
 
     Without a socket timeout a frozen Redis would hang its callers for ever. Raises SettingsError.
     """
+    read_redis_url(url)
     try:
         pool = ConnectionPool.from_url(
-            url,
+            url.strip(),
             decode_responses=decode_responses,
             socket_timeout=timeout_seconds,
             socket_connect_timeout=timeout_seconds,

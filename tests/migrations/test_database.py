@@ -6,51 +6,8 @@ import pytest
 from sqlalchemy import text
 
 from tests.migrations.support import Connect
-from worker.database import describe, open_engine, reachable, sqlalchemy_url
-from worker.runs.errors import DatabaseUnreachable, SettingsError
-
-
-@pytest.mark.parametrize("scheme", ["postgres", "postgresql", "postgresql+asyncpg"])
-def test_every_spelling_of_the_scheme_leads_to_the_driver(scheme: str) -> None:
-    url = sqlalchemy_url(f"{scheme}://me:p%40ss@host:5433/app")
-
-    assert url.render_as_string(hide_password=False) == "postgresql+asyncpg://me:p%40ss@host:5433/app"
-
-
-def test_parameters_of_libpq_become_those_of_the_driver() -> None:
-    url = sqlalchemy_url("postgresql://host/app?sslmode=require&connect_timeout=3&application_name=x")
-
-    assert dict(url.query) == {"ssl": "require"}
-
-
-@pytest.mark.parametrize(
-    ("url", "complaint"),
-    [
-        ("postgresql://me:hidden@host:port/app", "is not a URL"),
-        ("", "is not a URL"),
-        ("mysql://me:hidden@host/app", "begins with mysql://"),
-        ("postgresql://me:hidden@host/app?sslmode=sometimes", "sslmode is none of"),
-        ("postgresql://me:hidden@host/app?channel_binding=require", "not understood: channel_binding"),
-    ],
-)
-def test_a_url_that_cannot_work_is_refused_without_repeating_it(url: str, complaint: str) -> None:
-    with pytest.raises(SettingsError, match=complaint) as refused:
-        sqlalchemy_url(url)
-
-    assert "hidden" not in str(refused.value)
-
-
-@pytest.mark.parametrize(
-    ("url", "words"),
-    [
-        ("postgresql://me:hidden@host:5433/app", "PostgreSQL at host:5433 (database app)"),
-        ("postgresql://me:hidden@host", "PostgreSQL at host"),
-        ("postgresql:///app?host=/run/postgresql", "PostgreSQL at /run/postgresql (database app)"),
-        ("postgresql://me:hidden@/app?host=one:1&host=two:2", "PostgreSQL at one:1, two:2 (database app)"),
-    ],
-)
-def test_a_server_is_described_without_the_password(url: str, words: str) -> None:
-    assert describe(url) == words
+from worker.database import open_engine, reachable
+from worker.runs.errors import DatabaseUnreachable
 
 
 async def test_transactions_are_read_committed_whatever_the_database_says(database: str, connect: Connect) -> None:

@@ -53,9 +53,9 @@ def test_a_url_that_is_none(url: str) -> None:
 
 
 def test_a_parameter_that_the_driver_does_not_know() -> None:
-    refused = alembic("upgrade", "head", url="postgresql://someone:hidden@127.0.0.1/x?options=-csearch_path%3Dx")
+    refused = alembic("upgrade", "head", url="postgresql://someone:hidden@127.0.0.1/x?requirepeer=postgres")
 
-    assert_explained(refused, 2, "error: DATABASE_URL has parameters that are not understood: options. ")
+    assert_explained(refused, 2, "error: DATABASE_URL: has parameters that are not understood: requirepeer. ")
 
 
 def test_a_setting_that_does_not_exist(blank_database: str) -> None:

@@ -65,7 +65,7 @@ def test_a_url_and_a_file_for_it_are_a_mistake(name: str, monkeypatch: pytest.Mo
         (b"", "the file is empty."),
         (b" \n", "the file is empty."),
         (b"postgresql://app:hunter2@db/\xff", "the file cannot be read: it is not UTF-8 text."),
-        (b"mysql://app:hunter2@db/codebegen", "must be a URL that begins with postgresql://"),
+        (b"mysql://app:hunter2@db/codebegen", "begins with mysql://, not with postgresql://"),
         (b"postgresql://app:hunter2@db:port/codebegen", "cannot be read as a URL"),
     ],
 )

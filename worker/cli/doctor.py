@@ -12,19 +12,20 @@ from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
-from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
 from config.logging import mask_passwords
 from config.settings import Settings, describe_settings
 from worker.cli.commands.completing import COMPLETION
-from worker.database import describe, reachable
+from worker.database import reachable
 from worker.http.readiness import redis_facts, server_version
 from worker.queue import queue_name
 from worker.redis_client import told_plainly
-from worker.runs.errors import OperatorError, SchemaNotReady, Unreachable, UsageError
+from worker.runs.errors import DatabaseUnreachable, OperatorError, SchemaNotReady, Unreachable, UsageError
+from worker.runs.findings import READ_ONLY_RULE, Finding
 from worker.runs.record import Run
+from worker.urls import describe, read_redis_url
 from worker.wiring import Service
 
 PATIENCE_SECONDS = 10.0
@@ -127,8 +128,12 @@ async def _privileges(service: Service) -> Asked:
     words = await _own_rights(service)
     if not warnings:
         return Level.OK, words
-    listed = "; ".join(example for warning in warnings for example in warning.examples)
-    return Level.WARNING, f"{words}; {listed}. Grant it: {' '.join(warning.remedy for warning in warnings)}"
+    return Level.WARNING, f"{words}; {' '.join(_warned(warning) for warning in warnings)}"
+
+
+def _warned(warning: Finding) -> str:
+    remedy = warning.remedy if warning.rule == READ_ONLY_RULE else f"Grant it: {warning.remedy}"
+    return f"{'; '.join(warning.examples)}. {remedy}"
 
 
 async def _own_rights(service: Service) -> str:
@@ -136,7 +141,7 @@ async def _own_rights(service: Service) -> str:
     try:
         for name in service.control.backfills:
             await service.control.check_privileges(name, writes=True)
-    except SchemaNotReady:
+    except (SchemaNotReady, DatabaseUnreachable):  # that it answers has been seen before
         return "this role reads what it has to and writes nothing, which is right for all but a worker"
     return "this role reads and writes what a worker has to"
 
@@ -145,7 +150,7 @@ async def _redis(service: Service) -> Asked:
     facts = await redis_facts(service)
     server = str(facts.get("server_name", "redis")).capitalize()
     version = facts.get(f"{server.lower()}_version") or facts.get("redis_version")
-    return Level.OK, f"{server} at {_redis_place(service.urls.redis_url)}, version {version}"
+    return Level.OK, f"{server} at {read_redis_url(service.urls.redis_url)}, version {version}"
 
 
 async def _redis_data(service: Service) -> Asked:
@@ -184,8 +189,3 @@ async def worker_is_alive(service: Service) -> bool:
     key = f"{queue_name(service.settings.redis_prefix)}:health-check"
     with told_plainly():
         return bool(await service.redis.exists(key))
-
-
-def _redis_place(url: str) -> str:
-    parts = urlsplit(url)
-    return f"{parts.hostname or parts.path}:{parts.port or 6379} (database {parts.path.strip('/') or 0})"

@@ -12,7 +12,6 @@ import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
-from urllib.parse import urlsplit
 
 from redis.asyncio import Redis
 from sqlalchemy import text
@@ -20,13 +19,14 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from config.settings import Settings
-from worker.database import describe, open_engine, reachable
+from worker.database import open_engine, reachable
 from worker.embedded import ServerUrls
 from worker.queue import queue_name
 from worker.redis_client import open_redis, told_plainly
 from worker.runs.errors import OperatorError, UsageError, WrongState
 from worker.schema.models import metadata
 from worker.sqlfiles import load_sql
+from worker.urls import describe, in_database
 
 APPLICATION_NAME = "backfill-demo"
 OWN_DATABASE = "codebegen_demo"
@@ -58,7 +58,7 @@ def choose_stage(settings: Settings, servers: ServerUrls) -> Stage:
     is_embedded = settings.database_url is None
     urls, prefix = servers, settings.redis_prefix
     if not is_embedded:
-        own_url = urlsplit(servers.database_url)._replace(path=f"/{OWN_DATABASE}").geturl()
+        own_url = in_database(servers.database_url, OWN_DATABASE)
         urls, prefix = ServerUrls(database_url=own_url, redis_url=servers.redis_url), OWN_PREFIX
     environment = {
         **os.environ,

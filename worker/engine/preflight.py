@@ -9,8 +9,8 @@ from typing import TypeVar
 from worker.engine.guard import guarded
 from worker.engine.protocols import Backfill
 from worker.runs.errors import DatabaseUnreachable, DefinitionFailed, SchemaNotReady, UnknownBackfill
-from worker.runs.failures import INSUFFICIENT_PRIVILEGE, BatchFailed, Failure
-from worker.runs.findings import Finding
+from worker.runs.failures import INSUFFICIENT_PRIVILEGE, READ_ONLY, BatchFailed, Failure
+from worker.runs.findings import READ_ONLY_RULE, Finding
 
 LISTED = 6
 MEND = "Mend the definition; only the class and the place of its exception are told, because its text might quote rows."
@@ -34,7 +34,8 @@ def told_to_operator() -> Iterator[None]:
             raise SchemaNotReady(f"The database refused: {failed.message}.", remedy) from failed
         if failed.failure in (Failure.BUG, Failure.ROW):
             raise DefinitionFailed(f"The definition failed: {failed.message}.", MEND) from None
-        raise DatabaseUnreachable(f"{failed.message}.", "Check DATABASE_URL and the server.") from failed
+        remedy = "" if failed.sqlstate == READ_ONLY else "Check DATABASE_URL and the server."  # which says it itself
+        raise DatabaseUnreachable(f"{failed.message.rstrip('.')}.", remedy) from failed
 
 
 def find_backfill(backfills: Mapping[str, Found], name: str) -> Found:
@@ -59,10 +60,13 @@ async def require_schema(backfill: Backfill) -> tuple[Finding, ...]:
 
 
 async def require_privileges(backfill: Backfill, *, writes: bool) -> tuple[Finding, ...]:
-    """Raises SchemaNotReady with everything that has to be granted; returns what is only a warning."""
+    """Raises SchemaNotReady with everything that has to be granted, DatabaseUnreachable where nothing may be written;
+    returns what is only a warning."""
     with told_to_operator():
         findings = await backfill.check_privileges(writes=writes)
     errors = [finding for finding in findings if finding.is_error]
+    for closed in (error for error in errors if error.rule == READ_ONLY_RULE):
+        raise DatabaseUnreachable(f"{closed.examples[0]}.", closed.remedy)
     if errors:
         listed = "; ".join(example for error in errors for example in error.examples)
         remedy = " ".join(error.remedy for error in errors)

@@ -16,6 +16,7 @@ from worker.engine.preflight import require_privileges, require_schema, told_to_
 from worker.engine.protocols import Previewable
 from worker.engine.sampling import Bounds, Sampler
 from worker.runs.cautions import cautions
+from worker.runs.findings import READ_ONLY_RULE, Finding
 from worker.runs.forecast import Amount
 from worker.runs.pace import Pace
 from worker.runs.playing import forecast
@@ -42,13 +43,14 @@ async def preview(backfill: Previewable, pace: Pace, sampling: Sampling) -> Prev
     backfill = guarded(backfill)
     findings = (*await require_schema(backfill), *await require_privileges(backfill, writes=False))
     with told_to_operator():
-        may_write = not any(finding.is_error for finding in await backfill.check_privileges(writes=True))
+        closed = [finding for finding in await backfill.check_privileges(writes=True) if finding.is_error]
+        may_write = not closed
         began = sampling.stopwatch()
         plan = await backfill.plan(ranges_wanted(pace.parallel))
         plan_seconds = sampling.stopwatch() - began
         survey = await backfill.survey()
         statements = await backfill.explain(await _some_units(backfill, plan), writes=may_write)
-        why_not = _why_no_sample(sampling, survey.amount, may_write=may_write)
+        why_not = _why_no_sample(sampling, survey.amount, closed)
         bounds = Bounds(seconds=sampling.seconds, most_rows=most_rows(survey.amount.rows_left))
         if why_not is None:
             sampling.announce()
@@ -74,12 +76,14 @@ def most_rows(rows_left: int) -> int:
     return max(round(SAMPLE_SHARE * rows_left), SAMPLE_LEAST_ROWS)
 
 
-def _why_no_sample(sampling: Sampling, amount: Amount, *, may_write: bool) -> str | None:
+def _why_no_sample(sampling: Sampling, amount: Amount, closed: Sequence[Finding]) -> str | None:
     if sampling.seconds <= 0:
         return "none was asked for"
     if not amount.rows_left:
         return "no rows are left to do"
-    if not may_write:
+    for one in (one for one in closed if one.rule == READ_ONLY_RULE):
+        return one.examples[0]
+    if closed:
         return "this role may not write; take the worker's (docs/roles.sql)"
     return None
 

@@ -14,10 +14,11 @@ from typing import Any
 from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from worker.database import leads_to
 from worker.engine.protocols import CheckedPage, PartSettled, Settled
 from worker.generations import large, rehearsing
 from worker.generations.catalog import check_catalog
-from worker.generations.privileges import missing_privileges
+from worker.generations.privileges import closed_to_writes, missing_privileges
 from worker.generations.rules import DATA_RULES, RULES
 from worker.generations.statements import explain_statements
 from worker.generations.surveying import EXACT_BELOW_ROWS, SAMPLE_UNITS, estimate, survey
@@ -48,7 +49,8 @@ class GenerationVersions:
 
     async def check_privileges(self, *, writes: bool) -> tuple[Finding, ...]:
         async with transaction(self._engine, self._limits) as connection:
-            return await missing_privileges(connection, writes=writes)
+            closed = await closed_to_writes(connection, leads_to(self._engine), writes=writes)
+            return (*await missing_privileges(connection, writes=writes), *closed)
 
     async def plan(self, ranges: int) -> Plan:
         """Totals are estimates of the planner in a large table and counts in a small one."""

@@ -16,8 +16,9 @@ from dataclasses import dataclass
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from worker.database import why_read_only
 from worker.generations.transactions import run_sql
-from worker.runs.findings import Finding
+from worker.runs.findings import READ_ONLY_RULE, Finding
 
 RULE = "privileges"
 
@@ -121,6 +122,16 @@ async def missing_privileges(connection: AsyncConnection, *, writes: bool) -> tu
     writers = (await run_sql(connection, "live_writers", {"functions": list(TRIGGER_FUNCTIONS)})).all()
     found += [await _lacking(connection, writer.name, _LIVE_WRITERS[writer.kind]) for writer in writers]
     return tuple(finding for finding in found if finding is not None)
+
+
+async def closed_to_writes(connection: AsyncConnection, place: str, *, writes: bool) -> tuple[Finding, ...]:
+    """A database that takes no writes: an error for who is going to settle units. Who only reads may have a login that
+    writes nothing, on purpose; what holds for everybody is said."""
+    found = await why_read_only(connection)
+    if found is None or (found.own and not writes):
+        return ()
+    about = (f"{place} {found.why}",)
+    return (Finding(rule=READ_ONLY_RULE, is_error=writes, count=1, examples=about, remedy=found.remedy),)
 
 
 async def _lacking(connection: AsyncConnection, role: str, part: _Part) -> Finding | None:

@@ -7,8 +7,8 @@ nothing of a row's content goes with it: the server's DETAIL and the messages of
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -19,8 +19,8 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from worker.database import connection_failure, describe
-from worker.runs.failures import BatchFailed, Failure, classify
+from worker.database import connection_failure, leads_to, why_read_only
+from worker.runs.failures import READ_ONLY, BatchFailed, Failure, classify
 from worker.sqlfiles import load_sql
 
 # A connection that cannot be made fails with the driver's own errors or the system's, everything later with DBAPIError.
@@ -45,17 +45,19 @@ async def transaction(
     engine: AsyncEngine, limits: Limits, *, statement_timeout_ms: int | None = None
 ) -> AsyncIterator[AsyncConnection]:
     """READ COMMITTED (the engine's setting), committed at the end of the block; raises BatchFailed."""
-    with _classified(engine):
-        async with engine.begin() as connection, _bounded(connection, limits, statement_timeout_ms):
-            yield connection
+    async with (
+        _classified(engine),
+        engine.begin() as connection,
+        _bounded(connection, limits, statement_timeout_ms),
+    ):
+        yield connection
 
 
 @asynccontextmanager
 async def rolled_back(engine: AsyncEngine, limits: Limits) -> AsyncIterator[AsyncConnection]:
     """The same, but nothing is kept: the connection is given back without a commit, which ends what it began."""
-    with _classified(engine):
-        async with engine.connect() as connection, _bounded(connection, limits, None):
-            yield connection
+    async with _classified(engine), engine.connect() as connection, _bounded(connection, limits, None):
+        yield connection
 
 
 @asynccontextmanager
@@ -77,12 +79,25 @@ async def _bounded(
         raise
 
 
-@contextmanager
-def _classified(engine: AsyncEngine) -> Iterator[None]:
+@asynccontextmanager
+async def _classified(engine: AsyncEngine) -> AsyncIterator[None]:
     try:
         yield
     except _DATABASE_ERRORS as error:
-        raise _batch_failed(engine, error) from error
+        failed = _batch_failed(engine, error)
+        if failed.sqlstate == READ_ONLY and (why := await _why_read_only(engine)):
+            failed.message = why
+        raise failed from error
+
+
+async def _why_read_only(engine: AsyncEngine) -> str | None:
+    """Asked of a new session; None where it cannot be asked, or writes by now."""
+    try:
+        async with engine.connect() as connection:
+            found = await why_read_only(connection)
+    except _DATABASE_ERRORS:
+        return None
+    return f"{leads_to(engine)} {found.why}. {found.remedy}" if found else None
 
 
 async def run_sql(connection: AsyncConnection, name: str, parameters: Mapping[str, Any]) -> CursorResult[Any]:
@@ -119,10 +134,7 @@ def _batch_failed(engine: AsyncEngine, error: Exception) -> BatchFailed:
     sqlstate = getattr(driver_error, "sqlstate", None)
     why_unreachable = connection_failure(error)
     failure = classify(sqlstate, connection_lost=why_unreachable is not None)
-    if why_unreachable is not None:
-        message = f"{describe(engine.url.render_as_string(hide_password=False))} {why_unreachable}"
-    else:
-        message = _message(sqlstate, cause)
+    message = f"{leads_to(engine)} {why_unreachable}" if why_unreachable is not None else _message(sqlstate, cause)
     return BatchFailed(failure, message, sqlstate=sqlstate, constraint=getattr(cause, "constraint_name", None))
 
 

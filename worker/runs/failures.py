@@ -25,6 +25,7 @@ class Failure(StrEnum):
 
 
 INSUFFICIENT_PRIVILEGE = "42501"
+READ_ONLY = "25006"
 
 _BY_SQLSTATE = {
     "55P03": Failure.CONTENTION,
@@ -36,7 +37,7 @@ _BY_SQLSTATE = {
     "57P02": Failure.CONNECTION,
     "57P03": Failure.CONNECTION,
     "57P05": Failure.CONNECTION,
-    "25006": Failure.SERVER,
+    READ_ONLY: Failure.SERVER,
     INSUFFICIENT_PRIVILEGE: Failure.SCHEMA,
     "53300": Failure.SERVER,
 }

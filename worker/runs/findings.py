@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 EXAMPLES_KEPT = 5
+# Of a database that takes no writes: not a right that somebody could grant.
+READ_ONLY_RULE = "read_only"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,13 +16,14 @@ from typing import Any
 from uuid import uuid4
 
 from alembic.util import CommandError
-from sqlalchemy import Connection, event, text
+from sqlalchemy import Connection, TextClause, event, text
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.util import await_only
 
-from worker.database import open_engine, reachable
-from worker.runs.errors import OperatorError, SchemaNotReady, UsageError, WaitTimedOut
+from worker.database import leads_to, open_engine, reachable, why_read_only
+from worker.runs.errors import DatabaseUnreachable, OperatorError, SchemaNotReady, UsageError, WaitTimedOut
+from worker.runs.failures import INSUFFICIENT_PRIVILEGE, READ_ONLY
 from worker.schema.lock_watch import LockWatch, watching
 from worker.schema.online_ddl import LockProtocol
 from worker.sqlfiles import load_sql
@@ -45,11 +46,14 @@ async def migrate(
     engine = open_engine(
         url, application_name="codebegen-migration", command_timeout_seconds=None, pool_size=2, pgbouncer=pgbouncer
     )
+    event.listen(engine.sync_engine, "begin", _set_what_it_relies_on)
     if pgbouncer:
         event.listen(engine.sync_engine, "do_connect", _name_statements)
     try:
         async with reachable(url), engine.connect() as connection:
             pid = await connection.scalar(text("SELECT pg_backend_pid()"))
+            if not pgbouncer:
+                await connection.execute(_statement("unbound_session"))
             await connection.commit()
             if pgbouncer:
                 log.warning("migrating through PgBouncer: nothing is said about waits; better connect directly")
@@ -59,6 +63,16 @@ async def migrate(
                 await _run_explained(connection, run, watch)
     finally:
         await engine.dispose()
+
+
+def _set_what_it_relies_on(connection: Connection) -> None:
+    """In each transaction, because behind PgBouncer there is nothing else to set it in."""
+    if connection.get_execution_options().get("isolation_level") != "AUTOCOMMIT":
+        connection.execute(_statement("set_migration"))
+
+
+def _statement(name: str) -> TextClause:
+    return text(load_sql("worker.schema", f"sql/{name}.sql"))
 
 
 def _name_statements(_dialect: object, _record: object, _arguments: object, options: dict[str, Any]) -> None:
@@ -79,7 +93,7 @@ async def _run_explained(
         if task is not None and task.cancelling():
             # Ctrl-C tore the connection; what Alembic says on its way out about that connection hides the reason.
             raise asyncio.CancelledError from error
-        if isinstance(error, DBAPIError) and (explained := _explain(error, watch)):
+        if isinstance(error, DBAPIError) and (explained := await _explain(connection, error, watch)):
             raise explained from error
         raise
 
@@ -104,17 +118,17 @@ def wait_for_turn(connection: Connection, protocol: LockProtocol) -> None:
 
 def _take_turn(connection: Connection) -> bool:
     with connection.begin():
-        return bool(connection.scalar(text(load_sql("worker.schema", "sql/try_migration_lock.sql"))))
+        return bool(connection.scalar(_statement("try_migration_lock")))
 
 
 def _holder(connection: Connection) -> object:
     with connection.begin():
-        return connection.scalar(text(load_sql("worker.schema", "sql/migration_lock_holder.sql")))
+        return connection.scalar(_statement("migration_lock_holder"))
 
 
 # By SQLSTATE: what it means here, and what to do.
 _REFUSALS: dict[str, tuple[type[OperatorError], str, str]] = {
-    "42501": (SchemaNotReady, "The schema may not be changed", "Migrate as the owner of the tables."),
+    INSUFFICIENT_PRIVILEGE: (SchemaNotReady, "The schema may not be changed", "Migrate as the owner of the tables."),
     "42P07": (
         SchemaNotReady,
         "This database has tables already, but no revision is recorded",
@@ -130,6 +144,7 @@ _REFUSALS: dict[str, tuple[type[OperatorError], str, str]] = {
         "The tables are not those of the recorded revision",
         "Check DATABASE_URL and `alembic current`; `backfill schema` names what is missing.",
     ),
+    "3F000": (SchemaNotReady, "There is no schema public in this database", "Run: CREATE SCHEMA public;"),
     "55000": (
         SchemaNotReady,
         "The schema is not complete",
@@ -142,7 +157,7 @@ _REFUSALS: dict[str, tuple[type[OperatorError], str, str]] = {
     ),
 }
 
-_REFUSED_BY_A_REVISION = {"42501", "55000"}
+_ASKED_ABOUT = {INSUFFICIENT_PRIVILEGE, READ_ONLY}
 
 
 def _unknown_revision(error: CommandError) -> Exception:
@@ -155,18 +170,36 @@ def _unknown_revision(error: CommandError) -> Exception:
     )
 
 
-def _explain(error: DBAPIError, watch: LockWatch | None) -> OperatorError | None:
+async def _explain(connection: AsyncConnection, error: DBAPIError, watch: LockWatch | None) -> OperatorError | None:
     """None for what is a bug."""
     if watch is not None and watch.gave_up:
         return WaitTimedOut(
             f"Gave up {watch.last}.", "End that session, or raise BACKFILL_MIGRATION_PATIENCE_SECONDS; then run again."
         )
     sqlstate = getattr(error.orig, "sqlstate", None) or ""
+    if sqlstate in _ASKED_ABOUT and (asked := await _ask(connection, sqlstate)):
+        return asked
     refusal = _REFUSALS.get(sqlstate)
     if refusal is None:
         return None
     kind, meaning, remedy = refusal
     cause = error.orig.__cause__ if error.orig else error
     # A revision's own refusal says what to do itself. What the server hints at otherwise is how to spell a name.
-    hint = getattr(cause, "hint", None) if sqlstate in _REFUSED_BY_A_REVISION else None
+    hint = getattr(cause, "hint", None) if sqlstate == INSUFFICIENT_PRIVILEGE else None
     return kind(f"{meaning}: {str(cause).splitlines()[0]}.", hint or remedy)
+
+
+async def _ask(connection: AsyncConnection, sqlstate: str) -> OperatorError | None:
+    """The server knows more than it said. In a new transaction: the one that was refused answers nothing any more."""
+    await connection.rollback()
+    connection = await connection.execution_options(isolation_level="READ COMMITTED")
+    if sqlstate == READ_ONLY:
+        found = await why_read_only(connection)
+        return DatabaseUnreachable(f"{leads_to(connection.engine)} {found.why}.", found.remedy) if found else None
+    row = (await connection.execute(_statement("may_create"))).one()
+    if row.may_create:
+        return None
+    return SchemaNotReady(
+        f"The role {row.role} may not create anything in schema public.",
+        f'Run: GRANT CREATE ON SCHEMA public TO "{row.role}"; or see docs/roles.sql.',
+    )
