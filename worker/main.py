@@ -14,9 +14,10 @@ import threading
 from collections.abc import Coroutine
 from contextlib import AsyncExitStack
 from dataclasses import replace
+from functools import partial
 from importlib.metadata import version
 from types import TracebackType
-from typing import Any
+from typing import Any, TypeVar
 
 import structlog
 from arq import cron, func
@@ -26,11 +27,12 @@ from config.logging import mask_passwords, setup_logging
 from config.settings import Settings, load_settings
 from worker.embedded import ServerUrls
 from worker.engine.guard import told_by_class
+from worker.engine.serving import Serving
 from worker.engine.slices import Slices, reconcile
-from worker.queue import RECONCILE, SLICE, dump_job, load_job, open_arq, queue_name
-from worker.redis_client import RETRIES_OF_WORKER, redis_unreachable
-from worker.runs.errors import OperatorError, RedisUnreachable
-from worker.runs.workers import WorkerRecord
+from worker.queue import RECONCILE, SLICE, dump_job, load_job, queue_name
+from worker.queue_reader import open_reader
+from worker.redis_client import redis_unreachable
+from worker.runs.errors import DefinitionFailed, OperatorError, RedisUnreachable, SchemaNotReady
 from worker.store.presence import Presence, unspoken_record
 from worker.wiring import Service, build_service, servers
 
@@ -40,6 +42,8 @@ MOST_SLICES = 64
 JOB_TIMEOUT_MARGIN_SECONDS = 60
 NEVER = 1_000_000_000
 INSIST_EVERY_SECONDS = 0.2
+
+Answer = TypeVar("Answer")
 
 log = structlog.get_logger(__name__)
 
@@ -65,7 +69,7 @@ async def work_on_run(ctx: dict[str, Any], run_id: str) -> None:
 async def ring_what_is_due(ctx: dict[str, Any]) -> None:
     slices: Slices = ctx["slices"]
     try:
-        await reconcile(slices.store, slices.doorbell, slices.backfills)
+        await reconcile(slices.store, slices.doorbell, slices.serving)
     except Exception as error:  # noqa: BLE001 - as above
         log.warning("reconciling postponed", reason=_reason(error))
 
@@ -98,25 +102,34 @@ async def _end(main: asyncio.Task[Any] | None) -> None:
         await asyncio.sleep(INSIST_EVERY_SECONDS)
 
 
-async def _check_schema(settings: Settings, urls: ServerUrls) -> None:
+async def _what_is_served(settings: Settings, urls: ServerUrls) -> Serving:
+    """Raises SchemaNotReady or DefinitionFailed where there are backfills and none of them is ready."""
+    not_ready: dict[str, OperatorError] = {}
     async with AsyncExitStack() as stack:
         service = await build_service(settings, urls, stack, application_name=APPLICATION)
         for name in service.control.backfills:
-            await service.control.check_schema(name, writes=True)
+            try:
+                await service.control.check_schema(name, writes=True)
+            except (SchemaNotReady, DefinitionFailed) as error:
+                not_ready[name] = error
         await service.control.recent(1)
+    if not_ready and len(not_ready) == len(service.control.backfills):
+        first, *others = not_ready.values()
+        raise type(first)(" ".join(map(str, (first, *others)))) if others else first
+    return Serving(service.control.backfills, {name: str(error) for name, error in not_ready.items()})
 
 
-def _attributes(settings: Settings, urls: ServerUrls) -> dict[str, Any]:
+def _attributes(settings: Settings, urls: ServerUrls, serving: Serving) -> dict[str, Any]:
     """What arq reads, but for the hooks."""
     prefix = settings.redis_prefix
     return {
         "functions": [func(work_on_run, name=SLICE, max_tries=NEVER)],
         "cron_jobs": [cron(ring_what_is_due, name=RECONCILE, second=set(range(60)), max_tries=NEVER)],
-        "redis_pool": open_arq(
+        "redis_pool": open_reader(
             urls.redis_url,
             prefix=prefix,
             timeout_seconds=settings.redis_timeout_seconds,
-            retries=RETRIES_OF_WORKER,
+            may_take=serving.may_take,
         ),
         "queue_name": queue_name(prefix),
         "job_serializer": dump_job,
@@ -131,43 +144,51 @@ def _attributes(settings: Settings, urls: ServerUrls) -> dict[str, Any]:
     }
 
 
-def _record(service: Service) -> WorkerRecord:
-    """What this worker says of itself for as long as it is alive."""
-    record = unspoken_record(service.slices.worker_id)
-    backfills = tuple(sorted(service.slices.backfills))
-    return replace(record, version=version(DISTRIBUTION), started_ms=service.slices.now_ms(), backfills=backfills)
+async def _say_what_is_served(service: Service, serving: Serving, stack: AsyncExitStack) -> None:
+    """For as long as this worker is alive; what is not ready is taken up when it is."""
+    record = replace(
+        unspoken_record(service.slices.worker_id),
+        version=version(DISTRIBUTION),
+        started_ms=service.slices.now_ms(),
+        backfills=serving.served,
+        not_served=serving.not_served,
+    )
+    presence = await stack.enter_async_context(Presence(service.redis, record, prefix=service.settings.redis_prefix))
+    serving.changed = lambda: presence.serves(serving.served, serving.not_served)
+    looking = asyncio.create_task(serving.take_up_when_ready(partial(service.control.check_schema, writes=True)))
+    stack.callback(looking.cancel)
 
 
 def _build() -> type:
     settings = load_settings()
     stack = AsyncExitStack()
     urls = stack.enter_context(servers(settings))
-    _run_apart(_check_schema(settings, urls))
+    serving = _run_apart(_what_is_served(settings, urls))
 
     async def on_startup(ctx: dict[str, Any]) -> None:
         ctx["stopping"] = asyncio.Event()
         _stop_on_signals(ctx, asyncio.current_task())
         setup_logging(settings.log_level, settings.log_format)  # again: arq's command has set up its own since
         service = await build_service(settings, urls, stack, application_name=APPLICATION)
-        ctx["slices"] = service.slices
-        presence = Presence(service.redis, _record(service), prefix=settings.redis_prefix)
-        await stack.enter_async_context(presence)
-        log.info("worker ready", backfills=sorted(service.control.backfills))
+        ctx["slices"] = replace(service.slices, serving=serving)
+        await _say_what_is_served(service, serving, stack)
+        log.info("worker ready", backfills=list(serving.served))
 
     async def on_shutdown(_: dict[str, Any]) -> None:
         await stack.aclose()
 
     hooks = {"on_startup": on_startup, "on_shutdown": on_shutdown}
-    return type("WorkerSettings", (), _attributes(settings, urls) | hooks)
+    return type("WorkerSettings", (), _attributes(settings, urls, serving) | hooks)
 
 
-def _run_apart(coroutine: Coroutine[Any, Any, None]) -> None:
+def _run_apart(coroutine: Coroutine[Any, Any, Answer]) -> Answer:
     """Runs to the end on a loop of its own in a thread of its own: arq wants to make this thread's loop itself."""
+    answers: list[Answer] = []
     failures: list[BaseException] = []
 
     def target() -> None:
         try:
-            asyncio.run(coroutine)
+            answers.append(asyncio.run(coroutine))
         except BaseException as error:  # noqa: BLE001 - handed to the thread that waits
             failures.append(error)
 
@@ -176,6 +197,7 @@ def _run_apart(coroutine: Coroutine[Any, Any, None]) -> None:
     thread.join()
     if failures:
         raise failures[0]
+    return answers[0]
 
 
 def _end_with_a_sentence(

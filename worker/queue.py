@@ -9,17 +9,26 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
+from contextlib import suppress
+from secrets import token_hex
 from typing import Any
 
 from arq.connections import ArqRedis
+from redis.exceptions import WatchError
 
-from worker.redis_client import RETRIES, retrying_pool, told_plainly
+from worker.redis_client import retrying_pool, told_plainly
 
 SLICE = "work_on_run"
 RECONCILE = "cron:ring_what_is_due"
 # No function has this name: arq says so in one line and removes the job.
 REFUSED: dict[str, Any] = {"t": None, "f": "refused: no job of this queue", "a": [], "k": {}, "et": 0}
 RING_EXPIRES_SECONDS = 30
+
+# Before the first colon of a ring's id. A worker leaves rings of another number alone, so a version whose jobs this one
+# could not read takes the next.
+_RINGS = "slice."
+_RING = f"{_RINGS}1"
 
 _RUN_ID = re.compile(r"[\w-]{1,64}", re.ASCII)
 _LATEST_MS = 2**47  # the year 6429
@@ -57,28 +66,24 @@ def _takes(name: str, arguments: list[Any]) -> bool:
             return name == RECONCILE and not arguments
 
 
-class _Arq(ArqRedis):
-    """Shows the worker no entry of the queue that would end it: arq decodes each id and rounds each score."""
-
-    async def zrangebyscore(self, name: Any, min: Any, max: Any, *more: Any, **options: Any) -> list[bytes]:  # noqa: A002 - the library's names
-        del min  # arq's is minus infinity
-        ids: list[bytes] = await super().zrangebyscore(name, 1, max, *more, **options)
-        if strange := [one for one in ids if not _is_text(one)]:
-            await self.zrem(name, *strange)
-        return [one for one in ids if one not in strange]
+def ring_id(backfill: str) -> str:
+    """Fresh each time: an id that is still locked by a killed worker would swallow the ring."""
+    return f"{_RING}:{backfill}:{token_hex(8)}"
 
 
-def _is_text(job_id: bytes) -> bool:
-    try:
-        return bool(job_id.decode())
-    except UnicodeDecodeError:
-        return False
+def is_for_whom(job_id: str, may_take: Callable[[str], bool]) -> bool:
+    """Whether a worker is to see this entry of the queue: rings of other versions, and for what it does not serve, are
+    left to others; everything else (cron jobs, and what is no job of ours) is for whoever comes first."""
+    kind, _, rest = job_id.partition(":")
+    if kind == _RING:
+        return may_take(rest.rpartition(":")[0])
+    return not kind.startswith(_RINGS)
 
 
-def open_arq(url: str, *, prefix: str, timeout_seconds: float, retries: int = RETRIES) -> ArqRedis:
-    """arq's client on a pool of ours, which retries when Redis restarts and never waits for ever."""
-    return _Arq(
-        pool_or_conn=retrying_pool(url, timeout_seconds=timeout_seconds, decode_responses=False, retries=retries),
+def open_arq(url: str, *, prefix: str, timeout_seconds: float) -> ArqRedis:
+    """arq's client on a pool of ours, which retries when Redis restarts and never waits for ever; for whoever rings."""
+    return ArqRedis(
+        pool_or_conn=retrying_pool(url, timeout_seconds=timeout_seconds, decode_responses=False),
         job_serializer=dump_job,
         job_deserializer=load_job,
         default_queue_name=queue_name(prefix),
@@ -86,12 +91,14 @@ def open_arq(url: str, *, prefix: str, timeout_seconds: float, retries: int = RE
 
 
 class ArqDoorbell:
-    """Rings with a fresh job id each time: an id that is still locked by a killed worker would swallow the ring."""
+    """What operators and slices ring."""
 
     def __init__(self, arq: ArqRedis) -> None:
         self._arq = arq
 
-    async def ring(self, run_id: str, times: int) -> None:
+    async def ring(self, backfill: str, run_id: str, times: int) -> None:
         with told_plainly():
             for _ in range(times):
-                await self._arq.enqueue_job(SLICE, run_id, _expires=RING_EXPIRES_SECONDS)
+                # A connection that breaks between two commands of arq's loses this ring, and with it nothing.
+                with suppress(WatchError):
+                    await self._arq.enqueue_job(SLICE, run_id, _job_id=ring_id(backfill), _expires=RING_EXPIRES_SECONDS)

@@ -18,9 +18,8 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 from worker.runs.errors import RedisUnreachable, SettingsError
 from worker.urls import read_redis_url
 
-# About three seconds for whoever waits at a terminal, about a minute for a worker.
+# About three seconds.
 RETRIES = 5
-RETRIES_OF_WORKER = 120
 RETRY_FIRST_SECONDS = 0.05
 RETRY_LONGEST_SECONDS = 1.0
 

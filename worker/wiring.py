@@ -16,6 +16,7 @@ from worker.database import open_engine
 from worker.embedded import ServerUrls, use_embedded
 from worker.engine.control import Control
 from worker.engine.protocols import Previewable
+from worker.engine.serving import Serving
 from worker.engine.slices import Slices
 from worker.generations.backfill import GenerationVersions
 from worker.generations.transactions import Limits
@@ -110,6 +111,7 @@ async def build_service(
         store=store,
         doorbell=doorbell,
         backfills=backfills,
+        serving=Serving(backfills.keys()),
         worker_id=new_worker_id(),
         slice_seconds=settings.slice_seconds,
         lease_seconds=settings.lease_seconds,

@@ -177,7 +177,7 @@ class StoreMachine(RuleBasedStateMachine):
             self.runner.run(self._compare(run_id))
         self.runner.run(compare_metrics(self.redis, self.prefix, BACKFILL, self.runs.values()))
         assert sum(model.state not in DONE for model in self.runs.values()) <= 1
-        assert self.runner.run(self.store.active_ids([BACKFILL])) == ((self.active,) if self.active else ())
+        assert self.runner.run(self.store.active_ids([BACKFILL])) == ({BACKFILL: self.active} if self.active else {})
 
     def teardown(self) -> None:
         try:

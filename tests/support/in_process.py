@@ -10,6 +10,7 @@ from redis.asyncio import Redis
 
 from tests.support.store_model import forget
 from worker.engine.protocols import Backfill, Event
+from worker.engine.serving import Serving
 from worker.engine.slices import Slices
 from worker.queue import ArqDoorbell, open_arq
 from worker.redis_client import open_redis
@@ -54,6 +55,7 @@ class InProcessRun:
             store=self.store,
             doorbell=self.doorbell,
             backfills={BACKFILL: backfill},
+            serving=Serving([BACKFILL]),
             worker_id="here:1:test",
             slice_seconds=60,
             lease_seconds=3_600,

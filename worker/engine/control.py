@@ -66,7 +66,7 @@ class Control:
                 run_id=created.run_id,
             )
         if created.is_new:
-            await self.doorbell.ring(created.run_id, pace.parallel)
+            await self.doorbell.ring(name, created.run_id, pace.parallel)
         return await self.get(created.run_id), created.is_new
 
     async def get(self, run_id: str | None) -> Run:
@@ -125,7 +125,7 @@ class Control:
         if words and not answer.taken:
             await self.store.note(run.id, action.value, who=who, note=words)
         if action in (Action.RESUME, Action.RETRY):
-            await self.doorbell.ring(run.id, run.pace.parallel)
+            await self.doorbell.ring(run.backfill, run.id, run.pace.parallel)
         return await self.get(run.id)
 
     async def set_pace(

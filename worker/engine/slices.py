@@ -18,6 +18,7 @@ from worker.engine.checking import check_range, finish
 from worker.engine.guard import failure_of, guarded
 from worker.engine.lease import Lease
 from worker.engine.protocols import Backfill, Claim, Doorbell, Store, Task
+from worker.engine.serving import Serving
 from worker.engine.settling import RangeSettler, Surroundings
 from worker.engine.tally import Tally
 from worker.runs.errors import OperatorError, RedisUnreachable, SchemaNotReady, Unreachable
@@ -44,6 +45,7 @@ class Slices:
     store: Store
     doorbell: Doorbell
     backfills: Mapping[str, Backfill]
+    serving: Serving
     worker_id: str
     slice_seconds: float
     lease_seconds: float
@@ -61,8 +63,9 @@ class Slices:
             random=self.random,
             should_end=lambda: should_stop() or time.monotonic() >= deadline,
         )
+        backfill = await self.store.backfill_of(run_id)
         try:
-            came_to_end = None
+            came_to_end = await self._not_for_this_worker(run_id, backfill)
             while came_to_end is None and not around.should_end():
                 came_to_end = await self._one_task(run_id, around, tally)
             ending = came_to_end or ("worker stops" if should_stop() else "time is up")
@@ -70,13 +73,22 @@ class Slices:
             seconds = round(time.monotonic() - began, 3)
             write = log.info if tally.tasks else log.debug  # a ring for what others have done already
             write("slice done", run=run_id, **tally.facts(), seconds=seconds, ended=ending)
-        if came_to_end is None:
-            await self.doorbell.ring(run_id, 1)
+        if came_to_end is None and backfill is not None:
+            await self.doorbell.ring(backfill, run_id, 1)
+
+    async def _not_for_this_worker(self, run_id: str, backfill: str | None) -> str | None:
+        """Why the slice is not to begin. What is another's is rung for again: the queue shows it to that one alone."""
+        if backfill is None:
+            return "nothing is free"
+        if self.serving.may_take(backfill):
+            return None
+        await self.doorbell.ring(backfill, run_id, 1)
+        return "not served here"
 
     async def _one_task(self, run_id: str, around: Surroundings, tally: Tally) -> str | None:
         """None: another may follow; else why the slice is to end."""
         claim = await self.store.claim(run_id, token=f"{self.worker_id}/{token_hex(8)}")
-        if claim is None or claim.backfill not in self.backfills:
+        if claim is None:
             return tally.stopped_by or "nothing is free"
         tally.took_up(claim)
         async with Lease(self.store, claim, tally, lease_seconds=self.lease_seconds) as lease:
@@ -130,12 +142,16 @@ def _as_failure(error: Exception) -> BatchFailed:
             return failure_of("the worker's own code", error, Failure.BUG)
 
 
-async def reconcile(store: Store, doorbell: Doorbell, backfills: Mapping[str, Backfill]) -> None:
-    """Rings for every task that is due and has no live lease: covers kill -9, lost jobs and dropped chains."""
+async def reconcile(store: Store, doorbell: Doorbell, serving: Serving) -> None:
+    """Rings for every task that is due and has no live lease: covers kill -9, lost jobs and dropped chains.
+
+    One worker does it for all: also for the backfills that it leaves to others.
+    """
     try:
-        for run_id in await store.active_ids(tuple(backfills)):
+        served = {name for worker in await store.workers() for name in worker.backfills}
+        for backfill, run_id in (await store.active_ids(sorted(served.union(serving.served)))).items():
             vacancies = await store.vacancies(run_id)
             if vacancies:
-                await doorbell.ring(run_id, vacancies)
+                await doorbell.ring(backfill, run_id, vacancies)
     except RedisUnreachable as error:
         log.warning("reconciling postponed", reason=str(error))

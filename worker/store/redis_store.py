@@ -6,7 +6,7 @@ says what is left to do.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from secrets import token_hex
 from typing import Any, cast
@@ -124,10 +124,16 @@ class RedisStore:
                 first = rank + 1
             return tuple(await self._redis.zrevrange(key, first, first + limit - 1))
 
-    async def active_ids(self, backfills: Sequence[str]) -> tuple[str, ...]:
+    async def backfill_of(self, run_id: str) -> str | None:
+        with told_plainly():
+            return await cast("Awaitable[str | None]", self._redis.hget(self._run_key(run_id), "backfill"))
+
+    async def active_ids(self, backfills: Sequence[str]) -> Mapping[str, str]:
+        if not backfills:
+            return {}
         with told_plainly():
             ids = await self._redis.mget([f"{self._prefix}:active:{name}" for name in backfills])
-        return tuple(run_id for run_id in ids if run_id)
+        return {name: run_id for name, run_id in zip(backfills, ids, strict=True) if run_id}
 
     async def act(self, run_id: str, action: Action, *, who: str, note: str = "") -> ActionTaken:
         taken, state, blocked_by = await self._scripts.run("act", run_id, action.value, who, note)
