@@ -169,6 +169,7 @@ CREATE OR REPLACE FUNCTION public.generations_renumber_before_move() RETURNS tri
 LANGUAGE plpgsql
 SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
+SET row_security = off
 AS $function$
 DECLARE
     latest integer;
@@ -240,6 +241,7 @@ CREATE OR REPLACE FUNCTION public.generations_activate_completed() RETURNS trigg
 LANGUAGE plpgsql
 SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
+SET row_security = off
 AS $function$
 DECLARE
     latest integer;
@@ -302,6 +304,7 @@ CREATE OR REPLACE FUNCTION public.generations_number_before_insert() RETURNS tri
 LANGUAGE plpgsql
 SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
+SET row_security = off
 AS $function$
 DECLARE
     latest integer;

@@ -153,3 +153,43 @@ async def test_a_migrator_that_is_shown_a_part_of_the_rows_is_refused_before_any
     assert f"row-level security hides rows of generations from the role {migrator}" in refused.stderr
     assert "Traceback" not in refused.stderr
     assert done.returncode == 0, done.stderr
+
+
+async def test_a_live_write_is_refused_rather_than_numbered_by_a_part_of_the_rows(after: Place) -> None:
+    roles = after.roles
+    await after.execute(f"GRANT ALL ON ALL TABLES IN SCHEMA public TO {roles.application}")
+    await after.add_live_row()
+    await after.execute(f"{HIDE_SOME}; CREATE POLICY application ON generations TO {roles.application} USING (true)")
+    second = (
+        "INSERT INTO generations (id, project_id, user_id, prompt, status, is_iteration)"
+        " VALUES ('second', 'new', 'user', 'Build it', 'pending', false)"
+    )
+
+    for write in (
+        second,
+        "UPDATE generations SET status = 'failed'; UPDATE generations SET status = 'completed'",
+        "UPDATE generations SET project_id = 'other'",
+    ):
+        assert await after.denied(write, roles.application), write
+    await after.execute(f"ALTER ROLE {roles.migrator} BYPASSRLS")
+    await after.execute(second, roles.application)
+
+    numbers = await after.fetch("SELECT id, version FROM generations ORDER BY version")
+    assert numbers == [("live", 1), ("second", 2)]
+
+
+async def test_functions_that_would_leave_rows_out_are_out_of_date(after: Place) -> None:
+    migrator = after.env(after.roles.migrator)
+    await after.execute("ALTER FUNCTION generations_number_before_insert() RESET row_security")
+
+    examined = backfill("doctor", env=migrator)
+    mended = backfill("schema", "--apply", env=migrator)
+    without = await after.fetch(
+        "SELECT proname FROM pg_proc WHERE pronamespace = 'public'::regnamespace AND prosecdef"
+        " AND NOT 'row_security=off' = ANY (proconfig)"
+    )
+
+    assert "Run: backfill schema --apply" in examined.stdout
+    assert mended.returncode == 0, mended.stdout + mended.stderr
+    assert without == []
+    assert backfill("schema", env=migrator).returncode == 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping
 
 from sqlalchemy import Connection, RowMapping, text
@@ -9,6 +10,9 @@ from sqlalchemy import Connection, RowMapping, text
 from worker.schema.found import Found, FoundColumn, FoundIndex, FoundKey, FoundTrigger, Recorded
 from worker.schema.needs import IndexNeed, KeyNeed
 from worker.sqlfiles import load_sql
+
+# A line of its own before the body.
+_SETTING = re.compile(r"^SET (\w+) = (.+)$", re.MULTILINE)
 
 
 class Catalog:
@@ -82,13 +86,18 @@ class Catalog:
         return any(one.enabled and one.function == function for one in self.triggers(table) if one.name == name)
 
     def has_function(self, function: str) -> bool:
-        return self.function_source(function) is not None
+        return self._function(function) is not None
 
-    def function_source(self, function: str) -> str | None:
-        source: str | None = self._connection.scalar(
-            text(load_sql("worker.schema", "sql/function_source.sql")), {"function": function}
-        )
-        return source
+    def function_is(self, function: str, statement: str) -> bool:
+        """Whether it is there, with the body and the settings that this CREATE FUNCTION gives it."""
+        found = self._function(function)
+        if found is None or found["body"] not in statement:
+            return False
+        return set(found["settings"]) == {f"{name}={value}" for name, value in _SETTING.findall(statement)}
+
+    def _function(self, function: str) -> RowMapping | None:
+        statement = text(load_sql("worker.schema", "sql/function.sql"))
+        return self._connection.execute(statement, {"function": function}).mappings().one_or_none()
 
     def count_blocks(self, table: str) -> int:
         blocks = self._connection.scalar(

@@ -68,10 +68,9 @@ class OnlineDdl:
             self._op.execute(statement)
 
     def function(self, name: str, statement: str) -> None:
-        """CREATE OR REPLACE FUNCTION, which waits for no table; passed over where the same body is there."""
+        """CREATE OR REPLACE FUNCTION, which waits for no table; passed over where the same one is there."""
         if self._catalog is not None:
-            source = self._catalog.function_source(name)
-            if source is not None and source in statement:
+            if self._catalog.function_is(name, statement):
                 return
             self._tell(f"creating function {name}")
         self._op.execute(statement)

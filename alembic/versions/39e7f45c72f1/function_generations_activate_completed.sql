@@ -4,6 +4,7 @@ CREATE OR REPLACE FUNCTION public.generations_activate_completed() RETURNS trigg
 LANGUAGE plpgsql
 SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
+SET row_security = off
 AS $function$
 DECLARE
     latest integer;
