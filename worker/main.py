@@ -11,6 +11,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Coroutine
 from contextlib import AsyncExitStack
 from dataclasses import replace
@@ -149,7 +150,7 @@ async def _say_what_is_served(service: Service, serving: Serving, stack: AsyncEx
     record = replace(
         unspoken_record(service.slices.worker_id),
         version=version(DISTRIBUTION),
-        started_ms=service.slices.now_ms(),
+        started_ms=time.time_ns() // 1_000_000,
         backfills=serving.served,
         not_served=serving.not_served,
     )

@@ -116,7 +116,7 @@ async def build_service(
         slice_seconds=settings.slice_seconds,
         lease_seconds=settings.lease_seconds,
         call_seconds=STATEMENTS_PER_CALL * settings.database_timeout_seconds,
-        now_ms=lambda: time.time_ns() // 1_000_000,
+        steady_ms=lambda: time.monotonic_ns() // 1_000_000,
         random=random.Random(),
     )
     control = Control(store=store, doorbell=doorbell, backfills=backfills)

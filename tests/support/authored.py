@@ -23,7 +23,8 @@ class Authored:
     """Units u0000, u0001, ... of one row each. `raises` has the exception of each method, `poisoned` the units for
     which it is raised where units are named; `hangs` are methods that never come back.
 
-    Settling is counted in `transactions`. `forgotten` units look done to pages and are found by verification.
+    Settling is counted in `transactions`. `forgotten` units look done to pages and are found by verification, `busy`
+    ones are locked by somebody, `capped` ones are for parts.
     """
 
     units: int
@@ -33,6 +34,8 @@ class Authored:
     poisoned: Collection[str] = ()
     hangs: Collection[str] = ()
     forgotten: Collection[str] = ()
+    busy: Collection[str] = ()
+    capped: Collection[str] = ()
     done: set[str] = field(default_factory=set)
     transactions: list[int] = field(default_factory=list)
 
@@ -64,9 +67,10 @@ class Authored:
     async def settle(self, unit_ids: Sequence[str]) -> Settled:
         self.transactions.append(len(unit_ids))
         await self._fail("settle", unit_ids)
-        written = len(set(unit_ids) - self.done)
-        self.done |= set(unit_ids)
-        return Settled(written=written)
+        free = set(unit_ids) - set(self.busy)
+        written = len(free - self.done)
+        self.done |= free
+        return Settled(written=written, contended=frozenset(unit_ids) - free)
 
     async def settle_part(self, unit_id: str, mark: str | None, *, rows: int) -> PartSettled:
         self.transactions.append(1)
@@ -89,7 +93,7 @@ class Authored:
 
     def _unit(self, name: str, *, looks_done: bool = False) -> Unit:
         done = looks_done or name in self.done
-        return Unit(id=name, key=(name,), rows=1, todo=int(not done), settled=done)
+        return Unit(id=name, key=(name,), rows=1, todo=int(not done), settled=done, capped=name in self.capped)
 
     def _names(self, after: Key | None, units: int) -> list[str]:
         first = 0 if after is None else int(after[0][1:]) + 1

@@ -34,6 +34,7 @@ class InProcessRun:
         self.redis = redis
         self.run_id = ""
         self.call_seconds = 30.0
+        self.ahead_ms = 0
         self.store = RedisStore(redis, prefix=PREFIX, lease_seconds=LEASE_SECONDS, clock=lambda: self._now_ms)
         self.doorbell = doorbell
         self._now_ms = 1_800_000_000_000
@@ -60,7 +61,7 @@ class InProcessRun:
             slice_seconds=60,
             lease_seconds=3_600,
             call_seconds=self.call_seconds,
-            now_ms=lambda: self._now_ms,
+            steady_ms=lambda: self._now_ms + self.ahead_ms,
             random=random.Random(1),
         )
         await slices.work(self.run_id, lambda: False)

@@ -31,10 +31,13 @@ class Aside:
     def first_due_ms(self) -> int | None:
         return min((unit.due_ms for unit in self._units.values()), default=None)
 
-    def due(self, now_ms: int, *, only_begun: bool) -> str | None:
-        """One unit whose time has come, the one that waits longest first."""
+    def due(self, now_ms: int, *, only_begun: bool, most: int) -> tuple[str, ...]:
+        """Units whose time has come, those that wait longest first; by itself one that is begun or is for parts."""
         due = [u for u in self._units.values() if u.due_ms <= now_ms and (u.begun or not only_begun)]
-        return min(due, key=lambda unit: unit.due_ms).unit_id if due else None
+        due.sort(key=lambda unit: unit.due_ms)
+        if due and (due[0].begun or due[0].in_parts):
+            return (due[0].unit_id,)
+        return tuple(unit.unit_id for unit in due if not (unit.begun or unit.in_parts))[:most]
 
     def has(self, unit_id: str) -> bool:
         return unit_id in self._units

@@ -7,9 +7,11 @@ They may be stale by the time the batch locks its units; they bound the work, th
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
+from worker.runs.failures import BatchFailed
 from worker.runs.ranges import Key, Span, Unit
 
 FIRST_PAGE = 64
@@ -18,26 +20,49 @@ LARGEST_PAGE = 4096
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Batch:
-    """Units in key order; or one unit, asked for by name, that does not move the cursor and may be gone."""
+    """Units in key order; or units that were asked for by name, which do not move the cursor and may be gone.
+
+    `failed` is why the one that is named could not even be read.
+    """
 
     units: tuple[Unit, ...]
-    named: str | None = None
+    named: tuple[str, ...] = ()
+    failed: BatchFailed | None = None
 
     @property
     def last_key(self) -> Key | None:
-        return self.units[-1].key if self.named is None else None
+        return None if self.named else self.units[-1].key
 
     @property
     def to_settle(self) -> tuple[str, ...]:
-        return tuple(unit.id for unit in self.units if unit.needs_work or self.named is not None)
+        return tuple(unit.id for unit in self.units if unit.needs_work or self.named)
+
+    @property
+    def gone(self) -> tuple[str, ...]:
+        """Deleted since they were put aside."""
+        there = {unit.id for unit in self.units}
+        return () if self.failed else tuple(unit_id for unit_id in self.named if unit_id not in there)
 
     def large(self, whole_rows: int) -> Unit | None:
         """The one unit of more than `whole_rows`, which is settled in parts, if this is such a batch."""
         if len(self.units) != 1:
             return None
         only = self.units[0]
-        sent_back = only.capped and self.named is not None
+        sent_back = only.capped and bool(self.named)
         return only if only.is_large(whole_rows) or sent_back else None
+
+
+def take(waiting: deque[Unit], batch_rows: int, is_large: Callable[[Unit], bool]) -> tuple[Unit, ...]:
+    """Off the beginning of `waiting`, what fits into a batch and is not large; at least one, whatever it is."""
+    taken = [waiting.popleft()]
+    if is_large(taken[0]):
+        return tuple(taken)
+    room = batch_rows - taken[0].weight
+    while waiting and waiting[0].weight <= room and not is_large(waiting[0]):
+        unit = waiting.popleft()
+        room -= unit.weight
+        taken.append(unit)
+    return tuple(taken)
 
 
 class Pages(Protocol):
@@ -64,18 +89,7 @@ class Lookahead:
             await self._read_on(batch_rows, whole_rows)
         if not self._waiting:
             return None
-        return Batch(units=self._take(batch_rows, whole_rows))
-
-    def _take(self, batch_rows: int, whole_rows: int) -> tuple[Unit, ...]:
-        taken = [self._waiting.popleft()]
-        if taken[0].is_large(whole_rows):
-            return tuple(taken)
-        room = batch_rows - taken[0].weight
-        while self._waiting and self._waiting[0].weight <= room and not self._waiting[0].is_large(whole_rows):
-            unit = self._waiting.popleft()
-            room -= unit.weight
-            taken.append(unit)
-        return tuple(taken)
+        return Batch(units=take(self._waiting, batch_rows, lambda unit: unit.is_large(whole_rows)))
 
     async def _read_on(self, batch_rows: int, whole_rows: int) -> None:
         if self._at_end:

@@ -143,14 +143,15 @@ class Totals:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claim:
-    """A lease on one task of a run. The fields after `pace` are the range's, where the task is on a range; `winding_up`
-    says that the run is being cancelled: only units that are begun are to be finished."""
+    """A lease on one task of a run, since `at_ms` of the store's clock. What follows is the range's, where the task is
+    on one; `winding_up`: the run is being cancelled, and only units that are begun are to be finished."""
 
     run_id: str
     backfill: str
     task: Task
     token: str
     pace: Pace
+    at_ms: int = 0
     range_index: int = -1
     span: Span | None = None
     cursor: Key | None = None

@@ -11,7 +11,8 @@ up again in small parts, each with a checkpoint of its own, so that a pause need
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import structlog
@@ -19,9 +20,9 @@ import structlog
 from worker.engine.aside import Aside
 from worker.engine.attempts import LEAST_PART_ROWS, Outcome, settle_part, settle_units
 from worker.engine.lease import Lease
-from worker.engine.lookahead import Batch, Lookahead
+from worker.engine.lookahead import FIRST_PAGE, Batch, Lookahead, take
 from worker.engine.protocols import Advance, Backfill, Claim
-from worker.runs.failures import BatchFailed
+from worker.runs.failures import BatchFailed, Failure
 from worker.runs.ranges import Part, Quarantined, Unit
 
 # Times a batch: a unit up to this size is settled whole. In parts it would take four transactions instead of one.
@@ -55,6 +56,7 @@ class RangeSettler:
         self._size = claim.batch_size
         self._part = claim.part
         self._unfinished: Batch | None = None
+        self._asked = FIRST_PAGE
 
     async def run(self) -> None:
         while self._may_go_on() and not self._around.should_end():
@@ -81,21 +83,33 @@ class RangeSettler:
         if self._unfinished is not None:
             return self._unfinished
         if self._part is not None and (self._lease.winding_up or self._aside.has(self._part.unit_id)):
-            return await self._by_name(self._part.unit_id)
+            return await self._by_name((self._part.unit_id,))
         if self._part is not None:  # it comes next after the cursor, and another batch would forget it
             return await self._next_ahead()
-        due = self._aside.due(self._around.now_ms(), only_begun=self._lease.winding_up)
-        if due is not None:
+        due = self._aside.due(self._around.now_ms(), only_begun=self._lease.winding_up, most=self._asked)
+        if due:
             return await self._by_name(due)
         return None if self._lease.winding_up else await self._next_ahead()
 
     async def _next_ahead(self) -> Batch | None:
         return await self._lookahead.next_batch(self._rows(), self._whole_rows())
 
-    async def _by_name(self, unit_id: str) -> Batch:
-        """A unit that the cursor has passed, or is to pass; without units when it was deleted since."""
-        units = await self._backfill.read_units([unit_id], row_cap=self._whole_rows() + 1)
-        return Batch(units=units, named=unit_id)
+    async def _by_name(self, unit_ids: tuple[str, ...]) -> Batch:
+        """As many of them as fit into a batch: units that the cursor has passed, or is to pass. Bisected to the one
+        that cannot be read."""
+        whole_rows = self._whole_rows()
+        try:
+            units = await self._backfill.read_units(unit_ids, row_cap=whole_rows + 1)
+        except BatchFailed as failed:
+            if failed.failure is not Failure.ROW:
+                raise
+            if len(unit_ids) == 1:
+                return Batch(units=(), named=unit_ids, failed=failed)
+            return await self._by_name(unit_ids[: len(unit_ids) // 2])
+        gone = set(unit_ids) - {unit.id for unit in units}
+        taken = take(deque(units), self._rows(), lambda unit: unit.capped or unit.is_large(whole_rows)) if units else ()
+        self._asked = max(FIRST_PAGE, min(2 * len(taken), self._rows()))
+        return Batch(units=taken, named=(*(unit.id for unit in taken), *sorted(gone)))
 
     def _large(self, batch: Batch) -> Unit | None:
         """The one unit that is settled in parts, if this is such a batch."""
@@ -105,6 +119,8 @@ class RangeSettler:
 
     async def _settle(self, batch: Batch) -> Outcome:
         outcome = Outcome()
+        if batch.failed is not None:
+            outcome.failed[batch.named[0]] = batch.failed
         large = self._large(batch)
         began = self._around.stopwatch()
         if large is None:
@@ -130,13 +146,13 @@ class RangeSettler:
         now = self._around.now_ms()
         later = outcome.contended | outcome.too_slow
         done = [u for u in batch.units if u.id not in later and u.id not in outcome.failed]
-        uncounted = [unit for unit in done if not self._aside.counted(unit.id)]
-        gone = not batch.units and batch.named is not None and not self._aside.counted(batch.named)
-        names = {unit.id for unit in batch.units} | ({batch.named} if batch.named else set())
+        counts = await self._rows_left_to_count(done, begun, outcome)
+        gone = [unit_id for unit_id in batch.gone if not self._aside.counted(unit_id)]
+        names = {unit.id for unit in batch.units} | set(batch.named)
         return Advance(
             cursor=batch.last_key,
-            units=len(uncounted) + gone,
-            rows=sum([await self._rows_left_to_count(unit, begun) for unit in uncounted]),
+            units=len(counts) + len(gone),
+            rows=sum(counts),
             written=outcome.written,
             quarantined=tuple(self._quarantine(unit_id, why, begun, now) for unit_id, why in outcome.failed.items()),
             put_aside=self._aside.put_off(outcome.contended, now, begun=begun)
@@ -160,9 +176,21 @@ class RangeSettler:
             batch_ms=outcome.elapsed_ms,
         )
 
-    async def _rows_left_to_count(self, unit: Unit, begun: Part | None) -> int:
-        rows = await self._backfill.count_rows(unit.id) if unit.capped else unit.rows
-        return max(rows - self._rows_counted(unit.id, begun), 0)
+    async def _rows_left_to_count(self, done: Sequence[Unit], begun: Part | None, outcome: Outcome) -> list[int]:
+        """Of each unit that the counts do not have yet. One whose rows cannot be counted fails after all."""
+        counts = []
+        for unit in done:
+            if self._aside.counted(unit.id):
+                continue
+            try:
+                rows = await self._backfill.count_rows(unit.id) if unit.capped else unit.rows
+            except BatchFailed as failed:
+                if failed.failure is not Failure.ROW:
+                    raise
+                outcome.failed[unit.id] = failed
+            else:
+                counts.append(max(rows - self._rows_counted(unit.id, begun), 0))
+        return counts
 
     def _rows_counted(self, unit_id: str, begun: Part | None) -> int:
         if begun is not None and begun.unit_id == unit_id:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from secrets import token_hex
 
 import structlog
@@ -37,7 +37,7 @@ log = structlog.get_logger(__name__)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Slices:
     """What every slice of this process shares. `slice_seconds` bounds one turn, `lease_seconds` a worker's silence,
-    `call_seconds` a call into a definition.
+    `call_seconds` a call into a definition. `steady_ms` only ever goes on.
 
     `worker_id` is what this process is called among those that are alive; the leases that it holds begin with it.
     """
@@ -50,7 +50,7 @@ class Slices:
     slice_seconds: float
     lease_seconds: float
     call_seconds: float
-    now_ms: Callable[[], int]
+    steady_ms: Callable[[], int]
     random: random.Random
 
     async def work(self, run_id: str, should_stop: Callable[[], bool]) -> None:
@@ -58,7 +58,7 @@ class Slices:
         began, tally, ending = time.monotonic(), Tally(), "broke off"
         deadline = began + self.slice_seconds
         around = Surroundings(
-            now_ms=self.now_ms,
+            now_ms=self.steady_ms,
             stopwatch=time.monotonic,
             random=self.random,
             should_end=lambda: should_stop() or time.monotonic() >= deadline,
@@ -91,6 +91,7 @@ class Slices:
         if claim is None:
             return tally.stopped_by or "nothing is free"
         tally.took_up(claim)
+        around = self._by_the_clock_of_the_store(claim, around)
         async with Lease(self.store, claim, tally, lease_seconds=self.lease_seconds) as lease:
             try:
                 await self._perform(claim, lease, around)
@@ -103,6 +104,12 @@ class Slices:
             finally:
                 tally.stopped_by = lease.stopped_by
         return None
+
+    def _by_the_clock_of_the_store(self, claim: Claim, around: Surroundings) -> Surroundings:
+        """The one that all workers share: by a clock of its own that is wrong, or is set, a worker would put units off
+        for hours."""
+        claimed_at = self.steady_ms()
+        return replace(around, now_ms=lambda: claim.at_ms + self.steady_ms() - claimed_at)
 
     async def _perform(self, claim: Claim, lease: Lease, around: Surroundings) -> None:
         backfill = guarded(self.backfills[claim.backfill], seconds=self.call_seconds)

@@ -166,6 +166,7 @@ class RedisStore:
             backfill=backfill,
             task=Task(task),
             token=leased,
+            at_ms=int(leased.rpartition("/")[2]),
             pace=codec.load_pace(pace),
             range_index=index,
             span=_span(fields) if fields else None,
