@@ -35,7 +35,7 @@ from worker.queue_reader import open_reader
 from worker.redis_client import redis_unreachable
 from worker.runs.errors import DefinitionFailed, OperatorError, RedisUnreachable, SchemaNotReady
 from worker.store.presence import Presence, unspoken_record
-from worker.wiring import Service, build_service, servers
+from worker.wiring import Service, build_service, call_seconds, servers
 
 APPLICATION = "backfill-worker"
 DISTRIBUTION = "codebegen-backfill"
@@ -135,7 +135,7 @@ def _attributes(settings: Settings, urls: ServerUrls, serving: Serving) -> dict[
         "queue_name": queue_name(prefix),
         "job_serializer": dump_job,
         "job_deserializer": load_job,
-        "job_timeout": settings.slice_seconds + settings.database_timeout_seconds + JOB_TIMEOUT_MARGIN_SECONDS,
+        "job_timeout": settings.slice_seconds + call_seconds(settings) + JOB_TIMEOUT_MARGIN_SECONDS,
         "max_jobs": MOST_SLICES,
         "max_tries": NEVER,
         "keep_result": 0,

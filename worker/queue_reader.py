@@ -93,7 +93,7 @@ class QueueReader(ArqRedis):
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
         self._troubles = _Troubles()
-        self._swept = time.monotonic()
+        self.swept_at = time.monotonic()
 
     async def execute_command(self, *arguments: Any, **options: Any) -> Any:
         try:
@@ -126,9 +126,9 @@ class QueueReader(ArqRedis):
 
     async def _sweep(self, name: Any, left: list[bytes]) -> None:
         """What nobody has answered until it expired is removed, by whoever sees it, now and then."""
-        if not left or time.monotonic() - self._swept < SWEPT_EVERY_SECONDS:
+        if not left or time.monotonic() - self.swept_at < SWEPT_EVERY_SECONDS:
             return
-        self._swept = time.monotonic()
+        self.swept_at = time.monotonic()
         async with self.pipeline(transaction=False) as pipe:
             for one in left:
                 pipe.exists(job_key_prefix.encode() + one)

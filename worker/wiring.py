@@ -54,6 +54,11 @@ def default_pace(settings: Settings) -> Pace:
     )
 
 
+def call_seconds(settings: Settings) -> float:
+    """How long one call into a definition may take."""
+    return STATEMENTS_PER_CALL * settings.database_timeout_seconds
+
+
 @contextmanager
 def servers(settings: Settings) -> Iterator[ServerUrls]:
     """The operator's servers, or the embedded ones for as long as the block lasts."""
@@ -115,7 +120,7 @@ async def build_service(
         worker_id=new_worker_id(),
         slice_seconds=settings.slice_seconds,
         lease_seconds=settings.lease_seconds,
-        call_seconds=STATEMENTS_PER_CALL * settings.database_timeout_seconds,
+        call_seconds=call_seconds(settings),
         steady_ms=lambda: time.monotonic_ns() // 1_000_000,
         random=random.Random(),
     )

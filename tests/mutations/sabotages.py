@@ -73,7 +73,7 @@ SABOTAGES = (
     ),
     Sabotage(
         name="settling computes from a snapshot taken before the lock (REPEATABLE READ)",
-        file="worker/database.py",
+        file="worker/database/engine.py",
         old='isolation_level="READ COMMITTED"',
         new='isolation_level="REPEATABLE READ"',
         caught_by=f"{_INTERLEAVINGS}/test_insert_and_settling.py::test_in_every_order_all_rows_are_numbered",
