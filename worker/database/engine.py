@@ -42,8 +42,20 @@ _OURS = {
     "idle_session_timeout": "0",
 }
 _LEADS_TO = "leads_to"
+# The class of what else a server says means something only where there is a connection.
+_NO_ROOM = "53"
 # What another host may do better. Whatever else a server refuses, the next one would, too.
 _NEXT_HOST = (OSError, TimeoutError, asyncpg.CannotConnectNowError, TargetServerAttributeNotMatched)
+# PostgreSQL's refusals, the driver's own, and what comes of an environment that it cannot read: PGPORT that is no
+# number, an account without a name, where the URL says nothing of it.
+_REFUSED = (
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+    ssl.SSLError,
+    ValueError,
+    KeyError,
+)
 
 
 def open_engine(
@@ -126,7 +138,7 @@ def _connecting(target: DatabaseUrl) -> Callable[..., Awaitable[asyncpg.Connecti
                 return await asyncpg.connect(**arguments, **where, target_session_attrs=wanted)
             except _NEXT_HOST as error:
                 refused.append((host, error))
-            except (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, ssl.SSLError) as error:
+            except _REFUSED as error:
                 raise _cannot_connect([(host, error)], target) from error
         raise _cannot_connect(refused, target) from refused[-1][1]
 
@@ -140,7 +152,8 @@ def _cannot_connect(refused: list[tuple[Host, Exception]], target: DatabaseUrl) 
         reason = f"cannot be used ({'; '.join(f'{host} {why}' for host, why in reasons.items())})"
     else:
         (reason,) = reasons.values()
-    return CannotConnect(reason, sqlstate=getattr(refused[-1][1], "sqlstate", None))
+    sqlstate: str = getattr(refused[-1][1], "sqlstate", None) or ""
+    return CannotConnect(reason, sqlstate=sqlstate if sqlstate.startswith(_NO_ROOM) else None)
 
 
 def _check_readable(files: Mapping[str, str]) -> None:

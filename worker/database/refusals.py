@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from asyncpg.exceptions import ClientConfigurationError, TargetServerAttributeNotMatched
+from asyncpg.exceptions import ClientConfigurationError, PostgresError, TargetServerAttributeNotMatched
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, InterfaceError
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -69,7 +69,9 @@ def why_refused(error: BaseException) -> str:
     known = connection_failure(error)
     if known is not None:
         return known
-    return f"refused the connection: {_said(error)}"
+    if isinstance(error, PostgresError):
+        return f"refused the connection: {_said(error)}"
+    return f"cannot be connected to: {_said(error)}"
 
 
 def connection_failure(error: BaseException) -> str | None:

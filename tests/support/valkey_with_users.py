@@ -1,0 +1,73 @@
+"""A Valkey that listens on a socket, too, and has users of its own: one who may do everything, one who may only read."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from tests.support.started_servers import Quarters, quarters
+from worker.embedded.children import Household, Program
+from worker.embedded.valkey import ValkeyRecipe
+
+_MORE = """\
+unixsocket {socket}
+unixsocketperm 700
+user operator on >hunter2 ~* &* +@all
+user reader on >hunter2 ~* &* -@all +@read +@connection +info
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ValkeyWithUsers:
+    quarters: Quarters
+    name: str = "Valkey with users"
+    stop_signal: signal.Signals = signal.SIGTERM
+    kill_signal: signal.Signals = signal.SIGKILL
+
+    @property
+    def _recipe(self) -> ValkeyRecipe:
+        return ValkeyRecipe(place=self.quarters.place)
+
+    @property
+    def log(self) -> Path:
+        return self._recipe.log
+
+    @property
+    def socket(self) -> Path:
+        return self._recipe.folder / "redis.sock"
+
+    def prepare(self, household: Household) -> None:
+        self._recipe.prepare(household)
+
+    def program(self, port: int) -> Program:
+        program = self._recipe.program(port)
+        more = _MORE.format(socket=self.socket).encode()
+        return replace(program, standard_input=program.standard_input + more)
+
+    def answers(self, pid: int, port: int) -> bool:
+        return self._recipe.answers(pid, port)
+
+    def url(self, port: int) -> str:
+        return self._recipe.url(port)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ways:
+    """The password of whoever names no user, the port, and the socket."""
+
+    password: str
+    port: int
+    socket: Path
+
+
+@contextmanager
+def valkey_with_users() -> Iterator[Ways]:
+    with quarters() as place:
+        recipe = ValkeyWithUsers(quarters=place)
+        with place.running(recipe) as server:
+            url = urlsplit(server.url)
+            yield Ways(password=url.password or "", port=url.port or 0, socket=recipe.socket)
