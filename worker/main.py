@@ -32,7 +32,7 @@ from worker.engine.serving import Serving
 from worker.engine.slices import Slices, reconcile
 from worker.queue import RECONCILE, SLICE, dump_job, load_job, queue_name
 from worker.queue_reader import open_reader
-from worker.redis_client import redis_unreachable
+from worker.redis_client import redis_unreachable, require_writes
 from worker.runs.errors import DefinitionFailed, OperatorError, RedisUnreachable, SchemaNotReady
 from worker.store.presence import Presence, unspoken_record
 from worker.wiring import Service, build_service, call_seconds, servers
@@ -113,7 +113,7 @@ async def _what_is_served(settings: Settings, urls: ServerUrls) -> Serving:
                 await service.control.check_schema(name, writes=True)
             except (SchemaNotReady, DefinitionFailed) as error:
                 not_ready[name] = error
-        await service.control.recent(1)
+        await require_writes(service.redis, settings.redis_prefix)
     if not_ready and len(not_ready) == len(service.control.backfills):
         first, *others = not_ready.values()
         raise type(first)(" ".join(map(str, (first, *others)))) if others else first

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import ssl
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import parse_qs, urlsplit
 
 from redis.asyncio import ConnectionPool, Redis, SSLConnection
 from redis.asyncio.retry import Retry
 from redis.backoff import ExponentialWithJitterBackoff
-from redis.exceptions import BusyLoadingError, RedisError
+from redis.exceptions import AuthenticationError, BusyLoadingError, RedisError
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
@@ -23,7 +23,33 @@ RETRIES = 5
 RETRY_FIRST_SECONDS = 0.05
 RETRY_LONGEST_SECONDS = 1.0
 
+_Answer = TypeVar("_Answer")
 _EXAMPLE = "Expected something like redis://host:6379/0, or rediss://host:6379/0?ssl_ca_certs=/path/to/ca.pem."
+
+
+class _Refused(Exception):
+    """Passes through what would try again."""
+
+    def __init__(self, error: AuthenticationError) -> None:
+        super().__init__()
+        self.error = error
+
+
+class _Retry(Retry):
+    """Who is not let in will not be let in at the next try either, and the client would try in each of its tries."""
+
+    async def call_with_retry(self, do: Callable[[], Awaitable[_Answer]], fail: Callable[[RedisError], Any]) -> _Answer:
+        async def unless_refused() -> _Answer:
+            try:
+                return await do()
+            except AuthenticationError as error:
+                raise _Refused(error) from error
+
+        try:
+            return await super().call_with_retry(unless_refused, fail)
+        except _Refused as refused:
+            error = refused.error
+        raise error  # out here: as its own context it would be a circle
 
 
 def retrying_pool(
@@ -33,17 +59,17 @@ def retrying_pool(
 
     Without a socket timeout a frozen Redis would hang its callers for ever. Raises SettingsError.
     """
-    read_redis_url(url)
+    at = read_redis_url(url)
     try:
         pool = ConnectionPool.from_url(
             url.strip(),
             decode_responses=decode_responses,
             socket_timeout=timeout_seconds,
             socket_connect_timeout=timeout_seconds,
-            socket_keepalive=True,
             health_check_interval=30,
-            retry=Retry(ExponentialWithJitterBackoff(RETRY_LONGEST_SECONDS, RETRY_FIRST_SECONDS), retries),
+            retry=_Retry(ExponentialWithJitterBackoff(RETRY_LONGEST_SECONDS, RETRY_FIRST_SECONDS), retries),
             retry_on_error=[RedisConnectionError, RedisTimeoutError, BusyLoadingError, OSError],
+            **({} if at.socket else {"socket_keepalive": True}),
             **_tls(url),
         )
     except ValueError:
@@ -86,6 +112,12 @@ def told_plainly() -> Iterator[None]:
         raise redis_unreachable(error) from error
 
 
+async def require_writes(redis: Redis, prefix: str) -> None:
+    """A worker that may only read would run and do nothing. Raises RedisUnreachable."""
+    with told_plainly():
+        await redis.set(f"{prefix}:may-write", "1", px=1)
+
+
 def redis_unreachable(error: BaseException) -> RedisUnreachable:
     """The text of the client says why (refused, timed out, out of memory, read-only); it does not hold the password."""
     refused = _refused_certificate(error)
@@ -102,6 +134,10 @@ def redis_unreachable(error: BaseException) -> RedisUnreachable:
 
 def _refused_certificate(error: BaseException | None) -> ssl.SSLCertVerificationError | None:
     """The client wraps it, more than once."""
-    while error is not None and not isinstance(error, ssl.SSLCertVerificationError):
+    known: set[int] = set()
+    while error is not None and id(error) not in known:
+        if isinstance(error, ssl.SSLCertVerificationError):
+            return error
+        known.add(id(error))
         error = error.__cause__ or error.__context__
-    return error
+    return None

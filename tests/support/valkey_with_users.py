@@ -1,4 +1,4 @@
-"""A Valkey that listens on a socket, too, and has users of its own: one who may do everything, one who may only read."""
+"""A Valkey that listens on a socket, too, and has users of its own: one may do everything, the other only read."""
 
 from __future__ import annotations
 
