@@ -117,3 +117,21 @@ async def test_a_migration_that_the_pool_tears_apart_says_so_and_a_direct_one_go
     assert "error: PgBouncer moved the migration to another session" in torn.stderr
     assert "Traceback" not in torn.stderr
     assert again.returncode == 0, again.stderr
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (lambda url: urlsplit(url)._replace(path="/nowhere").geturl(), 'database "nowhere" does not exist'),
+        (lambda url: url.replace(str(urlsplit(url).password), "hunter2"), "authentication failed"),
+    ],
+    ids=["database", "password"],
+)
+async def test_what_pgbouncer_refuses_is_told_with_its_reason(
+    database: str, redis_url: str, bounced: Bounced, change: Bounced, says: str
+) -> None:
+    env = environment_for(database_url=change(bounced(database)), redis_url=redis_url, BACKFILL_PGBOUNCER="true")
+
+    done = await asyncio.to_thread(run_command, "backfill", "verify", env=env)
+
+    assert says in refusal(done, 7)

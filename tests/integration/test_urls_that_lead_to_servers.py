@@ -152,12 +152,13 @@ async def test_a_standby_is_named_to_who_wants_to_write_and_may_be_verified(pair
 
     worker, downgrade = run_command(*WORKER, env=env), run_command("alembic", "downgrade", "-1", env=env)
     examined, verified, enqueued = (backfill(*words, env=env) for words in (["doctor"], ["verify"], ["enqueue", NAME]))
+    previewed = backfill("preview", env=env)
 
     assert says in refusal(worker, 7)
     assert (downgrade.returncode, says in downgrade.stderr) == (7, True), downgrade.stderr
     assert says in examined.stdout
     assert says.split(".", maxsplit=1)[0] in enqueued.stderr
-    assert verified.returncode == 0, verified.stderr
+    assert (verified.returncode, previewed.returncode) == (0, 0), verified.stderr + previewed.stderr
 
 
 async def test_a_login_that_is_read_only_on_purpose_is_told_apart_from_a_standby(

@@ -17,6 +17,7 @@ from worker.runs.failures import READ_ONLY
 from worker.sqlfiles import load_sql
 from worker.urls import describe
 
+_CLOSED = "closed the connection"
 _IF_PGBOUNCER = "if it is PgBouncer, set BACKFILL_PGBOUNCER=true"
 # A prepared statement is not there any more, or another client's is.
 _LOST_STATEMENTS = {"26000", "42P05"}
@@ -80,7 +81,7 @@ def connection_failure(error: BaseException) -> str | None:
         if reason := _reason(cause):
             return reason
     lost = isinstance(error, DBAPIError) and error.connection_invalidated
-    return "closed the connection" if lost else None
+    return _CLOSED if lost else None
 
 
 def _reason(error: BaseException) -> str | None:
@@ -88,14 +89,16 @@ def _reason(error: BaseException) -> str | None:
         return error.reason
     sqlstate: str | None = getattr(error, "sqlstate", None)
     if sqlstate and (told := _told(sqlstate, _said(error))):
-        return told
+        # Only what a server or a pooler says itself has a severity; the driver speaks of its own surprise.
+        reason_given = sqlstate.startswith("08") and getattr(error, "severity", None)
+        return f"{told}: {_said(error)}" if reason_given and told == _CLOSED else told
     if isinstance(error, TimeoutError):
         return "did not answer in time"
     if isinstance(error, ssl.SSLError | ClientConfigurationError):
         return _tls_reason(error)
     if isinstance(error, OSError):
         return f"cannot be reached: {_os_reason(error)}"
-    return "closed the connection" if isinstance(error, InterfaceError) and "closed" in str(error) else None
+    return _CLOSED if isinstance(error, InterfaceError) and "closed" in str(error) else None
 
 
 def _told(sqlstate: str, said: str) -> str | None:
@@ -115,7 +118,7 @@ def _told(sqlstate: str, said: str) -> str | None:
         return f"refused the connection ({said}); {_IF_PGBOUNCER}"
     if sqlstate in _LOST_STATEMENTS:
         return f"changes sessions between statements ({said}); {_IF_PGBOUNCER}"
-    return "closed the connection" if sqlstate.startswith(("08", "57P")) else None
+    return _CLOSED if sqlstate.startswith(("08", "57P")) else None
 
 
 def _said(error: BaseException) -> str:
