@@ -21,7 +21,8 @@ BEGIN
                SELECT f.proowner FROM pg_catalog.pg_proc AS f
                 WHERE f.oid IN (to_regprocedure('public.generations_number_before_insert()'),
                                 to_regprocedure('public.generations_activate_completed()'),
-                                to_regprocedure('public.generations_renumber_before_move()')))
+                                to_regprocedure('public.generations_renumber_before_move()'),
+                                to_regprocedure('public.projects_reserve_numbers()')))
      WHERE c.oid IN (to_regclass('public.projects'), to_regclass('public.generations'))
        AND c.relrowsecurity AND NOT r.rolsuper AND NOT r.rolbypassrls
        AND (c.relforcerowsecurity OR NOT pg_has_role(r.oid, c.relowner, 'USAGE'))
@@ -165,6 +166,46 @@ BEGIN
 END
 $function$;
 
+CREATE OR REPLACE FUNCTION public.projects_reserve_numbers() RETURNS trigger
+LANGUAGE plpgsql
+SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+SET row_security = off
+AS $function$
+DECLARE
+    -- One of 256, so that a transaction that raises thousands of projects need not read about all of them each time.
+    its_setting text := 'backfill.reserved_' || left(md5(NEW.id), 2);
+    noted text := coalesce(nullif(current_setting(its_setting, true), ''), '{}');
+    unused int8multirange;
+    highest integer := 0;
+    unassigned boolean;
+BEGIN
+    IF TG_OP = 'UPDATE' THEN
+        highest := greatest(OLD.latest_version, 0);
+        IF highest = 0 THEN
+            -- Raised as if it had no generations yet. Where it has, only what has numbered all of them may settle it.
+            SELECT coalesce(bool_or(g.storage_path IS NULL), false),
+                   coalesce(max(g.version) FILTER (WHERE g.storage_path IS NOT NULL), 0)
+              INTO unassigned, highest
+              FROM public.generations AS g
+             WHERE g.project_id = NEW.id;
+            IF unassigned OR NEW.latest_version < highest THEN
+                NEW.latest_version := OLD.latest_version;
+                RETURN NEW;
+            END IF;
+        END IF;
+    END IF;
+
+    -- An import of a million projects in one transaction is not to become quadratic: later ones are counted on.
+    IF length(noted) < 30000 THEN
+        unused := coalesce(noted::jsonb ->> NEW.id::text, '{}');
+        unused := unused + int8multirange(int8range(highest::bigint + 1, NEW.latest_version::bigint + 1));
+        PERFORM set_config(its_setting, (noted::jsonb || jsonb_build_object(NEW.id, unused::text))::text, true);
+    END IF;
+    RETURN NEW;
+END
+$function$;
+
 CREATE OR REPLACE FUNCTION public.generations_renumber_before_move() RETURNS trigger
 LANGUAGE plpgsql
 SECURITY DEFINER
@@ -175,6 +216,10 @@ DECLARE
     latest integer;
     settled boolean;
     active_id varchar;
+    -- See projects_reserve_numbers.
+    its_setting text := 'backfill.reserved_' || left(md5(NEW.project_id), 2);
+    noted jsonb;
+    unused int8multirange;
 BEGIN
     -- The projects always in the same order, so that two moves in opposite directions do not deadlock. With them the
     -- active generation of the new one, for the reason and in the way of generations_number_before_insert.
@@ -214,24 +259,29 @@ BEGIN
     settled := latest > 0 OR NOT EXISTS (SELECT FROM public.generations AS g WHERE g.project_id = NEW.project_id);
 
     IF settled THEN
-        IF NEW.version IS NOT DISTINCT FROM OLD.version THEN
+        noted := nullif(current_setting(its_setting, true), '');
+        unused := noted ->> NEW.project_id::text;
+        IF NEW.version::bigint <@ unused THEN
+            unused := unused - int8multirange(int8range(NEW.version, NEW.version, '[]'));
+            PERFORM set_config(its_setting, (noted || jsonb_build_object(NEW.project_id, unused::text))::text, true);
+        ELSIF NEW.version IS NOT DISTINCT FROM OLD.version OR NEW.version <= latest THEN
             NEW.version := latest + 1;
         END IF;
         NEW.storage_path := coalesce(NEW.storage_path, './storage/projects/' || NEW.id);
         UPDATE public.projects AS p SET latest_version = NEW.version
          WHERE p.id = NEW.project_id AND p.latest_version < NEW.version;
-    ELSIF NEW.version IS NOT DISTINCT FROM OLD.version THEN
-        IF NEW.storage_path IS NULL OR NEW.storage_path = './storage/projects/' || NEW.id THEN
-            -- Unassigned again: the backfill numbers it with the others there.
-            NEW.storage_path := NULL;
-            NEW.version := 1;
-            NEW.is_active := false;
-        ELSE
-            -- Its place is known to the writer only and must be kept, so it stays assigned, after those that are.
-            SELECT coalesce(max(g.version), 0) + 1 INTO NEW.version
-              FROM public.generations AS g
-             WHERE g.project_id = NEW.project_id AND g.storage_path IS NOT NULL;
-        END IF;
+    ELSIF NEW.version IS NOT DISTINCT FROM OLD.version
+          AND (NEW.storage_path IS NULL OR NEW.storage_path = './storage/projects/' || NEW.id)
+    THEN
+        -- Unassigned again: the backfill numbers it with the others there.
+        NEW.storage_path := NULL;
+        NEW.version := 1;
+        NEW.is_active := false;
+    ELSIF NEW.storage_path IS NOT NULL THEN
+        -- Its place is known to the writer only and must be kept, so it stays assigned, after those that are.
+        SELECT greatest(nullif(NEW.version, OLD.version), coalesce(max(g.version), 0) + 1) INTO NEW.version
+          FROM public.generations AS g
+         WHERE g.project_id = NEW.project_id AND g.storage_path IS NOT NULL;
     END IF;
     RETURN NEW;
 END
@@ -309,6 +359,10 @@ AS $function$
 DECLARE
     latest integer;
     active_id varchar;
+    -- See projects_reserve_numbers.
+    its_setting text := 'backfill.reserved_' || left(md5(NEW.project_id), 2);
+    noted text;
+    unused int8multirange;
 BEGIN
     -- The lock in a statement of its own: one that waits for a lock goes on computing from the snapshot it took before
     -- the wait. NO KEY, because that is what the foreign key's own lock on the project does not get in the way of.
@@ -351,20 +405,39 @@ BEGIN
         END;
     END LOOP;
 
-    -- Not settled yet: the row stays unassigned, and the backfill takes it in its order.
+    -- Not settled yet: the row stays unassigned, and the backfill takes it in its order. One that comes with a place of its
+    -- own is assigned by that, so its number must not be another one's; the rows are read for such a writer alone.
     IF latest < 1 AND EXISTS (SELECT FROM public.generations AS g WHERE g.project_id = NEW.project_id) THEN
+        IF NEW.storage_path IS NOT NULL THEN
+            SELECT greatest(NEW.version, max(g.version) + 1) INTO NEW.version
+              FROM public.generations AS g
+             WHERE g.project_id = NEW.project_id AND g.storage_path IS NOT NULL;
+        END IF;
         RETURN NEW;
     END IF;
 
-    -- A writer that counts for itself keeps its number, unless another one was faster.
-    IF NEW.version > latest THEN
-        latest := NEW.version;
-    ELSE
-        latest := latest + 1;
-    END IF;
-    NEW.version := latest;
+    noted := coalesce(nullif(current_setting(its_setting, true), ''), '{}');
+    unused := coalesce(CASE WHEN noted <> '{}' THEN noted::jsonb ->> NEW.project_id::text END, '{}');
     NEW.storage_path := coalesce(NEW.storage_path, './storage/projects/' || NEW.id);
-    UPDATE public.projects AS p SET latest_version = latest WHERE p.id = NEW.project_id;
+
+    -- A writer that counts for itself keeps its number: one that this transaction has reserved, or one above all that were
+    -- given. Unless another one was faster.
+    IF NEW.version::bigint <@ unused THEN
+        unused := unused - int8multirange(int8range(NEW.version, NEW.version, '[]'));
+    ELSIF NEW.version > latest THEN
+        -- What it skips is left to this transaction, which may insert several in any order.
+        unused := unused + int8multirange(int8range(latest::bigint + 1, NEW.version));
+        UPDATE public.projects AS p SET latest_version = NEW.version WHERE p.id = NEW.project_id;
+    ELSE
+        NEW.version := latest + 1;
+        UPDATE public.projects AS p SET latest_version = NEW.version WHERE p.id = NEW.project_id;
+        RETURN NEW;
+    END IF;
+    IF NOT isempty(unused) THEN
+        PERFORM set_config(its_setting, (noted::jsonb || jsonb_build_object(NEW.project_id, unused::text))::text, true);
+    ELSIF noted <> '{}' THEN
+        PERFORM set_config(its_setting, (noted::jsonb - NEW.project_id::text)::text, true);
+    END IF;
     RETURN NEW;
 END
 $function$;
@@ -380,6 +453,38 @@ CREATE OR REPLACE TRIGGER projects_latest_version_before_update
     FOR EACH ROW
     WHEN (NEW.latest_version < OLD.latest_version)
     EXECUTE FUNCTION public.projects_latest_version_before_update();
+
+COMMIT;
+
+BEGIN;
+
+SET LOCAL lock_timeout = '400ms';
+
+SET LOCAL statement_timeout = 0;
+
+CREATE OR REPLACE TRIGGER projects_reserve_before_update
+    BEFORE UPDATE OF latest_version ON public.projects
+    FOR EACH ROW
+    WHEN (
+        NEW.latest_version > OLD.latest_version
+        AND pg_trigger_depth() = 0
+        AND current_setting('backfill.settles', true) IS DISTINCT FROM 'on'
+    )
+    EXECUTE FUNCTION public.projects_reserve_numbers();
+
+COMMIT;
+
+BEGIN;
+
+SET LOCAL lock_timeout = '400ms';
+
+SET LOCAL statement_timeout = 0;
+
+CREATE OR REPLACE TRIGGER projects_reserve_after_insert
+    AFTER INSERT ON public.projects
+    FOR EACH ROW
+    WHEN (NEW.latest_version > 0)
+    EXECUTE FUNCTION public.projects_reserve_numbers();
 
 COMMIT;
 
@@ -479,8 +584,10 @@ BEGIN
            AND (t.tgrelid = 'public.generations'::regclass AND t.tgname IN (
                     'generations_number_before_insert', 'generations_activate_after_insert',
                     'generations_activate_after_update', 'generations_renumber_before_move')
-                OR t.tgrelid = 'public.projects'::regclass AND t.tgname = 'projects_latest_version_before_update')
-       ) <> 5
+                OR t.tgrelid = 'public.projects'::regclass AND t.tgname IN (
+                    'projects_latest_version_before_update', 'projects_reserve_before_update',
+                    'projects_reserve_after_insert'))
+       ) <> 7
     THEN
         RAISE EXCEPTION 'revision 39e7f45c72f1 is not complete'
             USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'Run it again: it goes on where it stopped.';

@@ -66,12 +66,15 @@ ACTIVE_INDEX = IndexNeed(
 )
 FUNCTIONS = (
     "projects_latest_version_before_update",
+    "projects_reserve_numbers",
     "generations_renumber_before_move",
     "generations_activate_completed",
     "generations_number_before_insert",
 )
 TRIGGERS = (
     ("projects", "projects_latest_version_before_update"),
+    ("projects", "projects_reserve_before_update"),
+    ("projects", "projects_reserve_after_insert"),
     ("generations", "generations_renumber_before_move"),
     ("generations", "generations_activate_after_update"),
     ("generations", "generations_activate_after_insert"),
@@ -80,6 +83,8 @@ TRIGGERS = (
 
 # Functions of another name than their trigger's.
 CALLED = {
+    "projects_reserve_before_update": "projects_reserve_numbers",
+    "projects_reserve_after_insert": "projects_reserve_numbers",
     "generations_activate_after_update": "generations_activate_completed",
     "generations_activate_after_insert": "generations_activate_completed",
 }

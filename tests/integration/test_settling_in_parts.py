@@ -159,6 +159,27 @@ async def test_a_project_that_only_lacks_the_last_step_gets_it(rows: OldRows, ba
     assert await rows.flagged("p") == ["p-000012"]
 
 
+async def test_what_the_next_release_writes_too_early_gets_no_number_twice(
+    rows: OldRows, backfill: GenerationVersions
+) -> None:
+    await rows.add_project("p")
+    await rows.add_many("p", 25)
+    await backfill.settle_part("p", None, rows=PART_ROWS)
+    async with rows.connection.transaction():
+        await rows.connection.execute("UPDATE projects SET latest_version = 1 WHERE id = 'p'")
+        await rows.connection.execute(
+            "INSERT INTO generations (id, project_id, user_id, prompt, status, is_iteration, version, storage_path)"
+            " SELECT 'early', 'p', user_id, 'Build it', 'pending', false, 1, './own/early' FROM projects"
+        )
+
+    await settle_all_parts(backfill)
+
+    versions = await rows.versions("p")
+    assert versions["early"] == 11
+    assert sorted(versions.values()) == list(range(1, 27))
+    assert (await rows.project("p"))[0] == 26
+
+
 async def test_an_active_generation_from_an_earlier_part_is_found(rows: OldRows, backfill: GenerationVersions) -> None:
     await rows.add_project("p")
     await rows.add("p", *((f"g{n:02}", "completed" if n == 3 else "failed", n) for n in range(1, 26)))

@@ -8,9 +8,12 @@ from typing import Any
 
 import asyncpg
 import pytest
+from sqlalchemy.ext.asyncio import async_sessionmaker
 
 from tests.migrations.support import Application, Connect
 from tests.support.databases import new_database
+from tests.support.next_release import Sessions
+from worker.database import open_engine
 from worker.embedded import ServerUrls
 
 
@@ -56,3 +59,11 @@ def unused_port() -> int:
         one.bind(("127.0.0.1", 0))
         port: int = one.getsockname()[1]
         return port
+
+
+@pytest.fixture
+async def sessions(database: str) -> AsyncIterator[Sessions]:
+    """ORM sessions of the next release."""
+    engine = open_engine(database, application_name="next-release")
+    yield async_sessionmaker(engine)
+    await engine.dispose()

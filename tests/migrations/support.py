@@ -16,6 +16,7 @@ ALEMBIC = ("alembic",)
 OLD_REVISION = "e011ab9dd223"
 HEAD = "39e7f45c72f1"
 Connect = Callable[[str], Awaitable[Any]]
+RAISE = "UPDATE projects SET latest_version = $2 WHERE id = $1"
 LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
 
 
@@ -94,6 +95,9 @@ class Application:
             "SELECT version, storage_path FROM generations WHERE id = $1", generation_id
         )
         return row["version"] if row["storage_path"] is not None else None
+
+    async def versions(self, *generation_ids: str) -> list[int | None]:
+        return [await self.version(generation_id) for generation_id in generation_ids]
 
     async def storage_path(self, generation_id: str) -> str | None:
         path: str | None = await self.connection.fetchval(

@@ -22,6 +22,7 @@ FUNCTIONS = (
     "generations_activate_completed",
     "generations_renumber_before_move",
     "projects_latest_version_before_update",
+    "projects_reserve_numbers",
 )
 
 

@@ -14,6 +14,8 @@ from worker.demo.old_data import OldDataShape, create_old_data
 
 TRIGGERS = (
     "projects_latest_version_before_update",
+    "projects_reserve_before_update",
+    "projects_reserve_after_insert",
     "generations_renumber_before_move",
     "generations_activate_after_update",
     "generations_activate_after_insert",

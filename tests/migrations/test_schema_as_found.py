@@ -42,6 +42,8 @@ LEFT_OUT = {
     "generations.generations_activate_after_update missing",
     "generations.generations_renumber_before_move missing",
     "projects.projects_latest_version_before_update missing",
+    "projects.projects_reserve_before_update missing",
+    "projects.projects_reserve_after_insert missing",
 }
 # So that nothing before the filling has to wait for a transaction.
 DEFAULTS = """
@@ -222,10 +224,11 @@ async def test_the_command_mends_a_later_revisions_key_under_its_own_name(
         ("ALTER TABLE generations ALTER is_active SET DEFAULT true", "the default true instead of false"),
         ("ALTER TABLE projects ALTER latest_version DROP NOT NULL", "projects.latest_version may be NULL"),
         ("DROP INDEX ix_projects_created_at_id", "ix_projects_created_at_id missing"),
+        ("DROP FUNCTION projects_reserve_numbers() CASCADE", "projects.projects_reserve_before_update missing"),
         (ANOTHER_FUNCTION, "calls generations_activate_completed instead of generations_number_before_insert"),
         (ANOTHER_TABLE, "references projects (id) instead of generations (id)"),
     ],
-    ids=["trigger", "default", "other default", "nullable", "index", "other function", "other table"],
+    ids=["trigger", "default", "other default", "nullable", "index", "function", "other function", "other table"],
 )
 async def test_whatever_is_spoilt_at_head_is_named_and_mended(
     database: str, connect: Connect, environment: dict[str, str], spoil: str, said: str

@@ -172,6 +172,7 @@ async def test_what_the_backfill_writes_calls_no_trigger(application: Applicatio
     await application.connection.execute("SET track_functions = 'pl'")
 
     async with application.connection.transaction():
+        await application.connection.execute("SELECT set_config('backfill.settles', 'on', true)")
         await application.connection.execute(
             "UPDATE generations SET version = 1, storage_path = './storage/projects/a', is_active = false"
         )

@@ -3,7 +3,7 @@ from __future__ import annotations
 import asyncpg
 import pytest
 
-from tests.migrations.support import Application, flat_path
+from tests.migrations.support import RAISE, Application, flat_path
 
 
 async def test_a_generation_that_moves_to_a_settled_project_gets_its_next_number(application: Application) -> None:
@@ -126,3 +126,47 @@ async def _move(application: Application, generation_id: str, project_id: str) -
     await application.connection.execute(
         "UPDATE generations SET project_id = $2 WHERE id = $1", generation_id, project_id
     )
+
+
+@pytest.mark.parametrize(
+    ("raised_to", "asked", "given"),
+    [(3, 3, 3), (3, 1, 4), (2, 2, 3), (2, 7, 7), (4, 3, 3), (3, 2, 4)],
+    ids=["reserved", "its own number", "taken", "above", "one of two", "taken though raised"],
+)
+async def test_a_move_with_a_number_of_the_writer_keeps_it_unless_it_was_given(
+    application: Application, raised_to: int, asked: int, given: int
+) -> None:
+    await application.add_settled_project("from", "a")
+    await application.add_settled_project("to", "b", "c")
+
+    async with application.connection.transaction():
+        await application.connection.execute(RAISE, "to", raised_to)
+        await application.connection.execute(
+            "UPDATE generations SET project_id = 'to', version = $1 WHERE id = 'a'", asked
+        )
+
+    assert await application.version("a") == given
+    assert await application.latest_version("to") == max(given, raised_to)
+
+
+async def test_a_move_uses_its_number_up(application: Application) -> None:
+    await application.add_settled_project("from", "a")
+    await application.add_settled_project("to", "b")
+
+    async with application.connection.transaction():
+        await application.connection.execute(RAISE, "to", 2)
+        await application.connection.execute("UPDATE generations SET project_id = 'to', version = 2 WHERE id = 'a'")
+        await application.add_as_next_release("c", "to", version=2)
+
+    assert await application.versions(*"ac") == [2, 3]
+
+
+async def test_a_move_to_a_project_that_is_half_numbered_gives_no_number_twice(application: Application) -> None:
+    await application.add_settled_project("from", "a")
+    await application.connection.execute("UPDATE generations SET storage_path = 'own'")
+    await application.add_unsettled_project("to", "b", "c")
+    await application.connection.execute("UPDATE generations SET version = 5, storage_path = 'x' WHERE id = 'b'")
+
+    await application.connection.execute("UPDATE generations SET project_id = 'to', version = 5 WHERE id = 'a'")
+
+    assert await application.versions(*"ab") == [6, 5]

@@ -72,6 +72,22 @@ SABOTAGES = (
         caught_by=f"{_INTERLEAVINGS}/test_two_inserts_of_the_next_release.py::test_in_every_order_they_get_two_numbers",
     ),
     Sabotage(
+        name="a number that its writer has reserved by raising latest_version is not kept",
+        file=f"{_TRIGGERS}/function_generations_number_before_insert.sql",
+        old="IF NEW.version::bigint <@ unused THEN",
+        new="IF false THEN",
+        caught_by="tests/migrations/test_triggers_on_the_next_release.py"
+        "::test_a_unit_of_work_writes_the_project_first_and_its_number_is_kept",
+    ),
+    Sabotage(
+        name="what the trigger on inserts raises is taken for reserved by the writer",
+        file=f"{_TRIGGERS}/trigger_projects_reserve_before_update.sql",
+        old="AND pg_trigger_depth() = 0",
+        new="",
+        caught_by="tests/migrations/test_triggers_on_reserved_numbers.py"
+        "::test_what_the_trigger_raised_for_another_generation_is_not_reserved",
+    ),
+    Sabotage(
         name="settling computes from a snapshot taken before the lock (REPEATABLE READ)",
         file="worker/database/engine.py",
         old='isolation_level="READ COMMITTED"',

@@ -84,5 +84,15 @@ NEEDS = Needs(
             name="projects_latest_version_before_update",
             function="projects_latest_version_before_update",
         ),
+        TriggerNeed(
+            table="projects",
+            name="projects_reserve_before_update",
+            function="projects_reserve_numbers",
+        ),
+        TriggerNeed(
+            table="projects",
+            name="projects_reserve_after_insert",
+            function="projects_reserve_numbers",
+        ),
     ),
 )

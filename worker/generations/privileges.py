@@ -55,6 +55,7 @@ TRIGGER_FUNCTIONS = (
     "generations_number_before_insert",
     "generations_activate_completed",
     "generations_renumber_before_move",
+    "projects_reserve_numbers",
 )
 
 # What the statements inside these functions read and write.

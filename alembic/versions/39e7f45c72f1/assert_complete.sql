@@ -35,8 +35,10 @@ BEGIN
            AND (t.tgrelid = 'public.generations'::regclass AND t.tgname IN (
                     'generations_number_before_insert', 'generations_activate_after_insert',
                     'generations_activate_after_update', 'generations_renumber_before_move')
-                OR t.tgrelid = 'public.projects'::regclass AND t.tgname = 'projects_latest_version_before_update')
-       ) <> 5
+                OR t.tgrelid = 'public.projects'::regclass AND t.tgname IN (
+                    'projects_latest_version_before_update', 'projects_reserve_before_update',
+                    'projects_reserve_after_insert'))
+       ) <> 7
     THEN
         RAISE EXCEPTION 'revision 39e7f45c72f1 is not complete'
             USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'Run it again: it goes on where it stopped.';

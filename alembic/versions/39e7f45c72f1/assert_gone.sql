@@ -10,6 +10,7 @@ BEGIN
       OR to_regproc('public.generations_activate_completed') IS NOT NULL
       OR to_regproc('public.generations_renumber_before_move') IS NOT NULL
       OR to_regproc('public.projects_latest_version_before_update') IS NOT NULL
+      OR to_regproc('public.projects_reserve_numbers') IS NOT NULL
       OR to_regclass('public.ix_generations_project_id_created_at_id') IS NOT NULL
       OR to_regclass('public.ix_projects_created_at_id') IS NOT NULL
     THEN

@@ -10,6 +10,10 @@ AS $function$
 DECLARE
     latest integer;
     active_id varchar;
+    -- See projects_reserve_numbers.
+    its_setting text := 'backfill.reserved_' || left(md5(NEW.project_id), 2);
+    noted text;
+    unused int8multirange;
 BEGIN
     -- The lock in a statement of its own: one that waits for a lock goes on computing from the snapshot it took before
     -- the wait. NO KEY, because that is what the foreign key's own lock on the project does not get in the way of.
@@ -52,20 +56,39 @@ BEGIN
         END;
     END LOOP;
 
-    -- Not settled yet: the row stays unassigned, and the backfill takes it in its order.
+    -- Not settled yet: the row stays unassigned, and the backfill takes it in its order. One that comes with a place of its
+    -- own is assigned by that, so its number must not be another one's; the rows are read for such a writer alone.
     IF latest < 1 AND EXISTS (SELECT FROM public.generations AS g WHERE g.project_id = NEW.project_id) THEN
+        IF NEW.storage_path IS NOT NULL THEN
+            SELECT greatest(NEW.version, max(g.version) + 1) INTO NEW.version
+              FROM public.generations AS g
+             WHERE g.project_id = NEW.project_id AND g.storage_path IS NOT NULL;
+        END IF;
         RETURN NEW;
     END IF;
 
-    -- A writer that counts for itself keeps its number, unless another one was faster.
-    IF NEW.version > latest THEN
-        latest := NEW.version;
-    ELSE
-        latest := latest + 1;
-    END IF;
-    NEW.version := latest;
+    noted := coalesce(nullif(current_setting(its_setting, true), ''), '{}');
+    unused := coalesce(CASE WHEN noted <> '{}' THEN noted::jsonb ->> NEW.project_id::text END, '{}');
     NEW.storage_path := coalesce(NEW.storage_path, './storage/projects/' || NEW.id);
-    UPDATE public.projects AS p SET latest_version = latest WHERE p.id = NEW.project_id;
+
+    -- A writer that counts for itself keeps its number: one that this transaction has reserved, or one above all that were
+    -- given. Unless another one was faster.
+    IF NEW.version::bigint <@ unused THEN
+        unused := unused - int8multirange(int8range(NEW.version, NEW.version, '[]'));
+    ELSIF NEW.version > latest THEN
+        -- What it skips is left to this transaction, which may insert several in any order.
+        unused := unused + int8multirange(int8range(latest::bigint + 1, NEW.version));
+        UPDATE public.projects AS p SET latest_version = NEW.version WHERE p.id = NEW.project_id;
+    ELSE
+        NEW.version := latest + 1;
+        UPDATE public.projects AS p SET latest_version = NEW.version WHERE p.id = NEW.project_id;
+        RETURN NEW;
+    END IF;
+    IF NOT isempty(unused) THEN
+        PERFORM set_config(its_setting, (noted::jsonb || jsonb_build_object(NEW.project_id, unused::text))::text, true);
+    ELSIF noted <> '{}' THEN
+        PERFORM set_config(its_setting, (noted::jsonb - NEW.project_id::text)::text, true);
+    END IF;
     RETURN NEW;
 END
 $function$;

@@ -10,6 +10,10 @@ DECLARE
     latest integer;
     settled boolean;
     active_id varchar;
+    -- See projects_reserve_numbers.
+    its_setting text := 'backfill.reserved_' || left(md5(NEW.project_id), 2);
+    noted jsonb;
+    unused int8multirange;
 BEGIN
     -- The projects always in the same order, so that two moves in opposite directions do not deadlock. With them the
     -- active generation of the new one, for the reason and in the way of generations_number_before_insert.
@@ -49,24 +53,29 @@ BEGIN
     settled := latest > 0 OR NOT EXISTS (SELECT FROM public.generations AS g WHERE g.project_id = NEW.project_id);
 
     IF settled THEN
-        IF NEW.version IS NOT DISTINCT FROM OLD.version THEN
+        noted := nullif(current_setting(its_setting, true), '');
+        unused := noted ->> NEW.project_id::text;
+        IF NEW.version::bigint <@ unused THEN
+            unused := unused - int8multirange(int8range(NEW.version, NEW.version, '[]'));
+            PERFORM set_config(its_setting, (noted || jsonb_build_object(NEW.project_id, unused::text))::text, true);
+        ELSIF NEW.version IS NOT DISTINCT FROM OLD.version OR NEW.version <= latest THEN
             NEW.version := latest + 1;
         END IF;
         NEW.storage_path := coalesce(NEW.storage_path, './storage/projects/' || NEW.id);
         UPDATE public.projects AS p SET latest_version = NEW.version
          WHERE p.id = NEW.project_id AND p.latest_version < NEW.version;
-    ELSIF NEW.version IS NOT DISTINCT FROM OLD.version THEN
-        IF NEW.storage_path IS NULL OR NEW.storage_path = './storage/projects/' || NEW.id THEN
-            -- Unassigned again: the backfill numbers it with the others there.
-            NEW.storage_path := NULL;
-            NEW.version := 1;
-            NEW.is_active := false;
-        ELSE
-            -- Its place is known to the writer only and must be kept, so it stays assigned, after those that are.
-            SELECT coalesce(max(g.version), 0) + 1 INTO NEW.version
-              FROM public.generations AS g
-             WHERE g.project_id = NEW.project_id AND g.storage_path IS NOT NULL;
-        END IF;
+    ELSIF NEW.version IS NOT DISTINCT FROM OLD.version
+          AND (NEW.storage_path IS NULL OR NEW.storage_path = './storage/projects/' || NEW.id)
+    THEN
+        -- Unassigned again: the backfill numbers it with the others there.
+        NEW.storage_path := NULL;
+        NEW.version := 1;
+        NEW.is_active := false;
+    ELSIF NEW.storage_path IS NOT NULL THEN
+        -- Its place is known to the writer only and must be kept, so it stays assigned, after those that are.
+        SELECT greatest(nullif(NEW.version, OLD.version), coalesce(max(g.version), 0) + 1) INTO NEW.version
+          FROM public.generations AS g
+         WHERE g.project_id = NEW.project_id AND g.storage_path IS NOT NULL;
     END IF;
     RETURN NEW;
 END
