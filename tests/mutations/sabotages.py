@@ -69,7 +69,8 @@ SABOTAGES = (
         file=f"{_TRIGGERS}/function_projects_latest_version_before_update.sql",
         old="NEW.latest_version := OLD.latest_version;",
         new="NULL;",
-        caught_by=f"{_INTERLEAVINGS}/test_two_inserts_of_the_next_release.py::test_in_every_order_they_get_two_numbers",
+        caught_by=f"{_INTERLEAVINGS}/test_two_inserts_of_the_next_release.py"
+        "::test_in_every_order_they_get_two_numbers[generation-first]",
     ),
     Sabotage(
         name="a number that its writer has reserved by raising latest_version is not kept",
