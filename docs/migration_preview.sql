@@ -361,15 +361,18 @@ DECLARE
     active_id varchar;
     -- See projects_reserve_numbers.
     its_setting text := 'backfill.reserved_' || left(md5(NEW.project_id), 2);
-    noted text;
-    unused int8multirange;
+    noted text := coalesce(nullif(current_setting(its_setting, true), ''), '{}');
+    unused int8multirange :=
+        coalesce(CASE WHEN noted <> '{}' THEN noted::jsonb ->> NEW.project_id::text END, '{}');
 BEGIN
     -- The lock in a statement of its own: one that waits for a lock goes on computing from the snapshot it took before
     -- the wait. NO KEY, because that is what the foreign key's own lock on the project does not get in the way of.
-    -- A project that this transaction has written before is locked already, with all that belongs to it.
+    -- A project that this transaction has written before is locked already, with all that belongs to it; one in which it
+    -- has reserved this number, by another subtransaction perhaps, is not written again.
     SELECT p.latest_version INTO latest
       FROM public.projects AS p
-     WHERE p.id = NEW.project_id AND p.xmin = pg_current_xact_id()::xid FOR NO KEY UPDATE;
+     WHERE p.id = NEW.project_id
+       AND (p.xmin = pg_current_xact_id()::xid OR NEW.version::bigint <@ unused) FOR NO KEY UPDATE;
 
     -- Once this has raised latest_version, every further update of the project in the same transaction checks its
     -- foreign keys, changed or not, and so locks the present active generation; and a completed row takes its place in
@@ -416,8 +419,6 @@ BEGIN
         RETURN NEW;
     END IF;
 
-    noted := coalesce(nullif(current_setting(its_setting, true), ''), '{}');
-    unused := coalesce(CASE WHEN noted <> '{}' THEN noted::jsonb ->> NEW.project_id::text END, '{}');
     NEW.storage_path := coalesce(NEW.storage_path, './storage/projects/' || NEW.id);
 
     -- A writer that counts for itself keeps its number: one that this transaction has reserved, or one above all that were

@@ -1,7 +1,7 @@
 """The next release counts for itself: it reads latest_version, raises it, inserts with that number, in either order.
 
-Guarded by the insert trigger, which keeps apart who reads the same, by the triggers that note what a session reserves by
-writing the project first, and by the one that keeps the slower session from setting latest_version back.
+Guarded by the insert trigger, which keeps apart who reads the same, by the triggers that note what a session reserves
+when it writes the project first, and by the one that keeps the slower session from setting latest_version back.
 """
 
 from __future__ import annotations

@@ -10,8 +10,10 @@ from typing import Literal
 from uuid import uuid4
 
 import asyncpg
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from tests.proof.journal import Journal
+from tests.proof.orm import UnitOfWork, unit_of_work
 from tests.proof.session import Work, single_statement, transaction
 from worker.demo.old_application.contents import Contents
 from worker.demo.old_application.known_rows import KnownRows, Stage
@@ -19,9 +21,10 @@ from worker.demo.old_application.known_rows import KnownRows, Stage
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Desk:
-    """`hold` keeps a transaction open for that many seconds."""
+    """`hold` keeps a transaction open for that many seconds. `pooled` is the connection as the ORM uses it."""
 
     connection: asyncpg.Connection[asyncpg.Record]
+    pooled: AsyncConnection
     journal: Journal
     rows: KnownRows
     contents: Contents
@@ -32,6 +35,9 @@ class Desk:
         self, kind: str, isolation: Literal["repeatable_read"] | None = None
     ) -> AbstractAsyncContextManager[Work]:
         return transaction(self.connection, self.journal, kind, isolation)
+
+    def unit_of_work(self, kind: str) -> AbstractAsyncContextManager[UnitOfWork]:
+        return unit_of_work(self.pooled, self.journal, kind)
 
     def single_statement(self, kind: str) -> AbstractAsyncContextManager[Work]:
         return single_statement(self.connection, self.journal, kind)

@@ -15,6 +15,7 @@ RULES = {
     "latest": "latest_version never falls and is not below a number",
     "order": "numbers follow the order in which they were given, and (created_at, id) where rows were settled together",
     "dense": "settling gives consecutive numbers, from the next one on",
+    "kept": "the next release gets the numbers that it has reserved",
     "renumbered": "a number that was given stays",
     "flags": "is_active and active_generation_id agree",
     "active": "the newest completed generation is active, unless the next release chose or the active one went away",

@@ -11,15 +11,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, TypeAlias
 
-import asyncpg
-
 from tests.proof.findings import Findings
 from tests.proof.history import History
+from tests.proof.reservations import NEXT_RELEASE, Event, Reservations
 
-Event: TypeAlias = asyncpg.Record
 Key: TypeAlias = tuple[datetime, str]
-
-NEXT_RELEASE = "next-release"
 
 
 @dataclass(slots=True, kw_only=True)
@@ -70,6 +66,7 @@ class Replay:
 
     def __init__(self, history: History, findings: Findings) -> None:
         self._findings = findings
+        self._reservations = Reservations()
         self._open_groups: dict[tuple[int, str], Group] = {}
         self._went_away: set[tuple[int, str]] = set()
         self.projects: dict[str, Project] = defaultdict(Project)
@@ -125,6 +122,12 @@ class Replay:
     def _inserted(self, event: Event) -> None:
         generation = _generation(event)
         project = self.projects[generation.project_id]
+        if self._reservations.is_denied(event):
+            self._findings.add(
+                "kept",
+                f"generation {generation.id} of project {generation.project_id} got number {generation.version}, and"
+                f" {event['asked']} was reserved for it (event {event['seq']})",
+            )
         self._check_live_number(generation, project, event)
         self._join(generation)
         if event["status"] == "completed" and event["storage_path"] == f"./storage/projects/{generation.id}":
@@ -137,7 +140,10 @@ class Replay:
         self._join(generation)
 
     def _check_live_number(self, generation: Generation, project: Project, event: Event) -> None:
-        if generation.assigned and generation.version <= project.highest:
+        reserved = self._reservations.place_of(event)
+        if reserved:
+            generation.place = reserved
+        elif generation.assigned and generation.version <= project.highest:
             self._findings.add(
                 "order",
                 f"generation {generation.id} came into project {generation.project_id} with number"
@@ -185,6 +191,7 @@ class Replay:
     def _project_changed(self, event: Event) -> None:
         project_id = event["project_id"]
         project = self.projects[project_id]
+        self._reservations.raised(event)
         if event["latest_version"] < event["latest_before"]:
             self._findings.add(
                 "latest",

@@ -23,7 +23,7 @@ _SQL = Path(__file__).with_name("sql") / "traffic"
 _TIMES: dict[str, object] = {"created_at": ANYTHING, "updated_at": ANYTHING}
 
 # Columns that an INSERT leaves to their defaults.
-_DEFAULTS: Mapping[str, Values] = {
+DEFAULTS: Mapping[str, Values] = {
     table: dict.fromkeys(columns)
     for table, columns in {
         "users": (
@@ -69,7 +69,7 @@ class Work:
         """One statement; which rows came in is told by what it returns."""
         writes = {
             str(values["id"]): self.transaction.write(
-                Change.INSERT, table, str(values["id"]), {**_DEFAULTS[table], **_TIMES, **values}
+                Change.INSERT, table, str(values["id"]), {**DEFAULTS[table], **_TIMES, **values}
             )
             for values in rows
         }
@@ -85,7 +85,7 @@ class Work:
     async def copy(self, table: str, rows: Sequence[Values]) -> None:
         """COPY answers nothing, so the rows bring their own times."""
         for values in rows:
-            self.transaction.write(Change.INSERT, table, str(values["id"]), {**_DEFAULTS[table], **values})
+            self.transaction.write(Change.INSERT, table, str(values["id"]), {**DEFAULTS[table], **values})
         records = [tuple(values.values()) for values in rows]
         await self.connection.copy_records_to_table(table, records=records, columns=list(rows[0]))
 
@@ -142,7 +142,7 @@ async def transaction(
         with suppress(*DATABASE_ERRORS):
             await began.rollback()
         raise
-    async with _decided(journal, noted):
+    async with decided(journal, noted):
         await began.commit()
 
 
@@ -152,12 +152,12 @@ async def single_statement(
 ) -> AsyncIterator[Work]:
     """A statement that commits by itself."""
     noted = Transaction(kind=kind)
-    async with _decided(journal, noted):
+    async with decided(journal, noted):
         yield Work(connection, noted)
 
 
 @asynccontextmanager
-async def _decided(journal: Journal, noted: Transaction) -> AsyncIterator[None]:
+async def decided(journal: Journal, noted: Transaction) -> AsyncIterator[None]:
     """Commits inside: acknowledged, or refused by the server, or nobody knows."""
     try:
         yield

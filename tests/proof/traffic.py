@@ -147,6 +147,7 @@ class LiveTraffic:
                 plug.proven_at = began
             desk = Desk(
                 connection=await plug.connection.opened(),
+                pooled=await plug.connection.pooled(),
                 journal=self._journal,
                 rows=rows,
                 contents=self._contents,

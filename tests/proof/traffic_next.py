@@ -7,35 +7,75 @@ gives way: the pointer is changed only if it still is what the flags were change
 
 from __future__ import annotations
 
+from operator import lt
+
+import asyncpg
+
 from tests.proof import steps, traffic_old
 from tests.proof.desk import Desk, Kind, Mix, new_id
 from tests.proof.journal import Values
+from tests.proof.orm import UnitOfWork
 from tests.proof.session import OnPurpose, RowMissing, Work
+from tests.support.next_release import Generation as Row
+from tests.support.next_release import Project
 from worker.demo.old_application.known_rows import Generation, Stage
 
 _TRIES = 20
 
 
-async def create_version(desk: Desk) -> None:
-    """Reads latest_version, inserts the next one, and updates the project."""
+async def create_versions(desk: Desk) -> None:
+    """Reads latest_version and counts on: one generation or several, in one project or several, in one flush.
+
+    Some lock the project when they read it: those get just the numbers they counted to. Some give one up first.
+    """
+    lock = desk.random.random() < 0.3
+    chosen = sorted({desk.rows.project(desk.random) for _ in range(desk.random.choice([1, 1, 1, 3]))})
+    made: list[Row] = []
+    for _ in range(_TRIES):
+        made.clear()
+        try:
+            async with desk.unit_of_work("next: create_versions") as work:
+                projects = [await work.project(project_id, lock=lock) for project_id in chosen]
+                if desk.random.random() < 0.2:
+                    await _give_one_up(desk, work, projects[0])
+                for project in projects:
+                    made += _count_up(desk, work, project, desk.random.choice([1, 1, 3]))
+                await _flush(desk, work, made, exactly=lock)
+        except asyncpg.DeadlockDetectedError:
+            # A stale writer makes the trigger raise once more, see docs/why.md; to begin again is its part.
+            desk.journal.count("retried: deadlock")
+        else:
+            break
+    for row in made:
+        desk.rows.put(Stage.PENDING, Generation(id=row.id, project_id=row.project_id))
+
+
+async def create_version_first(desk: Desk) -> None:
+    """The same with a flush in between: the generation, then its project."""
     project_id = desk.rows.project(desk.random)
-    async with desk.transaction("next: create_version") as work:
-        generation = await _insert_version(desk, work, project_id)
-        if desk.random.random() < 0.1:
-            await steps.linger(desk)
-        await steps.touch(work, project_id)
-    desk.rows.put(Stage.PENDING, generation)
+    async with desk.unit_of_work("next: create_version_first") as work:
+        project = await work.project(project_id)
+        asked = project.latest_version + 1
+        row = _new_version(desk, project_id, asked)
+        work.session.add(row)
+        await _flush(desk, work, [row], exactly=False)
+        project.latest_version, project.status = asked, "active"
+        await work.flush()
+    desk.rows.put(Stage.PENDING, Generation(id=row.id, project_id=project_id))
 
 
 async def create_project(desk: Desk) -> None:
-    """A project with its first version."""
+    """A project with its first versions, in one flush."""
     project_id = new_id()
-    async with desk.transaction("next: create_project") as work:
-        project = steps.new_project(project_id, desk.rows.user(desk.random))
-        await work.insert("insert_project", "projects", project)
-        generation = await _insert_version(desk, work, project_id)
+    values = steps.new_project(project_id, desk.rows.user(desk.random))
+    async with desk.unit_of_work("next: create_project") as work:
+        project = Project(latest_version=0, **{key: values[key] for key in values if hasattr(Project, key)})
+        work.session.add(project)
+        made = _count_up(desk, work, project, desk.random.choice([1, 2]))
+        await _flush(desk, work, made, exactly=True)
     desk.rows.add_project(project_id)
-    desk.rows.put(Stage.PENDING, generation)
+    for row in made:
+        desk.rows.put(Stage.PENDING, Generation(id=row.id, project_id=project_id))
 
 
 async def save_output(desk: Desk) -> None:
@@ -82,18 +122,46 @@ async def activate(desk: Desk) -> None:
     desk.rows.put(Stage.FINISHED, generation)
 
 
-async def _insert_version(desk: Desk, work: Work, project_id: str) -> Generation:
-    latest = await work.fetchrow("read_latest_version", project_id)
-    if latest is None:
-        raise RowMissing(f"read_latest_version found no project {project_id}")
-    asked = latest["latest_version"] + 1
-    values = {**steps.new_generation(desk, project_id, None), "version": asked, "version_name": f"v{asked}"}
-    answer = await work.insert("insert_version", "generations", values)
-    if answer is None or answer["version"] < asked:
-        raise RowMissing(f"insert_version asked for {asked} and got {answer}")
-    work.transaction.writes[-1].values["version"] = answer["version"]
-    await work.update("raise_latest_version", "projects", project_id, {}, more=(asked,))
-    return Generation(id=str(values["id"]), project_id=project_id)
+def _count_up(desk: Desk, work: UnitOfWork, project: Project, count: int) -> list[Row]:
+    made = []
+    for _ in range(count):
+        project.latest_version += 1
+        made.append(_new_version(desk, project.id, project.latest_version))
+        work.session.add(made[-1])
+    return made
+
+
+def _new_version(desk: Desk, project_id: str, version: int) -> Row:
+    return Row(
+        id=new_id(),
+        project_id=project_id,
+        user_id=desk.rows.user(desk.random),
+        prompt=desk.contents.prompt(desk.random),
+        version=version,
+        version_name=f"v{version}",
+    )
+
+
+async def _flush(desk: Desk, work: UnitOfWork, made: list[Row], *, exactly: bool) -> None:
+    """And looks at the numbers; another writer may have been faster unless `exactly`."""
+    asked = [row.version for row in made]
+    await work.flush()
+    given = [row.version for row in made]
+    if given != asked if exactly else any(map(lt, given, asked)):
+        raise RowMissing(f"the flush asked for {asked} and got {given}")
+    if desk.random.random() < 0.1:
+        await steps.linger(desk)
+
+
+async def _give_one_up(desk: Desk, work: UnitOfWork, project: Project) -> None:
+    """The raise and the generation, by a rollback to a savepoint."""
+    try:
+        async with work.session.begin_nested():
+            _count_up(desk, work, project, 1)
+            await work.session.flush()
+            raise OnPurpose
+    except OnPurpose:
+        await work.session.refresh(project)
 
 
 def _files(desk: Desk, generation: Generation) -> Values:
@@ -132,7 +200,8 @@ _OF_BOTH = [
 ]
 MIX = Mix(
     (
-        Kind(name="next: create_version", weight=25, run=create_version),
+        Kind(name="next: create_versions", weight=15, run=create_versions),
+        Kind(name="next: create_version_first", weight=10, run=create_version_first),
         Kind(name="next: save_output", weight=18, run=save_output, needs=Stage.PROCESSING),
         Kind(name="next: save_output_only", weight=4, run=save_output_only, needs=Stage.PROCESSING),
         Kind(name="next: activate", weight=8, run=activate, needs=Stage.FINISHED),

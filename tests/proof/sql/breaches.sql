@@ -110,6 +110,21 @@ WHERE generation_id IN (SELECT id FROM chosen) AND storage_path IS NOT NULL;
 UPDATE generations SET version = version + 1 WHERE id IN (SELECT id FROM chosen);
 UPDATE projects SET latest_version = latest_version + 1 WHERE id IN (SELECT project_id FROM chosen);
 
+-- kept: another number than the reserved one
+UPDATE history.events SET asked = asked + 1
+WHERE seq = (
+    SELECT e.seq
+    FROM history.events AS e
+    JOIN history.events AS o ON o.xid = e.xid AND o.project_id = e.project_id AND o.what = 'insert'
+                            AND o.asked = o.version AND o.version = e.version + 1 AND o.seq > e.seq
+    WHERE e.what = 'insert' AND e.asked = e.version AND e.application = 'next-release'
+      AND EXISTS (
+          SELECT FROM history.events AS r
+          WHERE r.xid = e.xid AND r.project_id = e.project_id AND r.what = 'project' AND r.depth = 1
+            AND r.latest_before < e.version AND r.latest_version > e.version)
+    LIMIT 1
+);
+
 -- renumbered: a given number changes
 CREATE TEMP TABLE chosen AS SELECT id, project_id FROM highest;
 UPDATE projects SET latest_version = latest_version + 1 WHERE id IN (SELECT project_id FROM chosen);
@@ -146,5 +161,6 @@ UPDATE projects SET active_generation_id = NULL FROM chosen WHERE id = project_i
 -- active: what the next release chose had no effect
 DELETE FROM history.events
 WHERE seq = (
-    SELECT max(seq) FROM history.events WHERE what = 'project' AND application = 'next-release' AND depth = 1
+    SELECT max(seq) FROM history.events
+    WHERE what = 'project' AND application = 'next-release' AND depth = 1 AND active_id IS DISTINCT FROM active_before
 );

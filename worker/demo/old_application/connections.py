@@ -37,10 +37,13 @@ class Connection:
     def is_open(self) -> bool:
         return self._pooled is not None
 
-    async def opened(self) -> asyncpg.Connection[asyncpg.Record]:
+    async def pooled(self) -> AsyncConnection:
         if self._pooled is None:
             self._pooled = await self._engine.connect()
-        raw = await self._pooled.get_raw_connection()
+        return self._pooled
+
+    async def opened(self) -> asyncpg.Connection[asyncpg.Record]:
+        raw = await (await self.pooled()).get_raw_connection()
         return cast("asyncpg.Connection[asyncpg.Record]", raw.driver_connection)
 
     async def drop_if_lost(self, error: BaseException) -> None:

@@ -24,6 +24,8 @@ CREATE TABLE history.events (
     project_before text,
     latest_version integer,
     latest_before integer,
+    -- By an insert of the next release; its version_name says it.
+    asked integer,
     active_id text,
     active_before text
 );
@@ -33,7 +35,7 @@ BEGIN
     -- What the new active generation is at this moment, as this transaction sees it.
     INSERT INTO history.events (what, depth, project_id, latest_version, latest_before, active_id, active_before,
                                 generation_id, created_at, status, project_before)
-    SELECT 'project', pg_trigger_depth(), NEW.id, NEW.latest_version, OLD.latest_version, NEW.active_generation_id,
+    SELECT 'project', pg_trigger_depth(), NEW.id, NEW.latest_version, coalesce(OLD.latest_version, 0), NEW.active_generation_id,
            OLD.active_generation_id, g.id, g.created_at, g.status, g.project_id
       FROM (SELECT NEW.active_generation_id AS id) AS wanted
       LEFT JOIN public.generations AS g ON g.id = wanted.id;
@@ -44,9 +46,10 @@ $function$;
 CREATE FUNCTION history.note_generation() RETURNS trigger LANGUAGE plpgsql AS $function$
 BEGIN
     IF TG_OP = 'INSERT' THEN
-        INSERT INTO history.events (what, depth, project_id, generation_id, created_at, status, version, storage_path)
+        INSERT INTO history.events (what, depth, project_id, generation_id, created_at, status, version, storage_path,
+                                    asked)
         VALUES ('insert', pg_trigger_depth(), NEW.project_id, NEW.id, NEW.created_at, NEW.status, NEW.version,
-                NEW.storage_path);
+                NEW.storage_path, CAST(substring(NEW.version_name FROM '^v([0-9]+)$') AS integer));
     ELSIF TG_OP = 'DELETE' THEN
         INSERT INTO history.events (what, depth, project_id, generation_id, created_at, status, version, storage_path)
         VALUES ('delete', pg_trigger_depth(), OLD.project_id, OLD.id, OLD.created_at, OLD.status, OLD.version,
@@ -69,6 +72,12 @@ CREATE TRIGGER zz_history_of_changes
     FOR EACH ROW
     WHEN (NEW.latest_version IS DISTINCT FROM OLD.latest_version
           OR NEW.active_generation_id IS DISTINCT FROM OLD.active_generation_id)
+    EXECUTE FUNCTION history.note_project();
+
+CREATE TRIGGER zz_history_of_rows
+    AFTER INSERT ON public.projects
+    FOR EACH ROW
+    WHEN (NEW.latest_version > 0)
     EXECUTE FUNCTION history.note_project();
 
 CREATE TRIGGER zz_history_of_rows

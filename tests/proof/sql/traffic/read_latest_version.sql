@@ -1,2 +1,0 @@
--- To count from; without a lock.
-SELECT latest_version FROM projects WHERE id = $1
