@@ -14,7 +14,8 @@ from contextlib import contextmanager
 from sqlalchemy import Connection
 
 from alembic import context
-from config.logging import mask_passwords, setup_logging
+from config.logging import setup_logging
+from config.masking import mask_passwords
 from config.settings import Settings, load_settings
 from worker.embedded import use_embedded
 from worker.runs.errors import OperatorError

@@ -27,11 +27,12 @@ from config.settings import Settings, load_settings
 from worker.demo.children import Children
 from worker.demo.old_application import PhaseSummary
 from worker.demo.traffic import start_traffic
+from worker.opening import servers
 from worker.runs.errors import OperatorError
 from worker.runs.pace import Pace
 from worker.runs.record import Run
 from worker.runs.states import State
-from worker.wiring import default_pace, open_service, servers
+from worker.wiring import default_pace, open_service
 
 EMBEDDED_DIR = Path(__file__).resolve().parent / ".embedded"
 ALONE, BESIDE = "alone", "beside"  # one word each, as the application takes its phases

@@ -23,8 +23,8 @@ from config.settings import Settings, load_settings
 from worker.demo.children import Children
 from worker.demo.old_application import PhaseSummary
 from worker.demo.traffic import start_traffic
+from worker.opening import servers
 from worker.runs.errors import OperatorError
-from worker.wiring import servers
 
 EMBEDDED_DIR = Path(__file__).resolve().parent / ".embedded"
 WARM_UP, BEFORE, UPGRADE, BETWEEN, DOWNGRADE = "warm-up", "before", "upgrade", "between", "downgrade"

@@ -29,10 +29,11 @@ from config.logging import setup_logging
 from config.settings import Settings, load_settings
 from worker.demo.old_data import OldDataShape
 from worker.embedded import ServerUrls
+from worker.opening import servers
 from worker.runs.errors import OperatorError
 from worker.runs.record import Run
 from worker.runs.states import State
-from worker.wiring import build_service, default_pace, servers
+from worker.wiring import build_service, default_pace
 
 EMBEDDED_DIR = Path(__file__).resolve().parent / ".embedded"
 PROMISED_FACTOR = 1.5

@@ -26,12 +26,13 @@ from config.settings import load_settings
 from worker.demo.old_data import OldDataShape
 from worker.embedded import ServerUrls
 from worker.engine.protocols import Backfill, CheckedPage, PartSettled, Settled
+from worker.opening import servers
 from worker.runs.errors import OperatorError
 from worker.runs.findings import Finding
 from worker.runs.ranges import Key, Plan, Unit
 from worker.runs.record import Run
 from worker.runs.states import Action, State
-from worker.wiring import Service, build_service, default_pace, servers
+from worker.wiring import Service, build_service, default_pace
 
 EMBEDDED_DIR = Path(__file__).resolve().parent / ".embedded"
 

@@ -27,8 +27,8 @@ from benchmarks.ways import ONE_SHOT, RUN, SINGLE, Course, measure
 from config.logging import setup_logging
 from config.settings import Settings, load_settings
 from worker.demo.old_data import OldDataShape
+from worker.opening import servers
 from worker.runs.errors import OperatorError
-from worker.wiring import servers
 
 EMBEDDED_DIR = Path(__file__).resolve().parent / ".embedded"
 WAYS = (ONE_SHOT, SINGLE, RUN)

@@ -26,9 +26,10 @@ from config.logging import setup_logging
 from config.settings import Settings, load_settings
 from worker.demo.old_data import OldDataShape
 from worker.embedded import ServerUrls
+from worker.opening import servers
 from worker.runs.errors import OperatorError
 from worker.runs.pace import Pace
-from worker.wiring import build_service, default_pace, servers
+from worker.wiring import build_service, default_pace
 
 EMBEDDED_DIR = Path(__file__).resolve().parent / ".embedded"
 SHAPE = OldDataShape(projects=2_000, generations=20_000)

@@ -13,42 +13,20 @@ from __future__ import annotations
 
 import logging
 import os
-import re
 import sys
-from typing import TYPE_CHECKING, Literal, TextIO, get_args
+from typing import TYPE_CHECKING, TextIO
 
 import structlog
+
+from config.late_logging import LogFormat
+from config.masking import mask_passwords
 
 if TYPE_CHECKING:
     from structlog.typing import EventDict, Processor, WrappedLogger
 
-LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]
-LogFormat = Literal["auto", "console", "json"]
-
-LOG_LEVELS: tuple[LogLevel, ...] = get_args(LogLevel)
-
-# Up to the last @ before a space: a password that should have been percent-encoded is masked whole all the same. With
-# one slash it is a URL that was set where a path belongs.
-_PASSWORD_IN_URL = re.compile(r"(:/{1,2}[^\s:/@]*:)\S*@")
-# The header's value is one word or two, with or without the quotes of JSON, Python or a shell around it.
-_AUTHORIZATION = re.compile(
-    r"""(authorization(?:[\\"']+\s*,|[\\"']*\s*[:=])\s*(?:b(?=["']))?[\\"']*)[^\s\\"',}]+(?: +[^\s\\"',}]+)?""",
-    re.IGNORECASE,
-)
-_BEARER = re.compile(r"(\bbearer +)(?!tokens?\b)[\w.~+/=-]+", re.IGNORECASE)
-_TOKEN = re.compile(r"bf_[\w-]{43,}", re.ASCII)
-_PASSWORD_IN_QUERY = re.compile(r"([?&](?:ssl_?)?password=)[^\s&\"']+", re.IGNORECASE)
-
 _LIBRARIES_WITH_HANDLERS = ("arq", "uvicorn", "uvicorn.access", "uvicorn.error", "alembic", "sqlalchemy")
 # What these say at INFO is about themselves: every statement, every job, every plugin, the choice of the event loop.
 _TALKATIVE = ("sqlalchemy", "arq.worker", "alembic.runtime.plugins", "asyncio", "httpx", "httpcore")
-
-
-def mask_passwords(text: str) -> str:
-    """The text with `***` for every password in a URL, every access token and what a header Authorization says."""
-    text = _PASSWORD_IN_QUERY.sub(r"\1***", _PASSWORD_IN_URL.sub(r"\1***@", text))
-    text = _BEARER.sub(r"\1***", _AUTHORIZATION.sub(r"\1***", text))
-    return _TOKEN.sub("bf_***", text)
 
 
 def setup_logging(level: str = "INFO", log_format: LogFormat = "auto", *, stream: TextIO | None = None) -> None:

@@ -9,7 +9,7 @@ import difflib
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
-from config.logging import mask_passwords
+from config.masking import mask_passwords
 from worker.runs.errors import SettingsError
 
 if TYPE_CHECKING:

@@ -19,7 +19,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, Validati
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from config.logging import LogFormat, LogLevel
+from config.late_logging import LogFormat, LogLevel
 from config.mistakes import ENV_FILE, PREFIX, as_error, env_name, unknown_names, wrong_value
 from config.secret_files import content_of
 from worker.runs.errors import SettingsError

@@ -18,7 +18,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from config.logging import mask_passwords, setup_logging
+from config.logging import setup_logging
+from config.masking import mask_passwords
 from config.settings import load_settings
 from worker.cli.verdict import Outcome, Status, outcomes
 from worker.engine.checking import check_everything

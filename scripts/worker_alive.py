@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import sys
 
-from config.logging import mask_passwords
+from config.masking import mask_passwords
 from config.settings import Settings, load_settings
 from worker.redis_client import open_redis
 from worker.runs.errors import OperatorError

@@ -16,7 +16,6 @@ from collections.abc import Coroutine
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from functools import partial
-from importlib.metadata import version
 from types import TracebackType
 from typing import Any, TypeVar
 
@@ -24,21 +23,24 @@ import structlog
 from arq import cron, func
 from redis.exceptions import RedisError
 
-from config.logging import mask_passwords, setup_logging
+from config.logging import setup_logging
+from config.masking import mask_passwords
 from config.settings import Settings, load_settings
 from worker.embedded import ServerUrls
 from worker.engine.guard import told_by_class
 from worker.engine.serving import Serving
 from worker.engine.slices import Slices, reconcile
+from worker.opening import servers
 from worker.queue import RECONCILE, SLICE, dump_job, load_job, queue_name
 from worker.queue_reader import open_reader
 from worker.redis_client import redis_unreachable, require_writes
+from worker.release import own_version
 from worker.runs.errors import DefinitionFailed, OperatorError, RedisUnreachable, SchemaNotReady
-from worker.store.presence import Presence, unspoken_record
-from worker.wiring import Service, build_service, call_seconds, servers
+from worker.runs.workers import unspoken_record
+from worker.store.presence import Presence
+from worker.wiring import Service, build_service, call_seconds
 
 APPLICATION = "backfill-worker"
-DISTRIBUTION = "codebegen-backfill"
 MOST_SLICES = 64
 JOB_TIMEOUT_MARGIN_SECONDS = 60
 NEVER = 1_000_000_000
@@ -149,7 +151,7 @@ async def _say_what_is_served(service: Service, serving: Serving, stack: AsyncEx
     """For as long as this worker is alive; what is not ready is taken up when it is."""
     record = replace(
         unspoken_record(service.slices.worker_id),
-        version=version(DISTRIBUTION),
+        version=own_version(),
         started_ms=time.time_ns() // 1_000_000,
         backfills=serving.served,
         not_served=serving.not_served,

@@ -98,9 +98,10 @@ def _check_parameters(pool: ConnectionPool) -> None:
         raise SettingsError("REDIS_URL has a parameter that cannot be used.", _EXAMPLE) from None
 
 
-def open_redis(url: str, *, timeout_seconds: float) -> Redis:
+def open_redis(url: str, *, timeout_seconds: float, retries: int = RETRIES) -> Redis:
     """A client that has not connected yet, for strings."""
-    return Redis(connection_pool=retrying_pool(url, timeout_seconds=timeout_seconds, decode_responses=True))
+    pool = retrying_pool(url, timeout_seconds=timeout_seconds, decode_responses=True, retries=retries)
+    return Redis(connection_pool=pool)
 
 
 @contextmanager

@@ -1,11 +1,14 @@
-"""The one place where everything is put together from the settings; nothing else builds its own surroundings."""
+"""The one place where everything is put together from the settings; nothing else builds its own surroundings.
+
+The half of it that needs no database is `worker.opening`.
+"""
 
 from __future__ import annotations
 
 import random
 import time
-from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 from redis.asyncio import Redis
@@ -13,19 +16,17 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from config.settings import Settings
 from worker.database import open_engine
-from worker.embedded import ServerUrls, use_embedded
+from worker.embedded import ServerUrls
 from worker.engine.control import Control
 from worker.engine.protocols import Previewable
 from worker.engine.serving import Serving
 from worker.engine.slices import Slices
 from worker.generations.backfill import GenerationVersions
 from worker.generations.transactions import Limits
+from worker.opening import database_alone, open_store, servers
 from worker.queue import ArqDoorbell, open_arq
-from worker.redis_client import open_redis
-from worker.runs.errors import SettingsError
 from worker.runs.pace import Pace
 from worker.store.presence import new_worker_id
-from worker.store.redis_store import PATIENCE_SECONDS, RedisStore, StoreLimits
 
 EDGE_CONNECTIONS = 5
 # Each has a limit of its own; a call into a definition that takes longer than so many of them hangs.
@@ -59,30 +60,6 @@ def call_seconds(settings: Settings) -> float:
     return STATEMENTS_PER_CALL * settings.database_timeout_seconds
 
 
-@contextmanager
-def servers(settings: Settings) -> Iterator[ServerUrls]:
-    """The operator's servers, or the embedded ones for as long as the block lasts."""
-    database, redis = settings.database_url, settings.redis_url
-    if database and redis:
-        yield ServerUrls(database_url=database.get_secret_value(), redis_url=redis.get_secret_value())
-        return
-    if database or redis:
-        missing, present = ("REDIS_URL", "DATABASE_URL") if database else ("DATABASE_URL", "REDIS_URL")
-        raise SettingsError(f"{missing} is not set, but {present} is.", "Set both, or neither for embedded servers.")
-    with use_embedded(settings.embedded_dir) as embedded:
-        yield embedded.urls
-
-
-@contextmanager
-def database_alone(settings: Settings) -> Iterator[str]:
-    """The URL of the database, for what needs no Redis."""
-    if settings.database_url is not None:
-        yield settings.database_url.get_secret_value()
-        return
-    with servers(settings) as urls:
-        yield urls.database_url
-
-
 @asynccontextmanager
 async def open_service(settings: Settings, *, application_name: str) -> AsyncIterator[Service]:
     """Starts or joins embedded servers where no URL is set; connects to nothing by itself."""
@@ -96,20 +73,9 @@ async def build_service(
 ) -> Service:
     """Everything that `stack` closes again, on servers that are known already."""
     engine = await _open_engine(settings, urls.database_url, stack, application_name=application_name)
-    redis = open_redis(urls.redis_url, timeout_seconds=settings.redis_timeout_seconds)
-    stack.push_async_callback(redis.aclose, close_connection_pool=True)
+    store, redis = open_store(settings, urls.redis_url, stack)
     arq = open_arq(urls.redis_url, prefix=settings.redis_prefix, timeout_seconds=settings.redis_timeout_seconds)
     stack.push_async_callback(arq.aclose, close_connection_pool=True)
-    store = RedisStore(
-        redis,
-        prefix=settings.redis_prefix,
-        lease_seconds=settings.lease_seconds,
-        limits=StoreLimits(
-            quarantine_share=settings.quarantine_share,
-            keep_days=settings.keep_runs_days,
-            patience_seconds=max(PATIENCE_SECONDS, 5 * (settings.lease_seconds + settings.slice_seconds)),
-        ),
-    )
     doorbell = ArqDoorbell(arq)
     backfills = _backfills(engine, settings)
     slices = Slices(

@@ -27,6 +27,8 @@ from tests.support.old_rows import old_rows
 from tests.support.reader import OWN_PROGRAMS, Reader, begins_with
 from tests.support.runs import enqueue
 from worker.cli.app import build_app
+from worker.cli.lazy import load
+from worker.cli.table import COMMANDS
 from worker.runs.errors import WrongState
 
 
@@ -164,8 +166,7 @@ def with_arguments() -> list[str]:
 
 
 def subcommands() -> dict[str, Any]:
-    group: Any = typer.main.get_command(build_app())
-    return dict(group.commands)
+    return {name: load(name, spec) for name, spec in COMMANDS.items()}
 
 
 @pytest.fixture
@@ -241,7 +242,9 @@ def test_every_subcommand_that_is_named_is_there_and_typed_by_a_page_or_elsewher
 
 
 def test_every_option_that_is_named_is_one_of_a_subcommand() -> None:
-    options = {name for command in subcommands().values() for parameter in command.params for name in parameter.opts}
+    group = typer.main.get_command(build_app())
+    commands = [group, *subcommands().values()]
+    options = {name for command in commands for parameter in command.params for name in parameter.opts}
     named = {code for page in PAGES for passage in page.passages for code in passage.code if code.startswith("--")}
 
     assert {words_of(code)[0] for code in named} <= {*options, "--help"}

@@ -52,7 +52,6 @@ def test_a_wrong_setting_is_told_by_its_name(settings: dict[str, str], words: st
     "arguments",
     [
         ("explode",),
-        ("enqueue",),
         ("enqueue", NAME, "--parallel", "many"),
         ("wait", "--timeout", "-1"),
         ("serve", "--port", "70000"),
@@ -197,6 +196,12 @@ def test_the_same_key_gives_the_same_run(environment: dict[str, str]) -> None:
 
 
 # The way it should go.
+
+
+def test_the_only_backfill_need_not_be_named(environment: dict[str, str]) -> None:
+    enqueued = backfill("enqueue", "--json", env=environment)
+
+    assert json.loads(enqueued.stdout)["backfill"] == NAME
 
 
 async def test_a_run_is_started_watched_and_verified(

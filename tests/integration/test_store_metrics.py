@@ -14,8 +14,9 @@ from worker.engine.protocols import Advance, Totals
 from worker.redis_client import open_redis
 from worker.runs.pace import Pace
 from worker.runs.states import Action, State
+from worker.runs.workers import unspoken_record
 from worker.store.metrics import BATCH_BOUNDS, BackfillMetrics, Metrics, read_metrics
-from worker.store.presence import Presence, new_worker_id, unspoken_record
+from worker.store.presence import Presence, new_worker_id
 from worker.store.redis_store import RedisStore
 from worker.store.scripts import Scripts
 

@@ -15,9 +15,10 @@ from tests.support.waiting import wait_until
 from worker.engine.protocols import Advance, Claim, Totals
 from worker.redis_client import open_redis
 from worker.runs.workers import LiveWorker, WorkerRecord, serving, worker_document
-from worker.store.presence import ALIVE_SECONDS, Presence
+from worker.store.presence import Presence
 from worker.store.redis_store import RedisStore
 from worker.store.scripts import Scripts
+from worker.store.workers import ALIVE_SECONDS
 
 PREFIX = "workers-test"
 BEGAN_MS = 1_800_000_000_000

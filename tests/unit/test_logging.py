@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 import structlog
 
-from config.logging import mask_passwords, setup_logging
+from config.late_logging import setup_logging_when_needed
+from config.logging import setup_logging
+from config.masking import mask_passwords
 
 TOKEN = "bf_" + "aB3-_" * 8 + "xyz"
 
@@ -157,3 +159,13 @@ def test_what_is_masked(text: str, masked: str | None) -> None:
     expected = masked or "postgresql://db/x?user=app&password=***&sslmode=require"
 
     assert mask_passwords(text) == expected
+
+
+def test_what_is_set_up_late_tells_the_first_line_once(capsys: pytest.CaptureFixture[str]) -> None:
+    setup_logging_when_needed("INFO", "json")
+
+    logging.getLogger("redis").warning("cannot reach %s", "redis://:hunter2@host")
+    logging.getLogger("redis").info("second")
+
+    first, second = (json.loads(line) for line in capsys.readouterr().err.splitlines())
+    assert (first["event"], second["event"]) == ("cannot reach redis://:***@host", "second")

@@ -8,13 +8,13 @@ variables, and with them secrets.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from typing import Annotated
 
 import typer
 
-from worker.cli.commands import acting, checking, completing, looking, previewing, serving, starting, tokens
-from worker.cli.demo import demo
+from worker.cli.lazy import group_of
 from worker.cli.output import say
+from worker.cli.table import COMMANDS
 from worker.runs.errors import OperatorError
 
 ABOUT = "Fill in the version, storage path and active flag of every generation while the application keeps writing."
@@ -24,7 +24,7 @@ A first run, the worker in a terminal of its own:
 
 $ alembic upgrade head
 $ arq worker.main.WorkerSettings
-$ backfill enqueue generation-versions
+$ backfill enqueue
 $ backfill watch
 
 RUN is the latest run where it is left out. With --json, stdout holds JSON only.
@@ -46,48 +46,32 @@ Exit codes:
 def build_app() -> typer.Typer:
     app = typer.Typer(
         name="backfill",
+        cls=group_of(COMMANDS),
         help=ABOUT,
         epilog=EPILOG,
         no_args_is_help=True,
-        add_completion=False,
         pretty_exceptions_enable=False,
         context_settings={"help_option_names": ["-h", "--help"]},
     )
-    for panel, commands in _commands().items():
-        for name, (command, example) in commands.items():
-            app.command(name, epilog=f"Example: {example}", rich_help_panel=panel)(command)
+    app.callback()(_options)
     return app
 
 
-def _commands() -> dict[str, dict[str, tuple[Callable[..., None], str]]]:
-    """Every command with an example, by the panel of `--help` that it stands in."""
-    return {
-        "Runs": {
-            "enqueue": (starting.enqueue, "backfill enqueue generation-versions --parallel 4 --pause-ms 20"),
-            "status": (looking.status, "backfill status --all"),
-            "watch": (looking.watch, "backfill watch --json | jq .progress.fraction"),
-            "wait": (looking.wait, "backfill wait --for 50% --for paused --timeout 600"),
-            "pause": (acting.pause, "backfill pause --note CHG-1044 && backfill wait --for paused"),
-            "resume": (acting.resume, "backfill resume && backfill watch"),
-            "cancel": (acting.cancel, "backfill cancel && backfill status"),
-            "retry": (acting.retry, "backfill retry && backfill wait"),
-            "set": (starting.set_pace, "backfill set --parallel 1 --rows-per-second 2000"),
-            "events": (looking.events, "backfill events --json | jq .events[-1]"),
-        },
-        "Checks": {
-            "preview": (previewing.preview, "backfill preview --parallel 4 --json | jq .forecast.seconds"),
-            "verify": (checking.verify, "backfill verify || backfill verify --json | jq .rules"),
-            "doctor": (checking.doctor, "backfill doctor"),
-            "schema": (completing.schema, "backfill schema && backfill schema --apply"),
-        },
-        "Demo": {
-            "demo": (demo, "backfill demo --projects 2000 --generations 20000"),
-        },
-        "Service": {
-            "serve": (serving.serve, "backfill serve --port 8080"),
-            "token": (tokens.token, "backfill token grafana >> grafana.secret"),
-        },
-    }
+def _tell_versions(wanted: bool) -> None:
+    if wanted:
+        from worker.cli.versions import versions  # noqa: PLC0415 - no command needs it
+
+        typer.echo(versions())
+        raise typer.Exit
+
+
+def _options(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_tell_versions, is_eager=True, help="Show the version and what it runs on."),
+    ] = False,
+) -> None:
+    del version
 
 
 def main() -> None:

@@ -15,7 +15,7 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from config.logging import mask_passwords
+from config.masking import mask_passwords
 from config.settings import Settings, describe_settings
 from worker.cli.commands.completing import COMPLETION
 from worker.database import reachable

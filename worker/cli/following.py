@@ -10,7 +10,7 @@ from time import monotonic
 
 from worker.cli.output import say
 from worker.cli.words import warning
-from worker.engine.control import Control
+from worker.engine.steering import Steering
 from worker.runs.attention import Kind, attention_of
 from worker.runs.errors import RedisUnreachable, RunFailed
 from worker.runs.outlook import next_of, why_at_rest
@@ -23,7 +23,7 @@ _OVER = {Kind.NO_WORKER: "A worker is alive again.", Kind.STALLED: "It moves aga
 
 
 async def follow(
-    control: Control, run_id: str | None, *, until: Callable[[Run], bool], show: Callable[[Run], None]
+    control: Steering, run_id: str | None, *, until: Callable[[Run], bool], show: Callable[[Run], None]
 ) -> Run:
     """Gives the run to `show` every few tenths of a second, and returns it when `until` says so or it is at rest.
 
@@ -82,7 +82,7 @@ class Whereabouts:
         return "the run goes on" if run.state in WORKING else f"the run is {run.state}"
 
 
-async def _get_patiently(control: Control, run_id: str) -> Run:
+async def _get_patiently(control: Steering, run_id: str) -> Run:
     give_up_at = monotonic() + PATIENCE_SECONDS
     told = False
     while True:

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from worker.cli.completion import complete_backfills, complete_runs
 from worker.runs.pace import BOUNDS
 
 
@@ -15,14 +16,29 @@ def _pace_option(name: str, meaning: str) -> typer.models.OptionInfo:
     return option
 
 
-RunId = Annotated[str | None, typer.Argument(metavar="RUN", help="The run's id; without it, the latest run.")]
+RunId = Annotated[
+    str | None,
+    typer.Argument(metavar="RUN", help="The run's id; without it, the latest run.", autocompletion=complete_runs),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON on stdout and nothing else there.")]
 NoteText = Annotated[
     str | None,
     typer.Option("--note", metavar="TEXT", help="A line to remember why; kept with the run and in its events."),
 ]
+BackfillChoice = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="NAME", help="Which backfill; not needed while there is one.", autocompletion=complete_backfills
+    ),
+]
 BackfillName = Annotated[
-    str | None, typer.Option("--backfill", metavar="NAME", help="Which backfill; not needed while there is one.")
+    str | None,
+    typer.Option(
+        "--backfill",
+        metavar="NAME",
+        help="Which backfill; not needed while there is one.",
+        autocompletion=complete_backfills,
+    ),
 ]
 
 Parallel = Annotated[int | None, _pace_option("parallel", "Ranges worked on at once, over all workers")]

@@ -9,7 +9,7 @@ from typing import Any
 import typer
 from rich.console import Console
 
-from config.logging import mask_passwords
+from config.masking import mask_passwords
 
 
 def answer_console() -> Console:

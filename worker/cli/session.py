@@ -1,23 +1,20 @@
-"""One command's stay with the service: read the settings, open, do the work, close."""
+"""One command's stay with the service: read the settings, open, do the work, close.
+
+What needs no database has a shorter stay: `worker.cli.steering`.
+"""
 
 from __future__ import annotations
 
-import asyncio
-import getpass
-import socket
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TypeVar
 
-import typer
-
 from config.logging import setup_logging
 from config.settings import Settings, load_settings
-from worker.cli.output import say
+from worker.cli.steering import to_its_end
 from worker.engine.protocols import Previewable
 from worker.wiring import Service, open_backfills, open_service
 
 APPLICATION_NAME = "backfill-cli"
-INTERRUPTED = 130
 
 Answer = TypeVar("Answer")
 
@@ -28,12 +25,7 @@ def with_service(
     """What `work` returns. Ctrl-C ends the command with 130, after saying what `if_interrupted` gives."""
     settings = load_settings()
     setup_logging(settings.log_level, settings.log_format)
-    try:
-        return asyncio.run(_in_session(settings, work))
-    except KeyboardInterrupt:
-        if words := if_interrupted():
-            say(words)
-        raise typer.Exit(INTERRUPTED) from None
+    return to_its_end(_in_session(settings, work), if_interrupted)
 
 
 def with_backfills(
@@ -42,10 +34,7 @@ def with_backfills(
     """The same for what needs the database and no Redis; `adapt` gives the settings to open it with."""
     settings = load_settings()
     setup_logging(settings.log_level, settings.log_format)
-    try:
-        return asyncio.run(_on_database(adapt(settings), work))
-    except KeyboardInterrupt:
-        raise typer.Exit(INTERRUPTED) from None
+    return to_its_end(_on_database(adapt(settings), work))
 
 
 async def _on_database(settings: Settings, work: Callable[[Mapping[str, Previewable]], Awaitable[Answer]]) -> Answer:
@@ -56,12 +45,3 @@ async def _on_database(settings: Settings, work: Callable[[Mapping[str, Previewa
 async def _in_session(settings: Settings, work: Callable[[Service], Awaitable[Answer]]) -> Answer:
     async with open_service(settings, application_name=APPLICATION_NAME) as service:
         return await work(service)
-
-
-def who_asks() -> str:
-    """Who is at the keyboard, for the run's record: `cli:<account>@<host>`."""
-    try:
-        account = getpass.getuser()
-    except (KeyError, OSError):  # an account id without a name, as in many containers
-        account = "unknown"
-    return f"cli:{account}@{socket.gethostname()}"

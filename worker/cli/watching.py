@@ -16,7 +16,7 @@ from rich.text import Text
 from worker.cli.following import Changing, Whereabouts, follow
 from worker.cli.output import write_json
 from worker.cli.words import amounts, line, percent, progress_of, remark, speed, state_text, troubles, warning
-from worker.engine.control import Control
+from worker.engine.steering import Steering
 from worker.runs.attention import attention_of
 from worker.runs.outlook import outcome_of
 from worker.runs.record import Run, run_document
@@ -29,7 +29,7 @@ Show = Callable[[Run], None]
 
 
 async def watch(
-    control: Control, run_id: str | None, console: Console, *, json: bool = False, seen: Whereabouts | None = None
+    control: Steering, run_id: str | None, console: Console, *, json: bool = False, seen: Whereabouts | None = None
 ) -> Run:
     """Shows the run (None: the latest) until it is at rest, done or paused, and returns it as it is then.
 

@@ -16,8 +16,8 @@ from worker.demo.narration import Narrator
 from worker.demo.report import Report
 from worker.demo.scenario import Scenario, perform
 from worker.demo.tables import show, show_next_steps
+from worker.opening import servers
 from worker.runs.errors import RunFailed
-from worker.wiring import servers
 
 INTRODUCTION = "The whole job on made-up data. Sizes and switches: backfill demo --help"
 INTERRUPTING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)

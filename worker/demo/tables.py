@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from rich.table import Table
 from rich.text import Text
 
-from config.logging import mask_passwords
+from config.masking import mask_passwords
 from worker.cli.output import duration, number
 from worker.cli.verdict import Status
 from worker.demo.narration import INDENT, Narrator

@@ -9,16 +9,18 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from worker.runs.findings import Finding, Rule
 from worker.runs.pace import BatchSize, Pace
-from worker.runs.preview import StatementPlan, Survey
 from worker.runs.ranges import Key, Part, Plan, PutAside, Quarantined, Span, Unit
 from worker.runs.record import Run
-from worker.runs.rehearsed import Rehearsed
 from worker.runs.states import Action, State
 from worker.runs.workers import LiveWorker
+
+if TYPE_CHECKING:  # only a preview knows them, and every command loads this
+    from worker.runs.preview import StatementPlan, Survey
+    from worker.runs.rehearsed import Rehearsed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from worker.database import leads_to
 from worker.engine.protocols import CheckedPage, PartSettled, Settled
-from worker.generations import large, rehearsing
+from worker.generations import NAME, large, rehearsing
 from worker.generations.catalog import check_catalog
 from worker.generations.privileges import closed_to_writes, missing_privileges
 from worker.generations.rules import DATA_RULES, RULES
@@ -36,7 +36,7 @@ LEAST_RANGE_UNITS = 100
 class GenerationVersions:
     """The backfill on one database. Every method is one transaction, except `plan`."""
 
-    name = "generation-versions"
+    name = NAME
 
     def __init__(self, engine: AsyncEngine, limits: Limits) -> None:
         self._engine = engine

@@ -33,6 +33,12 @@ class WorkerRecord:
         return self.version is None or backfill in self.backfills
 
 
+def unspoken_record(worker_id: str) -> WorkerRecord:
+    """What the id alone says."""
+    host, _, rest = worker_id.rpartition(":")[0].rpartition(":")
+    return WorkerRecord(id=worker_id, host=host, pid=int(rest) if rest.isdigit() else 0)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HeldTask:
     """A live lease: `task` is plan, settle, check or finish; `since_ms` when it was claimed, of the store's clock."""

@@ -22,9 +22,9 @@ from worker.redis_client import told_plainly
 from worker.runs.errors import RedisUnreachable
 from worker.runs.workers import WorkerRecord
 from worker.store.scripts import Scripts
+from worker.store.workers import ALIVE_SECONDS
 
 BEAT_SECONDS = 5.0
-ALIVE_SECONDS = 15.0
 LEAVE_WITHIN_SECONDS = 1.0
 
 log = structlog.get_logger(__name__)
@@ -33,12 +33,6 @@ log = structlog.get_logger(__name__)
 def new_worker_id() -> str:
     """Unique among all processes there ever were; without spaces and slashes: it begins the tokens of leases."""
     return f"{socket.gethostname()}:{os.getpid()}:{token_hex(4)}"
-
-
-def unspoken_record(worker_id: str) -> WorkerRecord:
-    """What the id alone says."""
-    host, _, rest = worker_id.rpartition(":")[0].rpartition(":")
-    return WorkerRecord(id=worker_id, host=host, pid=int(rest) if rest.isdigit() else 0)
 
 
 class Presence:

@@ -14,8 +14,9 @@ from typing import cast
 from redis.asyncio import Redis
 
 from worker.redis_client import told_plainly
-from worker.runs.workers import HeldTask, LiveWorker, WorkerRecord
-from worker.store.presence import ALIVE_SECONDS, unspoken_record
+from worker.runs.workers import HeldTask, LiveWorker, WorkerRecord, unspoken_record
+
+ALIVE_SECONDS = 15.0
 
 
 async def read_workers(redis: Redis, *, prefix: str, clock: Callable[[], int] | None = None) -> tuple[LiveWorker, ...]:

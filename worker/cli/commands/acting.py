@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from worker.cli.options import Json, NoteText, RunId
 from worker.cli.output import answer_console, write_json
-from worker.cli.session import who_asks, with_service
+from worker.cli.steering import who_asks, with_runs
 from worker.runs.record import run_document
 from worker.runs.states import Action
 
@@ -30,7 +30,7 @@ def retry(run: RunId = None, note: NoteText = None, json: Json = False) -> None:
 
 
 def _act(run_id: str | None, action: Action, note: str | None, *, json: bool) -> None:
-    run = with_service(lambda service: service.control.act(run_id, action, who=who_asks(), note=note))
+    run = with_runs(lambda runs: runs.act(run_id, action, who=who_asks(), note=note))
     if json:
         write_json(run_document(run))
     else:

@@ -11,8 +11,8 @@ from worker.cli.options import BackfillName, Json
 from worker.cli.output import answer_console, number, write_json
 from worker.cli.session import with_service
 from worker.cli.verdict import Outcome, Status, outcomes
-from worker.engine.control import Control
-from worker.runs.errors import UsageError, VerificationFailed
+from worker.registry import the_only_one
+from worker.runs.errors import VerificationFailed
 from worker.wiring import Service
 
 
@@ -20,7 +20,7 @@ def verify(backfill: BackfillName = None, json: Json = False) -> None:
     """Check the data and the schema against every rule, as the end of a run does; writes nothing."""
 
     async def check(service: Service) -> tuple[str, int, tuple[Outcome, ...]]:
-        name = backfill or _only_backfill(service.control)
+        name = backfill or the_only_one(service.control.backfills)
         units, findings = await service.control.verify(name)
         return name, units, outcomes(service.control.backfill(name).rules, findings)
 
@@ -34,12 +34,6 @@ def verify(backfill: BackfillName = None, json: Json = False) -> None:
     if broken:
         rules_broken = "1 rule is" if len(broken) == 1 else f"{len(broken)} rules are"
         raise VerificationFailed(f"{rules_broken} broken: {', '.join(outcome.rule for outcome in broken)}.")
-
-
-def _only_backfill(control: Control) -> str:
-    if len(control.backfills) > 1:
-        raise UsageError("There are several backfills.", f"Name one with --backfill: {', '.join(control.backfills)}.")
-    return next(iter(control.backfills))
 
 
 def _print_outcomes(units: int, checked: tuple[Outcome, ...]) -> None:

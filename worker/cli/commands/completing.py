@@ -13,8 +13,9 @@ from config.logging import setup_logging
 from config.settings import Settings, load_settings
 from worker.cli.options import Json
 from worker.cli.output import answer_console, say, write_json
-from worker.cli.session import INTERRUPTED
+from worker.cli.steering import INTERRUPTED
 from worker.generations.needs import BEFORE_REVISION, NEEDS, REVISION
+from worker.opening import database_alone
 from worker.runs.errors import SchemaNotReady
 from worker.schema.catalog import Catalog
 from worker.schema.completing import Completion, Missing
@@ -22,7 +23,6 @@ from worker.schema.found import Recorded
 from worker.schema.judging import judge
 from worker.schema.migrating import migrate, pause
 from worker.schema.online_ddl import LockProtocol
-from worker.wiring import database_alone
 
 Apply = Annotated[bool, typer.Option("--apply", help="Add it, with the short locks and the patience of the migration.")]
 COMPLETION = Completion(REVISION)

@@ -14,16 +14,16 @@ from worker.cli.goals import Goal, judge_goals, parse_goals
 from worker.cli.options import Json, RunId
 from worker.cli.output import answer_console, say, write_json
 from worker.cli.panel import print_run, print_runs
-from worker.cli.session import with_service
+from worker.cli.steering import with_runs
 from worker.cli.watching import print_outcome
 from worker.cli.watching import watch as watch_run
 from worker.engine.protocols import Event
+from worker.engine.steering import Steering
 from worker.runs.errors import UsageError, WaitTimedOut
 from worker.runs.outlook import outcome_of
 from worker.runs.record import Run, run_document
 from worker.runs.telling import sentence_of
 from worker.runs.times import clock_time, timestamp
-from worker.wiring import Service
 
 MOST_RUNS = 100
 
@@ -39,7 +39,7 @@ def status(
     if every:
         _list_runs(json)
         return
-    found = with_service(lambda service: service.control.get(run))
+    found = with_runs(lambda runs: runs.get(run))
     if json:
         write_json(run_document(found))
     else:
@@ -47,13 +47,13 @@ def status(
 
 
 def _list_runs(json: bool) -> None:
-    runs = with_service(lambda service: service.control.recent(MOST_RUNS))
+    runs = with_runs(lambda runs: runs.recent(MOST_RUNS))
     if json:
         write_json({"runs": [run_document(run) for run in runs]})
     elif runs:
         print_runs(answer_console(), runs)
     else:
-        say("There is no run yet. Start one: backfill enqueue generation-versions")
+        say("There is no run yet. Start one: backfill enqueue")
 
 
 def watch(run: RunId = None, json: Json = False) -> None:
@@ -63,10 +63,10 @@ def watch(run: RunId = None, json: Json = False) -> None:
     """
     console, seen = answer_console(), Whereabouts()
 
-    async def show(service: Service) -> Run:
-        return await watch_run(service.control, run, console, json=json, seen=seen)
+    async def show(runs: Steering) -> Run:
+        return await watch_run(runs, run, console, json=json, seen=seen)
 
-    ended = with_service(show, if_interrupted=seen.stopped_watching)
+    ended = with_runs(show, if_interrupted=seen.stopped_watching)
     if not json:
         print_outcome(console, ended)
     judge(ended)
@@ -90,18 +90,18 @@ def wait(
     """
     wanted, seen = parse_goals(goals or ()), Whereabouts()
 
-    async def until_there(service: Service) -> Run:
+    async def until_there(runs: Steering) -> Run:
         try:
             async with asyncio.timeout(timeout) as limit:
                 is_there = partial(_any_is_met, wanted)
-                return await follow(service.control, run, until=is_there, show=_quietly(limit, seen))
+                return await follow(runs, run, until=is_there, show=_quietly(limit, seen))
         except TimeoutError as error:
             what = f"is not {' or '.join(goal.words for goal in wanted)}" if wanted else "has not ended"
             raise WaitTimedOut(
                 f"The run {what} after {timeout:g} seconds; {seen.words()}.", "Look at it: backfill status."
             ) from error
 
-    found = with_service(until_there, if_interrupted=lambda: f"Stopped waiting; {seen.words()}.")
+    found = with_runs(until_there, if_interrupted=lambda: f"Stopped waiting; {seen.words()}.")
     if json:
         write_json(run_document(found))
     if wanted:
@@ -118,7 +118,7 @@ def _any_is_met(goals: Sequence[Goal], run: Run) -> bool:
 
 def events(run: RunId = None, json: Json = False) -> None:
     """List what happened to a run, oldest first: changes of state and who asked, units set aside for good."""
-    found = with_service(lambda service: service.control.events(run))
+    found = with_runs(lambda runs: runs.events(run))
     if json:
         write_json({"events": [_event_document(event) for event in found]})
         return

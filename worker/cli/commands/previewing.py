@@ -10,13 +10,14 @@ import typer
 
 from config.settings import Settings
 from worker.cli.foretelling import print_preview
-from worker.cli.options import BatchRows, Json, Parallel, PauseMs, RowsPerSecond, TargetMs, pace_changes
+from worker.cli.options import BackfillChoice, BatchRows, Json, Parallel, PauseMs, RowsPerSecond, TargetMs, pace_changes
 from worker.cli.output import answer_console, say, write_json
 from worker.cli.session import with_backfills
 from worker.engine.preflight import find_backfill
 from worker.engine.previewing import Sampling
 from worker.engine.previewing import preview as preview_run
 from worker.engine.protocols import Previewable
+from worker.registry import the_only_one
 from worker.runs.pace import Pace
 from worker.runs.preview import Preview
 from worker.wiring import default_pace
@@ -27,7 +28,7 @@ Seconds = Annotated[
 
 
 def preview(  # noqa: PLR0917 - typer passes options by name
-    name: Annotated[str, typer.Argument(metavar="NAME", help="The backfill.")] = "generation-versions",
+    name: BackfillChoice = None,
     parallel: Parallel = None,
     batch_rows: BatchRows = None,
     target_ms: TargetMs = None,
@@ -52,7 +53,7 @@ def preview(  # noqa: PLR0917 - typer passes options by name
             say(f"Trying batches out for {seconds:g} s; each is rolled back.")
 
         sampling = Sampling(seconds=seconds, stopwatch=time.monotonic, announce=announce)
-        return await preview_run(find_backfill(backfills, name), paces[0], sampling)
+        return await preview_run(find_backfill(backfills, name or the_only_one(backfills)), paces[0], sampling)
 
     seen = with_backfills(look, at_pace)
     if json:

@@ -1,4 +1,4 @@
-"""`backfill enqueue` and `backfill set`: ask for a run at some pace, and change the pace while it goes."""
+"""`backfill enqueue`: ask for a run at some pace."""
 
 from __future__ import annotations
 
@@ -8,22 +8,23 @@ import typer
 
 from worker.cli.following import Whereabouts, judge
 from worker.cli.options import (
+    BackfillChoice,
     BatchRows,
     Json,
     NoteText,
     Parallel,
     PauseMs,
     RowsPerSecond,
-    RunId,
     TargetMs,
     pace_changes,
 )
 from worker.cli.output import answer_console, say, write_json
-from worker.cli.session import who_asks, with_service
+from worker.cli.session import with_service
+from worker.cli.steering import who_asks
 from worker.cli.watching import print_outcome
 from worker.cli.watching import watch as watch_run
+from worker.registry import the_only_one
 from worker.runs.attention import attention_of
-from worker.runs.errors import UsageError
 from worker.runs.record import Run, run_document
 from worker.wiring import Service, default_pace
 
@@ -32,10 +33,11 @@ NO_WORKER = "No worker is alive; it waits until you start one: arq worker.main.W
 IdempotencyKey = Annotated[
     str | None, typer.Option(metavar="KEY", help="The same key again gives the run of the first time.")
 ]
+Watch = Annotated[bool, typer.Option("--watch", help="Show it until it ends, with the exit codes of watch.")]
 
 
 def enqueue(  # noqa: PLR0917 - typer passes options by name
-    name: Annotated[str, typer.Argument(metavar="NAME", help="The backfill, for instance generation-versions.")],
+    name: BackfillChoice = None,
     parallel: Parallel = None,
     batch_rows: BatchRows = None,
     target_ms: TargetMs = None,
@@ -43,9 +45,7 @@ def enqueue(  # noqa: PLR0917 - typer passes options by name
     rows_per_second: RowsPerSecond = None,
     idempotency_key: IdempotencyKey = None,
     note: NoteText = None,
-    watch: Annotated[
-        bool, typer.Option("--watch", help="Show it until it ends, with the exit codes of watch.")
-    ] = False,
+    watch: Watch = False,
     json: Json = False,
 ) -> None:
     """Start a run, at the pace that the settings say or that is given; workers take it up at once.
@@ -57,9 +57,10 @@ def enqueue(  # noqa: PLR0917 - typer passes options by name
     console, seen = answer_console(), Whereabouts()
 
     async def start(service: Service) -> Run:
+        wanted = name or the_only_one(service.control.backfills)
         pace = default_pace(service.settings).with_changes(changes)
         run, is_new = await service.control.enqueue(
-            name, pace, requested_by=who_asks(), idempotency_key=idempotency_key, note=note
+            wanted, pace, requested_by=who_asks(), idempotency_key=idempotency_key, note=note
         )
         if not is_new:
             say("This request was made before; this is its run.")
@@ -70,29 +71,8 @@ def enqueue(  # noqa: PLR0917 - typer passes options by name
     run = with_service(start, if_interrupted=seen.stopped_watching)
     if watch:
         _tell_end(run, json=json)
-        return
-    if attention_of(run):
-        say(NO_WORKER)
-    _tell(run, f"is {run.state}. Watch it: backfill watch {run.id}", json=json)
-
-
-def set_pace(  # noqa: PLR0917 - typer passes options by name
-    run: RunId = None,
-    parallel: Parallel = None,
-    batch_rows: BatchRows = None,
-    target_ms: TargetMs = None,
-    pause_ms: PauseMs = None,
-    rows_per_second: RowsPerSecond = None,
-    note: NoteText = None,
-    json: Json = False,
-) -> None:
-    """Change the pace of a run while it goes; what is not given stays, and workers follow within a batch."""
-    changes = pace_changes(parallel, batch_rows, target_ms, pause_ms, rows_per_second)
-    if note is None and all(value is None for value in changes.values()):
-        raise UsageError("There is nothing to set.", "Give at least one option; backfill set --help lists them.")
-    changed = with_service(lambda service: service.control.set_pace(run, changes, who=who_asks(), note=note))
-    pace = ", ".join(f"{name} {value}" for name, value in changed.pace.document().items())
-    _tell(changed, f"now has the pace {pace}.", json=json)
+    else:
+        _tell_beginning(run, json=json)
 
 
 def _tell_end(run: Run, *, json: bool) -> None:
@@ -101,8 +81,11 @@ def _tell_end(run: Run, *, json: bool) -> None:
     judge(run)
 
 
-def _tell(run: Run, words: str, *, json: bool) -> None:
+def _tell_beginning(run: Run, *, json: bool) -> None:
+    if attention_of(run):
+        say(NO_WORKER)
     if json:
         write_json(run_document(run))
     else:
-        answer_console().print(f"Run {run.id} of {run.backfill} {words}", soft_wrap=True)
+        words = f"Run {run.id} of {run.backfill} is {run.state}. Watch it: backfill watch {run.id}"
+        answer_console().print(words, soft_wrap=True)
