@@ -19,6 +19,7 @@ BOTH_READ_BEFORE_EITHER_WRITES = (
     "first read, second read, first raise, first insert, first commit, second raise, second insert, second commit"
 )
 KEEPS_WHAT_IS_RESERVED = "IF NEW.version::bigint <@ unused THEN"
+DELETE = "DELETE FROM generations WHERE id = $1"
 PROJECT_FIRST, GENERATION_FIRST = ("raise", "insert"), ("insert", "raise")
 
 
@@ -65,7 +66,7 @@ async def insert_beside_a_delete(stage: Stage, project_id: str) -> Sequence[Sess
             "other",
             stage.second,
             insert=lambda: stage.second.add(freed, project_id),
-            delete=lambda: stage.second.connection.execute("DELETE FROM generations WHERE id = $1", freed),
+            delete=lambda: stage.second.connection.execute(DELETE, freed),
         ),
     )
 
@@ -109,6 +110,41 @@ async def test_a_raise_that_rolls_back_leaves_its_number_to_the_one_that_waited(
 
     assert ended.played.waited == ("second raise",)
     assert ended.versions == {"a": 1, "c": 2}
+
+
+async def reserve_in_a_savepoint_beside_a_delete(stage: Stage) -> Sequence[Session]:
+    """Of the active generation, which sets the project's pointer to NULL and so waits for the project."""
+    await stage.first.add_settled_project("p", "p-a")
+    await stage.first.complete("p-a")
+    return (
+        stage.session(
+            "next",
+            stage.first,
+            raise_=lambda: stage.first.connection.execute(
+                "SAVEPOINT s; UPDATE projects SET latest_version = 2 WHERE id = 'p'; RELEASE s"
+            ),
+            insert=lambda: stage.first.add_as_next_release("p-b", "p", version=2),
+        ),
+        stage.session("other", stage.second, delete=lambda: stage.second.connection.execute(DELETE, "p-a")),
+    )
+
+
+async def test_what_was_reserved_in_a_savepoint_does_not_wait_for_a_delete(stage: Stage) -> None:
+    sessions = await reserve_in_a_savepoint_beside_a_delete(stage)
+
+    ended = await stage.play("p", sessions, "next raise_, other delete, next insert, next commit, other commit")
+
+    assert (ended.played.waited, ended.played.errors) == (("other delete",), {})
+    assert ended.versions == {"b": 2}
+
+
+async def test_if_it_locked_the_active_generation_again_it_would_deadlock(stage: Stage) -> None:
+    sessions = await reserve_in_a_savepoint_beside_a_delete(stage)
+    await stage.change_function("generations_number_before_insert", "OR NEW.version::bigint <@ unused)", ")")
+
+    ended = await stage.play("p", sessions, "next raise_, other delete, next insert, next commit, other commit")
+
+    assert "40P01" in ended.played.errors.values()
 
 
 async def test_without_what_is_reserved_the_numbers_have_gaps(stage: Stage) -> None:
