@@ -251,3 +251,17 @@ async def test_a_raise_of_a_project_that_lacks_the_last_step_gives_no_number_twi
         await application.add_as_next_release("c", "p", version=raised_to)
 
     assert await application.version("c") == version
+
+
+async def test_a_transaction_that_has_noted_very_much_counts_on_instead(application: Application) -> None:
+    await application.add_settled_project("p", "a")
+
+    async with application.connection.transaction():
+        await application.connection.execute(
+            "SELECT set_config('backfill.reserved_' || left(md5('p'), 2),"
+            " json_build_object(repeat('x', 30000), '{}')::text, true)"
+        )
+        await application.connection.execute(RAISE, "p", 2)
+        await application.add_as_next_release("b", "p", version=2)
+
+    assert await application.version("b") == 3
