@@ -42,7 +42,7 @@ async def violations_here(page: Page) -> list[str]:
 async def test_the_pages_without_a_run(projects: OldRows, open_page: OpenPage) -> None:
     page = await open_page()
 
-    for path in ("/", "/problems/active-run-exists", "/runs/unknown"):
+    for path in ("/", "/workers", "/problems/active-run-exists", "/runs/unknown", "/nothing/here"):
         assert await violations(page, path) == []
 
 
@@ -62,6 +62,7 @@ async def test_a_run_that_waits_rests_and_is_given_up(projects: OldRows, open_pa
     await expect_state(page, "cancelled")
     assert await violations(page, page.url) == []
     assert await violations(page, "/") == []
+    assert await violations(page, "/workers") == []
 
 
 async def test_a_run_that_works_fails_and_succeeds(projects: OldRows, worker: None, open_page: OpenPage) -> None:

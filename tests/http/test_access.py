@@ -45,6 +45,7 @@ ROUTES = {
     ("GET", "/openapi.json"): ANYBODY,
     ("GET", "/metrics"): READ,
     ("GET", "/v1/backfills"): READ,
+    ("GET", "/v1/workers"): READ,
     ("GET", "/v1/runs"): READ,
     ("GET", "/v1/runs/{run_id}"): READ,
     ("GET", "/v1/runs/{run_id}/events"): READ,
@@ -56,6 +57,8 @@ ROUTES = {
     ("POST", "/v1/runs/{run_id}/retry"): OPERATE,
     # The pages, for a client that is no browser; a browser is sent to sign in.
     ("GET", "/"): READ,
+    ("GET", "/workers"): READ,
+    ("GET", "/start"): READ,
     ("GET", "/runs/{run_id}"): READ,
     ("GET", "/runs/{run_id}/{action}"): READ,
     ("POST", "/start"): OPERATE,

@@ -45,11 +45,11 @@ async def test_a_button_that_is_clicked_twice_starts_one_run(client: httpx.Async
         ([], State.QUEUED, ["pause", "cancel", "pace"]),
         (["pause"], State.PAUSED, ["resume", "cancel", "pace"]),
         (["pause", "resume"], State.QUEUED, ["pause", "cancel", "pace"]),
-        (["cancel"], State.CANCELLED, []),
+        (["cancel"], State.CANCELLED, [None]),
     ],
 )
 async def test_a_page_offers_what_the_state_allows(
-    client: httpx.AsyncClient, taken: list[str], state: State, offered: list[str]
+    client: httpx.AsyncClient, taken: list[str], state: State, offered: list[str | None]
 ) -> None:
     address = await start(client)
     for action in taken:
@@ -59,7 +59,7 @@ async def test_a_page_offers_what_the_state_allows(
     page = await look(client, address)
 
     assert ("span", {"class": f"state {state}"}) in page.elements
-    assert page.actions == [f"{address}/{action}" for action in offered]
+    assert page.actions == [f"{address}/{action}" if action else "/start" for action in offered]
 
 
 async def test_a_failed_run_can_be_retried(client: httpx.AsyncClient, service: Service) -> None:
@@ -67,7 +67,10 @@ async def test_a_failed_run_can_be_retried(client: httpx.AsyncClient, service: S
     for action in (Action.START, Action.VERIFY, Action.FAIL):
         await service.control.store.act(id_in(address), action, who="engine")
 
-    assert (await look(client, address)).actions == [f"{address}/retry"]
+    page = await look(client, address)
+
+    assert page.actions == [f"{address}/retry", "/start"]
+    assert "Quarantined units are taken up again, then all is verified." in page.text
 
 
 async def test_the_pace_is_changed_by_a_form(client: httpx.AsyncClient, service: Service) -> None:
@@ -78,7 +81,8 @@ async def test_the_pace_is_changed_by_a_form(client: httpx.AsyncClient, service:
     assert (answer.status_code, answer.headers["Location"]) == (303, address)
     pace = (await service.control.get(id_in(address))).pace
     assert (pace.rows_per_second, pace.parallel) == (500, 3)
-    assert "rows per second 500" in (await look(client, address)).text
+    assert "3 ranges at once" in (text := (await look(client, address)).text)
+    assert "at most 500 rows/s" in text
 
 
 @pytest.mark.parametrize(
@@ -106,6 +110,48 @@ async def test_a_form_that_is_refused_says_why_on_its_page(
     assert not [text for text in page.all("script") if "src" not in text]
     typed = next(field for field in page.all("input") if field["name"] == "parallel")
     assert typed["value"] == form.get("parallel", "2")
+
+
+async def test_a_note_goes_with_what_is_asked_and_is_shown_with_its_event(
+    client: httpx.AsyncClient, service: Service
+) -> None:
+    address = await start(client, note="CHG-1044")
+    await client.post(f"{address}/pace", data={"pause_ms": "50", "note": "quiet hours"})
+    await client.post(f"{address}/pause", data={"note": "until the release is out"})
+    await client.post(f"{address}/cancel", data={"note": "not today"})
+
+    notes = [note.text for note in (await service.control.get(id_in(address))).notes]
+    assert notes == ["CHG-1044", "quiet hours", "until the release is out", "not today"]
+    text = (await look(client, address)).text
+    assert all(f"Note: {note}." in text for note in notes)
+
+
+async def test_a_note_that_cannot_be_kept_is_refused_and_not_lost(client: httpx.AsyncClient) -> None:
+    address = await start(client)
+
+    answer = await client.post(f"{address}/pause", data={"note": "two\nlines"})
+
+    page = Parsed(answer.text)
+    assert answer.status_code == 422
+    assert "Give one line of plain text." in page.text
+    assert ("span", {"class": "state queued"}) in page.elements
+    assert next(field for field in page.all("input") if field["name"] == "note")["value"] == "two\nlines"
+
+
+async def test_no_second_run_is_offered_beside_an_active_one(client: httpx.AsyncClient, service: Service) -> None:
+    failed = await start(client)
+    for action in (Action.START, Action.VERIFY, Action.FAIL):
+        await service.control.store.act(id_in(failed), action, who="engine")
+    active = await start(client)
+
+    runs, ended = await look(client, "/"), await look(client, failed)
+
+    assert runs.actions == []
+    assert f"Run {id_in(active)} is active." in runs.text
+    assert "/start" not in ended.actions
+    assert ("a", {"href": active}) in ended.elements
+    await client.post(f"{active}/cancel")
+    assert (await look(client, "/")).actions == (await look(client, failed)).actions[1:] == ["/start"]
 
 
 async def test_an_action_that_is_not_possible_says_what_is(client: httpx.AsyncClient) -> None:

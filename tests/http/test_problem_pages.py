@@ -12,7 +12,7 @@ import pytest
 from fastapi import FastAPI
 
 import worker.http
-from tests.support.pages import browser_of, look
+from tests.support.pages import Parsed, browser_of, look
 from worker.http import problems
 from worker.http.pages.meanings import MEANINGS
 from worker.runs.errors import OperatorError
@@ -56,13 +56,50 @@ async def test_the_type_of_a_problem_opens_as_a_page(client: httpx.AsyncClient, 
     assert "What to do" in page.text
 
 
-@pytest.mark.parametrize("path", ["/problems/nothing", "/runs/unknown"])
-async def test_what_does_not_exist_is_a_page_for_people_and_a_problem_for_programs(
-    client: httpx.AsyncClient, path: str
-) -> None:
-    for_people = await client.get(path, headers={"Accept": "text/html"})
-    for_programs = await client.get(path, headers={"Accept": "application/json"})
+FIREFOX = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
+REFUSED = [
+    (("GET", "/problems/nothing", {}), 404),
+    (("GET", "/runs/unknown", {}), 404),
+    (("GET", "/nothing/here", {}), 404),
+    (("GET", "/v1/runs/unknown", {}), 404),
+    (("GET", "/v1/runs?page_size=0", {}), 422),
+    (("GET", "/v1/runs?page_token=nothing", {}), 400),
+    (("GET", "/v1/backfills/generation-versions/runs", {}), 405),
+    (("DELETE", "/", {}), 405),
+    (("POST", "/workers", {}), 405),
+    (("POST", "/start", {"Content-Length": "99999999"}), 413),
+    (("GET", "/", {"Host": "evil.example"}), 403),
+    (("GET", "/v1/bug", {}), 500),
+]
 
-    assert (for_people.status_code, for_programs.status_code) == (404, 404)
-    assert "text/html" in for_people.headers["Content-Type"]
+
+@pytest.mark.parametrize(("asked", "status"), REFUSED)
+async def test_what_is_refused_is_a_page_for_people_and_a_problem_for_programs(
+    app: FastAPI, client: httpx.AsyncClient, asked: tuple[str, str, dict[str, str]], status: int
+) -> None:
+    method, path, headers = asked
+
+    async def fail() -> None:
+        raise ValueError("hunter2")
+
+    app.add_api_route("/v1/bug", fail)
+    for_people, for_programs = [
+        await client.request(method, path, headers={**headers, "Accept": accept})
+        for accept in (FIREFOX, "application/json")
+    ]
+
+    problem = for_programs.json()
+    assert (for_people.status_code, for_programs.status_code) == (status, status)
+    assert for_people.headers["Content-Type"] == "text/html; charset=utf-8"
     assert for_programs.headers["Content-Type"] == "application/problem+json"
+    page = Parsed(for_people.text)
+    assert (problem["detail"] in page.text, problem["title"] in page.text) == (True, True)
+    assert ("a", {"href": problem["type"]}) in page.elements
+    assert for_people.headers.get("Allow") == for_programs.headers.get("Allow")
+    assert "style-src 'self'" in for_people.headers["Content-Security-Policy"]
+
+
+async def test_whoever_opens_a_form_s_address_again_comes_to_the_page_it_was_on(client: httpx.AsyncClient) -> None:
+    back = await client.get("/start")
+
+    assert (back.status_code, back.headers["Location"]) == (303, "/")

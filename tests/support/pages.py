@@ -30,8 +30,9 @@ class Parsed(HTMLParser):
 
     @property
     def actions(self) -> list[str]:
-        """Where its forms lead, in order."""
-        return [form["action"] or "" for form in self.all("form")]
+        """Where its forms and their buttons lead, in order."""
+        names = {"form": "action", "button": "formaction"}
+        return [attributes[names[tag]] or "" for tag, attributes in self.elements if names.get(tag, "") in attributes]
 
 
 def browser_of(app: FastAPI) -> httpx.AsyncClient:

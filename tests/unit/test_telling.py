@@ -14,6 +14,7 @@ PAUSED = {"state": "pausing", "from": "running", "action": "pause", "who": "cli:
 TOO_MANY = {"state": "pausing", "from": "running", "action": "pause", "who": "engine", "note": "25 of 30 units failed"}
 STARTED = {"state": "running", "from": "queued", "action": "start", "who": "engine", "note": ""}
 PACE = {"pace": json.dumps({"parallel": 2, "pause_ms": 20}), "who": "cli:ann@host", "note": "quiet hours"}
+OTHER_PACE = {"parallel": 1, "pause_ms": 0, "rows_per_second": 0, "of_tomorrow": 1}
 BAD = {"unit": "p1", "about": json.dumps({"error": "value is not allowed"})}
 
 
@@ -29,7 +30,16 @@ BAD = {"unit": "p1", "about": json.dumps({"error": "value is not allowed"})}
             {"rows": "1", "units": "20000", "ranges": "16"},
             "Planned. 1 row in 20,000 units, cut into 16 ranges.",
         ),
-        ("pace", PACE, "Pace changed by cli:ann@host. Parallel 2, pause ms 20. Note: quiet hours."),
+        (
+            "pace",
+            PACE,
+            "Pace changed by cli:ann@host. 2 ranges at once, 20 ms of rest after a batch. Note: quiet hours.",
+        ),
+        (
+            "pace",
+            {"pace": json.dumps(OTHER_PACE), "who": "ann"},
+            "Pace changed by ann. 1 range at once, no rest after a batch, any number of rows/s, of tomorrow 1.",
+        ),
         ("note", {"action": "pause", "who": "ann", "note": "still needed"}, "A note by ann. still needed."),
         ("quarantined", BAD, "Unit p1 was quarantined. value is not allowed."),
         ("throttled", {"reason": "disk full."}, "Held up, and tried again. disk full."),

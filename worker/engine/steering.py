@@ -30,6 +30,10 @@ class Steering:
             raise UnknownRun(f"There is no run {run_id!r}.", "List the runs: backfill status --all.")
         return run
 
+    async def active(self, name: str) -> str | None:
+        """The run of that backfill that is not done, if there is one; no other can be started beside it."""
+        return (await self.store.active_ids([name])).get(name)
+
     async def recent(self, limit: int) -> tuple[Run, ...]:
         """The newest runs, newest first."""
         runs, _ = await self.page(limit)

@@ -13,7 +13,14 @@ from worker.http.problems import MEDIA_TYPE
 
 _MODELS = {
     model.__name__: model
-    for model in (documents.Alive, documents.Ready, documents.Backfills, documents.Run, documents.Runs)
+    for model in (
+        documents.Alive,
+        documents.Ready,
+        documents.Backfills,
+        documents.Run,
+        documents.Runs,
+        documents.Workers,
+    )
 }
 _REFERENCE = "#/components/schemas/"
 

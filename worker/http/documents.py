@@ -10,12 +10,10 @@ from typing import Any, Literal, get_args
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.fields import FieldInfo
 
+from worker.http.examples import AT, PROBLEMS, RUN_ID
 from worker.runs.attention import Kind
 from worker.runs.ranges import RangeState
 from worker.runs.states import Action, State
-
-RUN_ID = "3f9c1a7be210"
-AT = "2026-03-14T09:26:53.589Z"
 
 
 class Document(BaseModel):
@@ -153,6 +151,33 @@ class Backfills(Document):
     backfills: list[Backfill]
 
 
+class Held(Document):
+    run: str = Field(examples=[RUN_ID])
+    backfill: str = Field(examples=["generation-versions"])
+    task: str = Field(description="plan, settle, check or finish", examples=["settle"])
+    range: int | None = Field(description="null where the task is the whole run's", examples=[7])
+    since: str = Field(examples=[AT])
+    seconds: float = Field(examples=[2.4])
+
+
+class Worker(Document):
+    """A worker that has said lately that it is alive, and what it holds now."""
+
+    id: str = Field(examples=["db-jobs-1:4711:9f3c2a10"])
+    host: str = Field(examples=["db-jobs-1"])
+    pid: int = Field(examples=[4711])
+    version: str | None = Field(description="null: an older one, which does not say", examples=["0.1.0"])
+    started_at: str | None = Field(examples=[AT])
+    beat_at: str = Field(description="when it last said that it is alive", examples=[AT])
+    backfills: list[str] = Field(description="those that it serves", examples=[["generation-versions"]])
+    not_served: dict[str, str] = Field(description="backfills that it does not serve, with why", examples=[{}])
+    holds: list[Held] = Field(description="what it works on; a worker at rest holds nothing")
+
+
+class Workers(Document):
+    workers: list[Worker]
+
+
 class Alive(Document):
     status: Literal["ok"]
 
@@ -216,11 +241,11 @@ def _example(field: FieldInfo) -> Any:
 
 def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """The `responses` of a route that may answer with these problems."""
-    return {status: {"description": _PROBLEMS[status][0], "model": Problem} for status in statuses}
+    return {status: {"description": PROBLEMS[status][0], "model": Problem} for status in statuses}
 
 
 def example_problem(status: int) -> dict[str, Any]:
-    _, slug, detail = _PROBLEMS[status]
+    _, slug, detail = PROBLEMS[status]
     title = slug.replace("-", " ").capitalize()
     return {
         "type": f"/problems/{slug}",
@@ -229,53 +254,3 @@ def example_problem(status: int) -> dict[str, Any]:
         "detail": detail,
         "instance": f"/v1/runs/{RUN_ID}",
     }
-
-
-# Status: what it means, and one of the problems that have it, by slug and detail.
-_PROBLEMS = {
-    400: (
-        "The request cannot be read, or the page token is not one of this service's",
-        "unknown-page-token",
-        "This page token is none of this service's. Take it from next_page_token.",
-    ),
-    401: (
-        "No access token, or one that is not known",
-        "unauthenticated",
-        "This service wants an access token. Send it: Authorization: Bearer TOKEN.",
-    ),
-    403: (
-        "The token may only read, or the request comes from a page of another site",
-        "insufficient-scope",
-        "This token may only read. Use one with the scope operate.",
-    ),
-    404: (
-        "There is no such run or backfill",
-        "unknown-run",
-        f"There is no run '{RUN_ID}'. List the runs: backfill status --all.",
-    ),
-    409: (
-        "The state does not allow it, or another run is active",
-        "wrong-state",
-        f"Run {RUN_ID} is cancelling: resume is not possible. Possible now: nothing, until it is at rest.",
-    ),
-    413: (
-        "The body is too large",
-        "content-too-large",
-        "The request's body is too large. A run needs at most a few numbers.",
-    ),
-    422: (
-        "Something in the request is wrong; every mistake is listed",
-        "usage",
-        "body.parallel: Input should be less than or equal to 64.",
-    ),
-    429: (
-        "Too many requests of this caller; Retry-After says when to come back",
-        "too-many-requests",
-        "More than 6000 requests in a minute. Ask less often; live events need one request only.",
-    ),
-    503: (
-        "PostgreSQL, Redis or the schema does not allow it now; Retry-After says when to try again",
-        "redis-unreachable",
-        "Redis cannot be used: Connection refused. Check REDIS_URL, and that the server runs and may write.",
-    ),
-}

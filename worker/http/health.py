@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 from starlette.requests import Request
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, Response
 
 from worker.http import documents
 from worker.http.depends import OpenService
@@ -30,7 +30,7 @@ async def livez() -> JSONResponse:
     response_model=documents.Ready,
     responses=problems(503),
 )
-async def readyz(request: Request, service: OpenService) -> JSONResponse:
+async def readyz(request: Request, service: OpenService) -> Response:
     probes = await probe_all(service)
     checks = {probe.name: probe.document() for probe in probes}
     failed = [probe for probe in probes if not probe.ok]
@@ -40,7 +40,7 @@ async def readyz(request: Request, service: OpenService) -> JSONResponse:
         request,
         "not-ready",
         503,
-        " ".join(probe.message for probe in failed),
+        " ".join(f"{probe.name.capitalize()}: {probe.message}" for probe in failed),
         more={"checks": checks},
         headers={"Retry-After": str(RETRY_UNAVAILABLE_SECONDS)},
     )

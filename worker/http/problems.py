@@ -1,4 +1,5 @@
-"""Every error leaves as `application/problem+json` (RFC 9457), whoever raised it: us, the framework or a bug.
+"""Every error leaves as `application/problem+json` (RFC 9457), whoever raised it: us, the framework or a bug. A browser
+that was sent to the address by a person gets the same as a page.
 
 An operator's error brings its slug and its status with it, so what the API says agrees with the CLI's exit code
 and the log. What is wrong with a request is told by the field's place and never by repeating its value.
@@ -13,10 +14,11 @@ from typing import Any
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, Response
 from starlette.routing import compile_path
 
 from worker.http.headers import SECURITY_HEADERS
+from worker.http.pages.refusals import Refusal, refusal_page, takes_pages
 from worker.http.request_log import id_header
 from worker.runs.errors import (
     ActiveRunExists,
@@ -33,7 +35,7 @@ RETRY_UNAVAILABLE_SECONDS = 5
 # Named here because Python 3.13 renamed it, and a slug never changes.
 _SLUGS = {413: "content-too-large"}
 _HINTS = {
-    404: "There is nothing at this address. The addresses are listed in /openapi.json.",
+    404: "There is nothing at this address. Begin at /, or at the list of addresses in /openapi.json.",
     405: "This address does not take that method. The header Allow names those that it takes.",
     413: "The request's body is too large. A run needs at most a few numbers.",
 }
@@ -47,8 +49,11 @@ def problem(  # noqa: PLR0913 - the members of a problem document
     *,
     more: Mapping[str, Any] | None = None,
     headers: Mapping[str, str] | None = None,
-) -> JSONResponse:
-    """A problem document; `more` are its extension members."""
+) -> Response:
+    """A problem document, or its page; `more` are its extension members."""
+    if takes_pages(request):
+        run_id = (more or {}).get("run")
+        return refusal_page(Refusal(slug=slug, http_status=status, what=detail, run_id=run_id), headers or {})
     document = {
         "type": f"/problems/{slug}",
         "title": slug.replace("-", " ").capitalize(),
@@ -67,7 +72,7 @@ def install_problems(app: FastAPI) -> None:
     app.add_exception_handler(Exception, _bug)
 
 
-async def _operator_error(request: Request, error: Exception) -> JSONResponse:
+async def _operator_error(request: Request, error: Exception) -> Response:
     if not isinstance(error, OperatorError):
         raise error
     headers: dict[str, str] = {}
@@ -86,7 +91,7 @@ async def _operator_error(request: Request, error: Exception) -> JSONResponse:
     return problem(request, error.slug, error.http_status, str(error), more=more, headers=headers)
 
 
-async def _framework_error(request: Request, error: Exception) -> JSONResponse:
+async def _framework_error(request: Request, error: Exception) -> Response:
     if not isinstance(error, HTTPException):
         raise error
     if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED and (methods := _methods_at(request)):
@@ -106,13 +111,13 @@ def slug_of(status: int) -> str:
     return _SLUGS.get(status) or HTTPStatus(status).phrase.lower().replace(" ", "-")
 
 
-def framework_problem(request: Request, error: HTTPException) -> JSONResponse:
+def framework_problem(request: Request, error: HTTPException) -> Response:
     """The problem for an HTTP status that has no operator's error behind it."""
     detail = _HINTS.get(error.status_code) or f"{error.detail}."
     return problem(request, slug_of(error.status_code), error.status_code, detail, headers=error.headers)
 
 
-async def _invalid_request(request: Request, error: Exception) -> JSONResponse:
+async def _invalid_request(request: Request, error: Exception) -> Response:
     if not isinstance(error, RequestValidationError):
         raise error
     mistakes = [{"at": _place(mistake["loc"]), "message": mistake["msg"]} for mistake in error.errors()]
@@ -120,7 +125,7 @@ async def _invalid_request(request: Request, error: Exception) -> JSONResponse:
     return problem(request, UsageError.slug, UsageError.http_status, f"{detail}.", more={"errors": mistakes})
 
 
-async def _bug(request: Request, _error: Exception) -> JSONResponse:
+async def _bug(request: Request, _error: Exception) -> Response:
     # The traceback goes to the log: the server raises the error again once this answer is sent. The answer passes no
     # middleware, so it brings its headers itself.
     detail = "The service made a mistake. Its log has the details."

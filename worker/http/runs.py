@@ -1,4 +1,4 @@
-"""The routes that read: backfills and runs.
+"""The routes that read: backfills, runs and workers.
 
 Polling is cheap: a run's answer has an ETag, and `Retry-After` says how soon it is worth asking again; it is gone when
 the run is done.
@@ -20,6 +20,7 @@ from worker.http.documents import problems
 from worker.http.paging import dump_page_token, load_page_token
 from worker.runs.record import Run, run_document
 from worker.runs.states import State
+from worker.runs.workers import worker_document
 
 POLL_AFTER_SECONDS = 1
 LARGEST_PAGE = 100
@@ -46,6 +47,16 @@ async def list_backfills(service: OpenService, _caller: Reader) -> JSONResponse:
         for name, backfill in sorted(service.control.backfills.items())
     ]
     return JSONResponse({"backfills": backfills})
+
+
+@router.get(
+    "/workers",
+    summary="The workers that are alive, what they serve and what each works on",
+    response_model=documents.Workers,
+    responses=problems(401, 429, 503),
+)
+async def list_workers(service: OpenService, _caller: Reader) -> JSONResponse:
+    return JSONResponse({"workers": [worker_document(worker) for worker in await service.control.workers()]})
 
 
 @router.get(

@@ -59,8 +59,9 @@ def _quarantined(about: Mapping[str, str]) -> Told:
 
 
 def _pace(about: Mapping[str, str]) -> Told:
-    why = _pairs(json.loads(about["pace"]))
-    return Told(what="Pace changed", who=about["who"], why=why.capitalize(), note=about.get("note", ""))
+    pace = json.loads(about["pace"])
+    words = [_PACE_WORDS[name](value) if name in _PACE_WORDS else _pairs({name: value}) for name, value in pace.items()]
+    return Told(what="Pace changed", who=about["who"], why=", ".join(words).capitalize(), note=about.get("note", ""))
 
 
 def _noted(about: Mapping[str, str]) -> Told:
@@ -81,6 +82,13 @@ def _pairs(values: Mapping[str, object]) -> str:
     return ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in values.items())
 
 
+_PACE_WORDS: dict[str, Callable[[int], str]] = {
+    "parallel": lambda ranges: f"{counted(ranges, 'range')} at once",
+    "batch_rows": lambda rows: f"at most {counted(rows, 'row')} per batch",
+    "target_ms": lambda ms: f"about {ms:,} ms per batch",
+    "pause_ms": lambda ms: f"{ms:,} ms of rest after a batch" if ms else "no rest after a batch",
+    "rows_per_second": lambda rows: f"at most {rows:,} rows/s" if rows else "any number of rows/s",
+}
 _WORDS: dict[str, Callable[[Mapping[str, str]], Told]] = {
     "state": _state,
     "planned": _planned,

@@ -29,10 +29,9 @@ async def start(request: Request, service: OpenService, caller: Operator) -> Res
     form = await form_of(request)
     try:
         pace = default_pace(service.settings).with_changes(pace_changes(form))
-        # The key is the page's own: a button that is clicked twice starts one run.
         key = form.get("key", "")[:LONGEST_KEY] or None
         run, is_new = await service.control.enqueue(
-            form.get("backfill", ""), pace, requested_by=caller.name, idempotency_key=key
+            form.get("backfill", ""), pace, requested_by=caller.name, idempotency_key=key, note=form.get("note")
         )
     except OperatorError as error:
         visit = Visit(request=request, service=service, caller=caller, error=error, typed=form)
@@ -46,7 +45,7 @@ async def start(request: Request, service: OpenService, caller: Operator) -> Res
 async def change_pace(request: Request, service: OpenService, caller: Operator, run_id: RunId) -> Response:
     form = await form_of(request)
     try:
-        await service.control.set_pace(run_id, pace_changes(form), who=caller.name)
+        await service.control.set_pace(run_id, pace_changes(form), who=caller.name, note=form.get("note"))
     except UnknownRun:
         raise  # there is no page to show it on
     except OperatorError as error:
@@ -60,12 +59,13 @@ async def change_pace(request: Request, service: OpenService, caller: Operator, 
 async def act(request: Request, service: OpenService, caller: Operator, run_id: RunId, action: str) -> Response:
     if action not in OPERATOR_ACTIONS:
         raise HTTPException(404)
+    form = await form_of(request)
     try:
-        await service.control.act(run_id, Action(action), who=caller.name)
+        await service.control.act(run_id, Action(action), who=caller.name, note=form.get("note"))
     except UnknownRun:
         raise
     except OperatorError as error:
-        visit = Visit(request=request, service=service, caller=caller, error=error)
+        visit = Visit(request=request, service=service, caller=caller, error=error, typed=form)
         return await show_run(visit, run_id)
     audit(request, caller, action, run_id)
     return see_other(f"/runs/{run_id}")

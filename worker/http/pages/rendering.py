@@ -15,6 +15,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.responses import HTMLResponse
 
 from worker.cli.output import duration, number
+from worker.runs.wording import counted
 
 PAGE_HEADERS = {
     "Content-Security-Policy": "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; "
@@ -65,5 +66,5 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.globals["asset_url"] = asset_url
-    environment.filters.update(number=number, duration=duration, clock=clock)
+    environment.filters.update(number=number, counted=counted, duration=duration, clock=clock)
     return environment

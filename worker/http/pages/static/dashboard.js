@@ -1,4 +1,4 @@
-// Keeps a page up to date. The server renders everything first; without this script the page is whole, only still.
+// Keeps a page up to date. The server renders everything first; without this script the page is whole, it only does not move.
 // Numbers come with the events of the run; whatever has a structure is taken from the page itself, loaded anew.
 
 const main = document.querySelector("main");
@@ -18,7 +18,7 @@ let loadAgain = false;
 
 function refresh() {
   if (loading) loadAgain = true;
-  else loading = load().catch(() => {}).finally(() => {
+  else loading = load().catch(() => { if (!runId) lose(LOST); }).finally(() => {
     loading = null;
     if (loadAgain) { loadAgain = false; refresh(); }
   });
@@ -27,6 +27,7 @@ function refresh() {
 async function load() {
   const answer = await fetch(address, { headers: { Accept: "text/html" } });
   if (answer.redirected) location.reload(); // signed out meanwhile
+  if (!runId) lose(answer.ok ? "" : LATE);
   if (!answer.ok) return;
   const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
   for (const part of parts) replace(part, fresh.getElementById(part.id));
@@ -38,9 +39,35 @@ async function load() {
 function replace(part, next) {
   if (!next || next.innerHTML === shown.get(part.id)) return; // an opened detail stays open
   shown.set(part.id, next.innerHTML);
-  const hadFocus = part.contains(document.activeElement);
+  const focused = part.contains(document.activeElement) ? document.activeElement : null;
+  keep(part, next);
   part.replaceChildren(...next.childNodes);
-  if (hadFocus) (part.querySelector("button, a, summary") ?? part).focus();
+  const same = focused?.id && document.getElementById(focused.id);
+  if (focused) (same || (part.querySelector("button, a, summary") ?? part)).focus();
+  tick();
+}
+
+// What was typed and not sent yet, and what was opened, is the visitor's and no news of the server.
+function keep(part, next) {
+  for (const field of part.querySelectorAll("input[id]")) {
+    const fresh = field.value !== field.defaultValue && next.querySelector(`#${field.id}`);
+    if (fresh) fresh.value = field.value;
+  }
+  for (const detail of part.querySelectorAll("details[id]")) {
+    const fresh = next.querySelector(`#${detail.id}`);
+    if (fresh) fresh.open = detail.open;
+  }
+}
+
+// --- Spans of time go on, from what the server said when the part was loaded ---
+
+const since = new WeakMap();
+
+function tick() {
+  for (const place of document.querySelectorAll("[data-seconds]")) {
+    if (!since.has(place)) since.set(place, performance.now() - place.dataset.seconds * 1000);
+    place.textContent = duration((performance.now() - since.get(place)) / 1000);
+  }
 }
 
 // --- Numbers of the run ---
@@ -70,8 +97,8 @@ function show(run) {
     rows_total: total(progress.rows_total, progress.total_is_estimate),
     units_done: number(progress.units_done),
     units_total: total(progress.units_total, progress.total_is_estimate),
-    rate: valueOr(progress.rows_per_second, number),
-    eta: valueOr(progress.eta_seconds, duration),
+    rate: valueOr(run.attention ? null : progress.rows_per_second, number),
+    eta: valueOr(run.attention ? null : progress.eta_seconds, duration),
     batch_ms: valueOr(pace.batch_ms, (ms) => `${number(ms)} ms`),
     batch_rows_now: number(pace.batch_rows_now),
   };
@@ -82,7 +109,7 @@ function show(run) {
   document.title = `${values.percent} ${run.state} · ${run.backfill} · Backfill`;
   if (run.state === "running") addSample(Date.parse(run.updated_at), progress.rows_done);
   const now = JSON.stringify([run.state, run.error, run.ranges, pace.throttled_by, run.contended.length,
-    run.quarantined.length, run.verification]);
+    run.quarantined.length, run.verification, run.attention, run.actions]);
   if (now !== structure) refresh();
   structure = now;
 }
@@ -127,25 +154,34 @@ function draw() {
 
 // --- Where the news come from ---
 
-const lost = document.getElementById("connection");
+const connection = document.getElementById("connection");
+const LOST = "Connection lost. Trying again by itself.";
+const LATE = "The service cannot look now. What you see is as it was; it tries again by itself.";
+
+function lose(words) {
+  if (!connection) return;
+  connection.hidden = !words;
+  if (connection.textContent !== words) connection.textContent = words;
+}
 
 function follow() {
   const source = new EventSource(`/v1/runs/${runId}/events`);
-  const onRun = (event) => show(JSON.parse(event.data));
-  source.addEventListener("open", () => { lost.hidden = true; });
+  const onRun = (event) => { lose(""); show(JSON.parse(event.data)); };
+  source.addEventListener("open", () => lose(""));
   source.addEventListener("snapshot", onRun);
   source.addEventListener("progress", onRun);
   source.addEventListener("change", refresh);
+  source.addEventListener("late", (event) => lose(`${JSON.parse(event.data).detail} What you see is as it was.`));
   source.addEventListener("end", () => { source.close(); refresh(); ask(); });
   source.addEventListener("error", () => {
     if (source.readyState === EventSource.CLOSED) ask(); // refused, or nothing new: the browser will not try again
-    else lost.hidden = false;
+    else lose(LOST);
   });
 }
 
 async function ask() {
   const answer = await fetch(`/v1/runs/${runId}`).catch(() => null);
-  lost.hidden = answer !== null && answer.ok;
+  lose(answer === null ? LOST : answer.ok ? "" : LATE);
   const run = answer?.ok ? await answer.json() : null;
   if (run) show(run);
   if (run && !run.actions.length) return; // it will never move again
@@ -153,6 +189,8 @@ async function ask() {
   setTimeout(rests ? ask : follow, ASK_AGAIN_MS);
 }
 
+tick();
+setInterval(tick, 1_000);
 if (runId && "moving" in main.dataset) follow();
 else if (runId) ask();
 else if ("moving" in main.dataset) setInterval(refresh, ASK_AGAIN_MS);
