@@ -123,6 +123,15 @@ async def test_a_worker_of_an_older_version_is_seen_without_a_record(
     assert serving([worker], BACKFILL) == 1
 
 
+async def test_a_worker_is_seen_before_it_goes_on_to_say_that_it_is_ready(redis: Redis) -> None:
+    store = RedisStore(redis, prefix=PREFIX, lease_seconds=10)
+
+    async with Presence(redis, RECORD, prefix=PREFIX):
+        seen = await store.workers()
+
+    assert [worker.id for worker in seen] == [RECORD.id]
+
+
 async def test_what_a_worker_serves_from_now_on_is_said_at_once(redis: Redis) -> None:
     store = RedisStore(redis, prefix=PREFIX, lease_seconds=10)
 

@@ -46,6 +46,8 @@ class Presence:
         self._heartbeat: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Presence:
+        # The first sign is there before the worker says that it is ready: nobody who has read that finds none alive.
+        await self._say_alive()
         self._heartbeat = asyncio.create_task(self._beat(), name="presence")
         return self
 
@@ -67,14 +69,17 @@ class Presence:
 
     async def _beat(self) -> None:
         while not self._leaving.is_set():
-            self._changed.clear()
-            try:
-                await self._say(round(ALIVE_SECONDS * 1000))
-            except RedisUnreachable as error:
-                log.debug("sign of life failed", reason=str(error))
             with suppress(TimeoutError):
                 async with asyncio.timeout(BEAT_SECONDS):
                     await self._changed.wait()
+            self._changed.clear()
+            await self._say_alive()
+
+    async def _say_alive(self) -> None:
+        try:
+            await self._say(round(ALIVE_SECONDS * 1000))
+        except RedisUnreachable as error:
+            log.debug("sign of life failed", reason=str(error))
 
     async def _say(self, alive_ms: int) -> None:
         await self._scripts.run("beat", "", self._record.id, alive_ms, json.dumps(asdict(self._record)))
