@@ -75,10 +75,13 @@ def test_more_rows_never_take_less_time(pace: Pace, rows_left: int, more: int, s
 
 
 @given(paces, st.integers(1, 10**6), st.integers(0, 1_000), samples)
-def test_a_longer_pause_never_makes_a_run_faster(pace: Pace, rows_left: int, more: int, sample: Sample) -> None:
-    slower = replace(pace, pause_ms=pace.pause_ms + more)
+def test_a_longer_pause_never_makes_a_run_faster_whose_lanes_are_not_in_each_others_way(
+    pace: Pace, rows_left: int, more: int, sample: Sample
+) -> None:
+    # Lanes that are may gain by it: the less they meet, the larger a batch becomes that keeps to its milliseconds.
+    apart, slower = replace(sample, together=()), replace(pace, pause_ms=pace.pause_ms + more)
 
-    told, told_slower = foretold(pace, rows_left, sample), foretold(slower, rows_left, sample)
+    told, told_slower = foretold(pace, rows_left, apart), foretold(slower, rows_left, apart)
 
     assert told.settling.middle <= told_slower.settling.middle * A_BATCH + told.batch_ms / 1000
 
@@ -116,6 +119,17 @@ def test_lanes_that_rest_long_are_not_in_each_others_way() -> None:
 
     assert crowded.batch_ms == pytest.approx(202, rel=0.05)
     assert resting.batch_ms == pytest.approx(102, rel=0.05)
+
+
+def test_lanes_that_hold_each_other_up_gain_by_a_longer_pause() -> None:
+    sample = Sample(alone=steady(0.02), together=steady(0.4, fixed_ms=200.0))
+    crowded = pace(parallel=8, target_ms=180)
+
+    told = foretold(crowded, 10**6, sample)
+    resting = foretold(replace(crowded, pause_ms=1_000), 10**6, sample)
+
+    assert resting.batch_rows > 2 * told.batch_rows
+    assert resting.settling.middle < told.settling.middle
 
 
 def test_the_batch_size_is_the_one_that_a_run_comes_to() -> None:
