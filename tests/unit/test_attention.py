@@ -11,7 +11,8 @@ from rich.console import Console
 from tests.support.sample_runs import MOVEMENT, NOW_MS, PATIENCE_MS, contended_unit, run_of
 from worker.cli.panel import print_runs
 from worker.cli.words import line, warning
-from worker.runs.attention import Kind, attention_of
+from worker.runs.attention import Kind, Movement, attention_of
+from worker.runs.progress import Sample
 from worker.runs.record import Run, run_document
 from worker.runs.states import AT_REST, State
 
@@ -35,6 +36,19 @@ def test_a_run_that_nobody_can_work_on_says_so_in_every_state_that_wants_a_worke
 @pytest.mark.parametrize("state", sorted(AT_REST))
 def test_a_run_at_rest_wants_no_worker(state: State) -> None:
     assert attention_of(run_of(state, movement=NOBODY)) is None
+
+
+@pytest.mark.parametrize("movement", [NOBODY, STILL], ids=["no worker", "stalled"])
+def test_a_run_that_needs_attention_foretells_no_end(movement: Movement) -> None:
+    samples = (Sample(at_ms=NOW_MS - 5_000, rows_done=0), Sample(at_ms=NOW_MS, rows_done=500))
+    moving = replace(run_of(State.RUNNING), samples=samples)
+
+    progress = run_document(replace(moving, movement=movement))["progress"]
+
+    assert run_document(moving)["progress"]["rows_per_second"] == 100
+    assert (progress["rows_per_second"], progress["eta_seconds"]) == (None, None)
+    assert "rows/s" in line(moving)
+    assert "rows/s" not in line(replace(moving, movement=movement))
 
 
 def test_a_worker_that_does_not_serve_the_backfill_says_why() -> None:

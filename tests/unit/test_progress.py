@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -35,6 +37,12 @@ def test_the_fraction_is_one_when_the_run_is_complete_whatever_the_estimate_said
 
 def test_the_fraction_is_unknown_before_the_totals_are() -> None:
     assert fraction(counts(rows_total=None), complete=False) is None
+
+
+def test_the_fraction_is_that_of_the_units_where_none_has_rows() -> None:
+    without_rows = replace(counts(rows_total=0), units_done=4)
+
+    assert fraction(without_rows, complete=False) == 0.4
 
 
 def test_the_rate_is_that_of_the_last_half_minute() -> None:

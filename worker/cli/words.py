@@ -80,7 +80,7 @@ def amounts(run: Run) -> list[str]:
 
 def speed(run: Run) -> list[str]:
     """Rate and ETA while rows are being worked on; nothing in any other state."""
-    if run.state is not State.RUNNING or run.settled:
+    if not run.moving:
         return []
     progress = progress_of(run)
     rate, eta = progress["rows_per_second"], progress["eta_seconds"]

@@ -32,16 +32,18 @@ class Counts:
 def fraction(counts: Counts, *, complete: bool) -> float | None:
     """Share of rows that the cursors passed, 0..1; None before the totals are known.
 
-    Rows and not units, because units are skewed. Live inserts and estimates can push the count above the total, and
-    what is passed may be quarantined or not yet verified, so 1 is said only of a run that is `complete`: it succeeded.
+    Rows and not units, because units are skewed; units where none has rows. Live inserts and estimates can push the
+    count above the total, and what is passed may be quarantined or not yet verified, so 1 is said only of a run that is
+    `complete`: it succeeded.
     """
     if complete:
         return 1.0
     if counts.rows_total is None:
         return None
-    if counts.rows_total == 0:
-        return 0.0
-    return min(counts.rows_done / counts.rows_total, MOST_INCOMPLETE)
+    done, total = counts.rows_done, counts.rows_total
+    if total == 0:
+        done, total = counts.units_done, counts.units_total or 0
+    return min(done / total, MOST_INCOMPLETE) if total else 0.0
 
 
 def rows_per_second(samples: Sequence[Sample], now_ms: int) -> float | None:

@@ -62,6 +62,11 @@ class Run:
         return self.ranges is not None and self.ranges_finished == len(self.ranges)
 
     @property
+    def moving(self) -> bool:
+        """Rows are being worked on, so that a rate and an ETA mean something."""
+        return self.state is State.RUNNING and not self.settled and attention_of(self) is None
+
+    @property
     def actions(self) -> tuple[Action, ...]:
         """What an operator can ask for now. A paused run in which nothing is quarantined has nothing to be retried."""
         nothing_to_retry = self.state is State.PAUSED and not self.quarantined
@@ -110,7 +115,7 @@ def _progress(run: Run) -> dict[str, Any]:
             run.counts,
             run.samples,
             now_ms=run.seen_ms,
-            moving=run.state is State.RUNNING and not run.settled,
+            moving=run.moving,
             complete=run.state is State.SUCCEEDED,
         ),
         "units_left": units_left(run),
