@@ -11,6 +11,7 @@ from collections.abc import Collection
 from fastapi import FastAPI
 
 from worker.http import events, health, metrics, operations, pages, runs
+from worker.http.deadline import Deadline
 from worker.http.description import describe_with
 from worker.http.guards import LOOPBACK_NAMES, BodyLimit, SameSite
 from worker.http.headers import SecurityHeaders
@@ -48,6 +49,7 @@ def create_app(
     app.openapi = describe_with(app)  # type: ignore[method-assign]  # FastAPI's own way to extend it
     app.add_middleware(BodyLimit, most_bytes=LARGEST_BODY_BYTES)
     app.add_middleware(RateLimit, per_minute=service.settings.http_requests_per_minute, tokens=app.state.tokens)
+    app.add_middleware(Deadline, service=service)
     app.add_middleware(SameSite, names=names)
     app.add_middleware(SecurityHeaders)
     app.add_middleware(RequestLog)

@@ -20,8 +20,9 @@ SEND_WITHIN_SECONDS = 10.0
 DESCRIPTION = """\
 `snapshot` first (the run, as `GET /v1/runs/{run_id}` has it), then `change` (an `Event`, with its id) and `progress`
 (the run, also when its `attention` changes: no worker is alive any more, or one is again), at last `end` when the run
-is at rest; comments in between keep the connection open. A client that comes back with `Last-Event-ID` gets the changes
-that it missed; 204 says that there will be none."""
+is at rest; `late` (type and detail of a problem) when the run cannot be looked at, until the next `progress`; comments
+in between keep the connection open. A client that comes back with `Last-Event-ID` gets the changes that it missed; 204
+says that there will be none."""
 EXAMPLE = """\
 event: change
 data: {"id": "1773480413589-0", "at": "2026-03-14T09:26:53.589Z", "kind": "state", \

@@ -13,7 +13,8 @@ from starlette.responses import JSONResponse, Response
 from worker.http import documents
 from worker.http.depends import OpenService
 from worker.http.documents import problems
-from worker.http.problems import RETRY_UNAVAILABLE_SECONDS, problem
+from worker.http.headers import RETRY_UNAVAILABLE_SECONDS
+from worker.http.problems import problem
 from worker.http.readiness import probe_all
 
 router = APIRouter(tags=["health"])
@@ -40,7 +41,7 @@ async def readyz(request: Request, service: OpenService) -> Response:
         request,
         "not-ready",
         503,
-        " ".join(f"{probe.name.capitalize()}: {probe.message}" for probe in failed),
+        " ".join(probe.message for probe in failed),
         more={"checks": checks},
         headers={"Retry-After": str(RETRY_UNAVAILABLE_SECONDS)},
     )

@@ -5,6 +5,8 @@ queue; one that does not read is dropped when it is full, so nobody's slowness i
 the id of the last event that it saw, and gets those it missed.
 
     snapshot (the run)  ->  change (an event with its id) | progress (the run)  ->  end, when the run is at rest
+
+While nobody can look, watchers are told so once (late), and what they see is what there was; the next progress ends it.
 """
 
 from __future__ import annotations
@@ -20,7 +22,8 @@ from fastapi.sse import KEEPALIVE_COMMENT, format_sse_event
 
 from worker.engine.control import Control
 from worker.engine.protocols import Event
-from worker.runs.errors import OperatorError, TooManyStreams, UnknownRun
+from worker.http.patience import within
+from worker.runs.errors import OperatorError, RedisUnreachable, TooManyStreams, UnknownRun
 from worker.runs.record import Run, run_document
 from worker.runs.states import AT_REST
 from worker.runs.telling import sentence_of
@@ -28,6 +31,7 @@ from worker.runs.times import timestamp
 
 LOOK_EVERY_SECONDS = 0.5
 HEARTBEAT_SECONDS = 15.0
+LOOK_WITHIN_SECONDS = 1.5
 QUEUE_MESSAGES = 64
 RETRY_MS = 2_000
 
@@ -78,6 +82,7 @@ class _Watched:
     last_id: str = "0"
     seen: str = ""
     at_rest: str | None = None
+    late: bytes | None = None
     streams: set[Stream] = field(default_factory=set)
 
     def snapshot(self) -> bytes:
@@ -87,12 +92,20 @@ class _Watched:
         """What its watchers are to be told."""
         told = [_change(event) for event in events]
         seen = _encoded(run)
-        if seen != self.seen:
+        if seen != self.seen or self.late:
             told.append(format_sse_event(data_str=seen, event="progress"))
-        self.seen = seen
+        self.seen, self.late = seen, None
         self.last_id = events[-1].id if events else self.last_id
         self.at_rest = run.state.value if run.state in AT_REST else None
         return told
+
+    def note_late(self, error: OperatorError) -> list[bytes]:
+        if self.late:
+            return []
+        log.warning("live events are late", run=self.run_id, reason=str(error))
+        problem = {"type": f"/problems/{error.slug}", "detail": str(error)}
+        self.late = format_sse_event(data_str=json.dumps(problem), event="late")
+        return [self.late]
 
 
 class LiveRuns:
@@ -146,6 +159,8 @@ class LiveRuns:
         stream, until = Stream(watched.snapshot()), watched.last_id
         if watched.at_rest is None:
             watched.streams.add(stream)
+            if watched.late:
+                stream.offer(watched.late)
             self._start_poller()
         else:
             stream.offer(_end(watched.at_rest))
@@ -172,20 +187,21 @@ class LiveRuns:
     async def _poll(self) -> None:
         while self._watched:
             await asyncio.sleep(self._look_every_seconds)
-            for watched in list(self._watched.values()):
-                if watched.streams:
-                    await self._look_at(watched)
-                else:
-                    self._watched.pop(watched.run_id, None)
+            for watched in [one for one in self._watched.values() if not one.streams]:
+                self._watched.pop(watched.run_id, None)
+            await asyncio.gather(*map(self._look_at, list(self._watched.values())))
 
     async def _look_at(self, watched: _Watched) -> None:
         try:
-            messages = watched.note(*await self._control.look(watched.run_id, after=watched.last_id))
+            look = self._control.look(watched.run_id, after=watched.last_id)
+            messages = watched.note(*await within(LOOK_WITHIN_SECONDS, look))
         except UnknownRun:
             messages, watched.at_rest = [], "unknown"  # Redis has lost it
+        except TimeoutError:
+            what = f"Redis has not answered within {LOOK_WITHIN_SECONDS:g} seconds."
+            messages = watched.note_late(RedisUnreachable(what))
         except OperatorError as error:
-            log.warning("live events are late", run=watched.run_id, reason=str(error))
-            return
+            messages = watched.note_late(error)
         ended: list[bytes | None] = [] if watched.at_rest is None else [_end(watched.at_rest), None]
         if ended:
             self._watched.pop(watched.run_id, None)

@@ -6,7 +6,6 @@ labels are the backfill's name and what has few values: never a run, which would
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -21,14 +20,14 @@ from starlette.responses import Response
 from worker.http.access import Reader
 from worker.http.depends import OpenService
 from worker.http.documents import problems
+from worker.http.patience import within
 from worker.queue import queue_name
 from worker.runs.errors import RedisUnreachable
 from worker.runs.states import State
 from worker.store.metrics import BackfillMetrics, Metrics, read_metrics
 from worker.wiring import Service
 
-# Less than a scrape waits by default, so that Prometheus is told why.
-PATIENCE_SECONDS = 5.0
+PATIENCE_SECONDS = 2.0
 
 _SHOWN: dict[int | str, dict[str, Any]] = {
     200: {
@@ -63,10 +62,9 @@ async def show_metrics(request: Request, service: OpenService, _caller: Reader) 
 async def _read(service: Service) -> Metrics:
     prefix = service.settings.redis_prefix
     try:
-        async with asyncio.timeout(PATIENCE_SECONDS):
-            return await read_metrics(
-                service.redis, prefix=prefix, queue=queue_name(prefix), backfills=sorted(service.control.backfills)
-            )
+        backfills = sorted(service.control.backfills)
+        reading = read_metrics(service.redis, prefix=prefix, queue=queue_name(prefix), backfills=backfills)
+        return await within(PATIENCE_SECONDS, reading)
     except TimeoutError as error:
         raise RedisUnreachable(
             f"Redis has not answered within {PATIENCE_SECONDS:g} seconds.", "Check REDIS_URL and the server."

@@ -17,7 +17,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 from starlette.routing import compile_path
 
-from worker.http.headers import SECURITY_HEADERS
+from worker.http.headers import RETRY_UNAVAILABLE_SECONDS, SECURITY_HEADERS
 from worker.http.pages.refusals import Refusal, refusal_page, takes_pages
 from worker.http.request_log import id_header
 from worker.runs.errors import (
@@ -30,7 +30,6 @@ from worker.runs.errors import (
 )
 
 MEDIA_TYPE = "application/problem+json"
-RETRY_UNAVAILABLE_SECONDS = 5
 
 # Named here because Python 3.13 renamed it, and a slug never changes.
 _SLUGS = {413: "content-too-large"}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from time import perf_counter
 from typing import Any
@@ -11,12 +11,15 @@ from typing import Any
 from sqlalchemy import text
 
 from worker.database import reachable
+from worker.http.patience import within
 from worker.redis_client import told_plainly
 from worker.runs.errors import OperatorError
 from worker.sqlfiles import load_sql
 from worker.wiring import Service
 
-PATIENCE_SECONDS = 3.0
+PATIENCE_SECONDS = 2.0
+
+_ASKED = {"postgres": "PostgreSQL", "redis": "Redis", "schema": "PostgreSQL, asked for the schema,"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,11 +37,16 @@ class Probe:
 
 
 async def probe_all(service: Service) -> tuple[Probe, ...]:
+    schema = _probe("schema", lambda: _check_schemas(service), PATIENCE_SECONDS)
+    servers, probed = await asyncio.gather(probe_servers(service, PATIENCE_SECONDS), schema)
+    return (*servers, probed)
+
+
+async def probe_servers(service: Service, patience_seconds: float) -> tuple[Probe, ...]:
     return tuple(
         await asyncio.gather(
-            _probe("postgres", lambda: server_version(service)),
-            _probe("redis", lambda: redis_facts(service)),
-            _probe("schema", lambda: _check_schemas(service)),
+            _probe("postgres", lambda: server_version(service), patience_seconds),
+            _probe("redis", lambda: redis_facts(service), patience_seconds),
         )
     )
 
@@ -61,14 +69,13 @@ async def _check_schemas(service: Service) -> None:
         await service.control.check_schema(name)
 
 
-async def _probe(name: str, ask: Callable[[], Awaitable[Any]]) -> Probe:
+async def _probe(name: str, ask: Callable[[], Coroutine[Any, Any, Any]], patience_seconds: float) -> Probe:
     begun = perf_counter()
     message = ""
     try:
-        async with asyncio.timeout(PATIENCE_SECONDS):
-            await ask()
+        await within(patience_seconds, ask())
     except TimeoutError:
-        message = f"No answer within {PATIENCE_SECONDS:g} seconds."
+        message = f"{_ASKED[name]} gave no answer within {patience_seconds:g} seconds."
     except OperatorError as error:
         message = str(error)
     return Probe(name=name, ok=not message, ms=(perf_counter() - begun) * 1000, message=message)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from functools import cache
+from http import HTTPStatus
 from importlib import resources
 from typing import Any
 
@@ -15,6 +16,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.responses import HTMLResponse
 
 from worker.cli.output import duration, number
+from worker.http.headers import RETRY_UNAVAILABLE_SECONDS
 from worker.runs.wording import counted
 
 PAGE_HEADERS = {
@@ -34,7 +36,8 @@ def page(template: str, status: int = 200, **values: Any) -> HTMLResponse:
     """The response that shows `template`; every page can say who looks at it, and an error."""
     always = {"caller": None, "signed_in": False, "error": None}
     text = _environment().get_template(template).render(always | values)
-    return HTMLResponse(text, status_code=status, headers=PAGE_HEADERS)
+    soon = {"Retry-After": str(RETRY_UNAVAILABLE_SECONDS)} if status == HTTPStatus.SERVICE_UNAVAILABLE else {}
+    return HTMLResponse(text, status_code=status, headers=PAGE_HEADERS | soon)
 
 
 @cache
