@@ -24,6 +24,7 @@ from benchmarks.watched import HEADINGS, WARM_UP_SECONDS, Options, cells, option
 from benchmarks.ways import BACKFILL, FULL_PACE, settings_on, until, worker_process
 from config.logging import setup_logging
 from config.settings import Settings, load_settings
+from worker.cli.output import answer_console
 from worker.demo.children import Children
 from worker.demo.old_application import PhaseSummary
 from worker.demo.traffic import start_traffic
@@ -99,7 +100,7 @@ async def benchmark(options: Options, progress: Console) -> dict[str, Impact]:
     impacts = {}
     with servers(settings) as urls:
         await with_used_segments(urls.database_url)
-        progress.print(f"Preparing {options.shape.generations:,} generations in {options.shape.projects:,} projects.")
+        progress.print(f"Preparing {options.shape.size}.")
         async with prepared(urls.database_url, options.shape) as template_url:
             for name, pace in paces(settings).items():
                 async with copied(urls.database_url, template_url) as database_url:
@@ -128,14 +129,14 @@ def main() -> int:
     try:
         options = options_from(sys.argv[1:], __doc__)
         setup_logging("WARNING", "auto")
-        impacts = asyncio.run(benchmark(options, Console(stderr=True)))
+        impacts = asyncio.run(benchmark(options, answer_console(stderr=True)))
     except OperatorError as error:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_code
     if options.as_json:
         print(json.dumps(document(impacts), indent=2))
     else:
-        show(Console(width=120), impacts)
+        show(answer_console(), impacts)
     return 0
 
 

@@ -20,6 +20,7 @@ from benchmarks.watched import HEADINGS, WARM_UP_SECONDS, Options, cells, option
 from benchmarks.ways import settings_on
 from config.logging import setup_logging
 from config.settings import Settings, load_settings
+from worker.cli.output import answer_console
 from worker.demo.children import Children
 from worker.demo.old_application import PhaseSummary
 from worker.demo.traffic import start_traffic
@@ -49,7 +50,7 @@ async def measure(settings: Settings, options: Options) -> tuple[PhaseSummary, .
 async def benchmark(options: Options, progress: Console) -> tuple[PhaseSummary, ...]:
     settings = load_settings().model_copy(update={"embedded_dir": EMBEDDED_DIR})
     with servers(settings) as urls:
-        progress.print(f"Preparing {options.shape.generations:,} generations in {options.shape.projects:,} projects.")
+        progress.print(f"Preparing {options.shape.size}.")
         async with prepared(urls.database_url, options.shape, revision=SCHEMA_TODAY) as database_url:
             return await measure(settings_on(settings, urls, database_url), options)
 
@@ -68,14 +69,14 @@ def main() -> int:
     try:
         options = options_from(sys.argv[1:], __doc__)
         setup_logging("WARNING", "auto")
-        phases = asyncio.run(benchmark(options, Console(stderr=True)))
+        phases = asyncio.run(benchmark(options, answer_console(stderr=True)))
     except OperatorError as error:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_code
     if options.as_json:
         print(json.dumps({phase.phase: phase.to_json() for phase in phases}, indent=2))
     else:
-        show(Console(width=120), phases)
+        show(answer_console(), phases)
     return 0
 
 

@@ -27,6 +27,7 @@ from benchmarks.measuring import read_tables
 from benchmarks.ways import BACKFILL, until, worker_process
 from config.logging import setup_logging
 from config.settings import Settings, load_settings
+from worker.cli.output import answer_console
 from worker.demo.old_data import OldDataShape
 from worker.embedded import ServerUrls
 from worker.opening import servers
@@ -99,7 +100,7 @@ async def benchmark(shape: OldDataShape, rounds: int, console: Console) -> list[
     settings = load_settings().model_copy(update={"embedded_dir": EMBEDDED_DIR})
     factors = []
     with servers(settings) as urls:
-        console.print(f"Preparing {shape.generations:,} generations in {shape.projects:,} projects.")
+        console.print(f"Preparing {shape.size}.")
         async with prepared(urls.database_url, shape) as template_url:
             for number in range(rounds):
                 async with copied(urls.database_url, template_url) as database_url:
@@ -147,7 +148,7 @@ def main() -> int:
     shape = OldDataShape(projects=given.projects, generations=given.generations)
     setup_logging("WARNING", "auto")
     try:
-        factors = asyncio.run(benchmark(shape, given.repeat, Console(stderr=True)))
+        factors = asyncio.run(benchmark(shape, given.repeat, answer_console(stderr=True)))
     except OperatorError as error:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_code

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from benchmarks.measuring import Summary
 from benchmarks.ways import RUN, SINGLE
@@ -58,8 +59,8 @@ def show(console: Console, summaries: Sequence[Summary], *, title: str, rows: in
         if summary.verifying_seconds is not None:
             console.print(f"Verification of {summary.way.split('  ')[1]} took {summary.verifying_seconds:.2f} s more.")
     for claim in claims(summaries):
-        verdict = "[green]holds[/]" if claim.holds else "[red]does not hold[/]"
-        console.print(f"{verdict}: {claim.text} ({claim.ratio:.2f} x {SINGLE.split('  ')[0]})")
+        verdict = ("holds", "green") if claim.holds else ("does not hold", "red")
+        console.print(Text.assemble(verdict, f": {claim.text} ({claim.ratio:.2f} x {SINGLE.split('  ')[0]})"))
 
 
 def _cells(summary: Summary, rows: int) -> tuple[str, ...]:

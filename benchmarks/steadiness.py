@@ -23,6 +23,7 @@ from benchmarks.databases import copied, prepared
 from benchmarks.ways import BACKFILL, settings_on, until, worker_process
 from config.logging import setup_logging
 from config.settings import load_settings
+from worker.cli.output import answer_console
 from worker.demo.old_data import OldDataShape
 from worker.embedded import ServerUrls
 from worker.engine.protocols import Backfill, CheckedPage, PartSettled, Settled
@@ -32,6 +33,7 @@ from worker.runs.findings import Finding
 from worker.runs.ranges import Key, Plan, Unit
 from worker.runs.record import Run
 from worker.runs.states import Action, State
+from worker.runs.wording import counted
 from worker.wiring import Service, build_service, default_pace
 
 EMBEDDED_DIR = Path(__file__).resolve().parent / ".embedded"
@@ -89,7 +91,7 @@ async def time_transactions(service: Service, console: Console) -> None:
         await asyncio.gather(*(slices.work(run.id, lambda: False) for _ in range(run.pace.parallel)))
     cuts = quantiles(timed.milliseconds, n=100)
     console.print(
-        f"{len(timed.milliseconds)} transactions: p50 {cuts[49]:.0f} ms, p99 {cuts[98]:.0f} ms, longest "
+        f"{counted(len(timed.milliseconds), 'transaction')}: p50 {cuts[49]:.0f} ms, p99 {cuts[98]:.0f} ms, longest "
         f"{max(timed.milliseconds):.0f} ms; {_share(timed.milliseconds, lambda ms: ms <= 150):.2%} up to 150 ms, "
         f"{sum(ms > 500 for ms in timed.milliseconds)} above 500 ms."
     )
@@ -113,7 +115,7 @@ async def time_pauses(service: Service, times: int, console: Console) -> None:
     reactions.sort()
     p95 = quantiles(reactions, n=20)[18]
     console.print(
-        f"{len(reactions)} pauses: p50 {reactions[len(reactions) // 2]:.0f} ms, p95 {p95:.0f} ms, "
+        f"{counted(len(reactions), 'pause')}: p50 {reactions[len(reactions) // 2]:.0f} ms, p95 {p95:.0f} ms, "
         f"longest {reactions[-1]:.0f} ms; one batch takes about {service.settings.target_ms} ms."
     )
 
@@ -127,11 +129,11 @@ def _share(values: Sequence[float], holds: Callable[[float], bool]) -> float:
 
 
 async def benchmark(shape: OldDataShape, pauses: int) -> None:
-    console = Console()
+    console = answer_console()
     settings = load_settings().model_copy(update={"embedded_dir": EMBEDDED_DIR})
     with servers(settings) as urls:
         console.print(
-            f"Preparing {shape.generations:,} generations, a share of {shape.giant_share:.2f} in one project."
+            f"Preparing {counted(shape.generations, 'generation')}, a share of {shape.giant_share:.2f} in one project."
         )
         async with prepared(urls.database_url, shape) as template_url, AsyncExitStack() as stack:
             for number in range(2):

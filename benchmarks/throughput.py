@@ -26,9 +26,11 @@ from benchmarks.report import document, show
 from benchmarks.ways import ONE_SHOT, RUN, SINGLE, Course, measure
 from config.logging import setup_logging
 from config.settings import Settings, load_settings
+from worker.cli.output import answer_console
 from worker.demo.old_data import OldDataShape
 from worker.opening import servers
 from worker.runs.errors import OperatorError
+from worker.runs.wording import counted
 
 EMBEDDED_DIR = Path(__file__).resolve().parent / ".embedded"
 WAYS = (ONE_SHOT, SINGLE, RUN)
@@ -88,7 +90,7 @@ async def compete(course: Course, rounds: int, console: Console) -> list[dict[st
 async def benchmark(options: Options, progress: Console) -> None:
     settings = settings_for(options)
     with servers(settings) as urls:
-        progress.print(f"Preparing {options.shape.generations:,} generations in {options.shape.projects:,} projects.")
+        progress.print(f"Preparing {options.shape.size}.")
         async with prepared(urls.database_url, options.shape) as template_url:
             course = Course(urls=urls, template_url=template_url, settings=settings)
             rounds = await compete(course, options.repeat, progress)
@@ -96,17 +98,20 @@ async def benchmark(options: Options, progress: Console) -> None:
     if options.as_json:
         print(json.dumps(document(summaries, options.repeat), indent=2))
         return
-    title = (
-        f"{options.shape.generations:,} generations in {options.shape.projects:,} projects, {settings.parallel} ranges"
+    title = f"{options.shape.size}, {counted(settings.parallel, 'range')}"
+    show(
+        answer_console(),
+        summaries,
+        title=f"{title} at once, {counted(settings.batch_rows, 'row')}",
+        rows=options.shape.generations,
     )
-    show(Console(), summaries, title=f"{title} at once, {settings.batch_rows} rows", rows=options.shape.generations)
 
 
 def main() -> int:
     try:
         options = options_from(sys.argv[1:])
         setup_logging("WARNING", "auto")
-        asyncio.run(benchmark(options, Console(stderr=True)))
+        asyncio.run(benchmark(options, answer_console(stderr=True)))
     except OperatorError as error:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_code

@@ -24,6 +24,7 @@ from benchmarks.databases import ROOT, copied, environment_of, prepared
 from benchmarks.ways import BACKFILL, settings_on, until, worker_process
 from config.logging import setup_logging
 from config.settings import Settings, load_settings
+from worker.cli.output import answer_console
 from worker.demo.old_data import OldDataShape
 from worker.embedded import ServerUrls
 from worker.opening import servers
@@ -103,7 +104,7 @@ async def benchmark(watchers: int) -> None:
         async with prepared(urls.database_url, SHAPE) as template, copied(urls.database_url, template) as database_url:
             ours = settings_on(settings, urls, database_url)
             own = ServerUrls(database_url=database_url, redis_url=urls.redis_url)
-            await compare(ours, own, watchers, Console())
+            await compare(ours, own, watchers, answer_console())
 
 
 def main() -> int:

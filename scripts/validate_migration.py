@@ -25,6 +25,7 @@ from worker.cli.verdict import Outcome, Status, outcomes
 from worker.engine.checking import check_everything
 from worker.engine.preflight import find_backfill, require_privileges, told_to_operator
 from worker.runs.errors import OperatorError, VerificationFailed
+from worker.runs.wording import counted
 from worker.wiring import open_backfills
 
 BACKFILL = "generation-versions"
@@ -102,7 +103,7 @@ def show(units: int, checks: Sequence[Check], *, as_json: bool) -> None:
         return
     for check in checks:
         print(check.line())
-    print(f"{units:,} projects, {len(checks)} checks: {'all hold' if ok else 'not all hold'}.")
+    print(f"{counted(units, 'project')}, {counted(len(checks), 'check')}: {'all hold' if ok else 'not all hold'}.")
 
 
 def main() -> int:

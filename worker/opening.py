@@ -18,6 +18,8 @@ from worker.redis_client import open_redis
 from worker.runs.errors import SettingsError
 from worker.store.redis_store import PATIENCE_SECONDS, RedisStore, StoreLimits
 
+OPERATOR_WAITS_SECONDS = 3.0
+
 if TYPE_CHECKING:
     from worker.embedded import ServerUrls
     from worker.engine.protocols import Doorbell
@@ -58,6 +60,12 @@ def redis_alone(settings: Settings) -> Iterator[str]:
         return
     with servers(settings) as urls:
         yield urls.redis_url
+
+
+def for_an_operator(settings: Settings) -> Settings:
+    """Who waits at a keyboard waits less long for Redis than a worker."""
+    seconds = min(settings.redis_timeout_seconds, OPERATOR_WAITS_SECONDS)
+    return settings.model_copy(update={"redis_timeout_seconds": seconds})
 
 
 def open_store(settings: Settings, redis_url: str, stack: AsyncExitStack) -> tuple[RedisStore, Redis]:

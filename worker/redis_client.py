@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from time import monotonic
 from typing import Any, TypeVar
 from urllib.parse import parse_qs, urlsplit
 
@@ -18,8 +19,9 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 from worker.runs.errors import RedisUnreachable, SettingsError
 from worker.urls import read_redis_url
 
-# About three seconds.
+# About three seconds, whichever comes first.
 RETRIES = 5
+RETRY_SECONDS = 3.0
 RETRY_FIRST_SECONDS = 0.05
 RETRY_LONGEST_SECONDS = 1.0
 
@@ -27,28 +29,40 @@ _Answer = TypeVar("_Answer")
 _EXAMPLE = "Expected something like redis://host:6379/0, or rediss://host:6379/0?ssl_ca_certs=/path/to/ca.pem."
 
 
-class _Refused(Exception):
+class _Final(Exception):
     """Passes through what would try again."""
 
-    def __init__(self, error: AuthenticationError) -> None:
+    def __init__(self, error: Exception) -> None:
         super().__init__()
         self.error = error
 
 
 class _Retry(Retry):
-    """Who is not let in will not be let in at the next try either, and the client would try in each of its tries."""
+    """Gives up at once where trying again is of no use, and after some seconds in any case.
+
+    Who is not let in will not be let in at the next try either. A server that does not answer has had its time after
+    one try: the client would try in each of its tries, and be at it for minutes.
+    """
 
     async def call_with_retry(self, do: Callable[[], Awaitable[_Answer]], fail: Callable[[RedisError], Any]) -> _Answer:
-        async def unless_refused() -> _Answer:
+        give_up_at = monotonic() + RETRY_SECONDS
+
+        async def within_limits() -> _Answer:
             try:
                 return await do()
             except AuthenticationError as error:
-                raise _Refused(error) from error
+                raise _Final(error) from error
+            except (RedisConnectionError, RedisTimeoutError, OSError) as error:
+                if monotonic() < give_up_at:
+                    raise
+                with suppress(RedisError, OSError):
+                    await fail(error)  # type: ignore[arg-type]  # as the client itself does with OSError
+                raise _Final(error) from error
 
         try:
-            return await super().call_with_retry(unless_refused, fail)
-        except _Refused as refused:
-            error = refused.error
+            return await super().call_with_retry(within_limits, fail)
+        except _Final as final:
+            error = final.error
         raise error  # out here: as its own context it would be a circle
 
 

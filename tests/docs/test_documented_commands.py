@@ -233,7 +233,8 @@ def test_every_language_of_a_block_is_known() -> None:
 
 
 def test_every_subcommand_that_is_named_is_there_and_typed_by_a_page_or_elsewhere() -> None:
-    named = {words_of(code)[1] for _, code in named_in_text() if program_of(code) == "backfill"}
+    called = [words_of(code)[1] for _, code in named_in_text() if program_of(code) == "backfill"]
+    named = {word for word in called if not word.startswith("-")}
     typed = {words_of(line)[1] for page in PAGES for line in typed_lines(page) if program_of(line) == "backfill"}
     typed |= {words_of(command)[1] for command in with_arguments() if program_of(command) == "backfill"}
 
@@ -246,6 +247,8 @@ def test_every_option_that_is_named_is_one_of_a_subcommand() -> None:
     commands = [group, *subcommands().values()]
     options = {name for command in commands for parameter in command.params for name in parameter.opts}
     named = {code for page in PAGES for passage in page.passages for code in passage.code if code.startswith("--")}
+
+    named |= {code.split()[1] for _, code in named_in_text() if code.startswith("backfill --")}
 
     assert {words_of(code)[0] for code in named} <= {*options, "--help"}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 from collections.abc import AsyncIterator
 from typing import Any
@@ -173,6 +174,7 @@ def test_a_run_without_a_worker_can_be_steered_all_the_same(environment: dict[st
     assert state_after("enqueue", NAME) == "queued"
     assert "active" in refusal(backfill("enqueue", NAME, env=environment), 5)
     assert run_after("set", "--pause-ms", "70")["pace"]["pause_ms"] == 70
+    assert "2 ranges at a time, batches of about 25 ms" in backfill("set", "--pause-ms", "80", env=environment).stdout
     assert "nothing to set" in refusal(backfill("set", env=environment), 2)
     waited = backfill("wait", "--timeout", "0.3", env=environment)
     assert waited.returncode == 8
@@ -225,7 +227,9 @@ async def test_a_run_is_started_watched_and_verified(
     assert "succeeded" in watched.stdout
     states = [event["about"]["state"] for event in events if event["kind"] == "state"]
     assert states == ["queued", "running", "verifying", "succeeded"]
-    assert max(len(line) for line in shown.stdout.splitlines()) <= 80
+    assert re.search(
+        r"\n  pace +1 range at a time, batches of about 25 ms and at most 2,000 rows, no rest\n", shown.stdout
+    )
     assert "\x1b" not in shown.stdout + watched.stdout
 
 

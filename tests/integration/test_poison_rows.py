@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 from tests.conftest import Spawn
 from tests.support.forked import backfill
 from tests.support.old_rows import OldRows
@@ -34,25 +36,28 @@ async def test_poison_rows_are_listed_the_rest_is_settled_and_a_retry_after_mend
 
     failed = wait_for_end(env, enqueue(env)["id"])
     waited = backfill("wait", failed["id"], env=env)
+    listed = backfill("quarantined", env=env).stdout
+    groups = json.loads(backfill("quarantined", "--json", env=env).stdout)["groups"]
     unsettled = {row["id"] for row in await rows.connection.fetch(UNSETTLED)}
     for poison in POISONS:
         await rows.connection.execute(poison.mend)
     retried = backfill("retry", failed["id"], env=env)
     mended = wait_for_end(env, failed["id"])
 
-    assert failed["state"] == "failed"
-    assert waited.returncode == 3
+    assert (failed["state"], waited.returncode) == ("failed", 3)
     assert f"{len(POISONS)} units are quarantined" in failed["error"]
     assert {unit["unit"]: (unit["sqlstate"], unit["constraint"]) for unit in failed["quarantined"]} == {
         poison.project_id: (poison.sqlstate, "made_up" if poison.project_id == "giant" else poison.constraint)
         for poison in POISONS
     }
     assert all(unit["error"] and SECRET not in unit["error"] for unit in failed["quarantined"])
+    assert {unit["unit"] for group in groups for unit in group["units"]} == {poison.project_id for poison in POISONS}
+    assert all(f"\n  {poison.project_id}\n" in listed for poison in POISONS)
+    assert f"backfill retry {failed['id']}" in listed
     assert unsettled == {poison.project_id for poison in POISONS}
     assert failed["progress"]["units_done"] == UNITS - len(POISONS)
     assert retried.returncode == 0
-    assert mended["state"] == "succeeded", mended
-    assert mended["quarantined"] == []
+    assert (mended["state"], mended["quarantined"]) == ("succeeded", []), mended
     assert (mended["progress"]["units_done"], mended["progress"]["rows_done"]) == (UNITS, ROWS)
     assert mended["progress"]["rows_written"] == ROWS
     assert await rows.connection.fetch(OUT_OF_ORDER) == []

@@ -8,78 +8,33 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Awaitable, Callable, Iterator
-from dataclasses import dataclass
-from enum import StrEnum
-from typing import Any
+from collections.abc import Iterator
+from itertools import chain
 
 from pydantic import SecretStr
 
 from config.masking import mask_passwords
 from config.settings import Settings, describe_settings
+from worker.cli.checks import Asked, Check, Level, Questions, ask_in_order
 from worker.cli.commands.completing import COMPLETION
+from worker.cli.workforce import look_at_workers
 from worker.database import reachable
 from worker.http.readiness import redis_facts, server_version
-from worker.queue import queue_name
-from worker.redis_client import told_plainly
-from worker.runs.errors import DatabaseUnreachable, OperatorError, SchemaNotReady, Unreachable, UsageError
+from worker.runs.errors import DatabaseUnreachable, SchemaNotReady, UsageError
 from worker.runs.findings import READ_ONLY_RULE, Finding
 from worker.runs.record import Run
+from worker.runs.wording import ended
 from worker.urls import describe, read_redis_url
 from worker.wiring import Service
 
-PATIENCE_SECONDS = 10.0
-
-
-class Level(StrEnum):
-    OK = "ok"
-    WARNING = "warning"
-    ERROR = "error"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Check:
-    name: str
-    level: Level
-    words: str
-    error: OperatorError | None = None
-
-    def document(self) -> dict[str, Any]:
-        return {"check": self.name, "status": self.level.value, "message": self.words}
-
-    def line(self) -> str:
-        return f"{self.level.upper():<7}  {self.name:<10}  {self.words}"
-
-
-Asked = tuple[Level, str]
-
 
 async def examine(service: Service) -> tuple[Check, ...]:
-    """Every check, in the order in which they depend on each other."""
-    questions: dict[str, Callable[[Service], Awaitable[Asked]]] = {
-        "postgres": _postgres,
-        "schema": _schema,
-        "privileges": _privileges,
-        "redis": _redis,
-        "redis data": _redis_data,
-        "worker": _worker,
-        "run": _run,
-    }
+    """Every check, in the order in which they depend on each other; both servers are asked at once."""
+    on_postgres: Questions = {"postgres": _postgres, "schema": _schema, "privileges": _privileges}
+    on_redis: Questions = {"redis": _redis, "redis data": _redis_data, "worker": look_at_workers, "run": _run}
     settings = Check(name="settings", level=Level.OK, words=", ".join(_settings(service.settings)))
-    return settings, *[await _check(name, ask, service) for name, ask in questions.items()]
-
-
-async def _check(name: str, ask: Callable[[Service], Awaitable[Asked]], service: Service) -> Check:
-    try:
-        async with asyncio.timeout(PATIENCE_SECONDS):
-            level, words = await ask(service)
-    except TimeoutError:
-        error: OperatorError = Unreachable(f"No answer within {PATIENCE_SECONDS:g} seconds.")
-    except OperatorError as failure:
-        error = failure
-    else:
-        return Check(name=name, level=level, words=words)
-    return Check(name=name, level=Level.ERROR, words=str(error), error=error)
+    answers = await asyncio.gather(ask_in_order(on_postgres, service), ask_in_order(on_redis, service))
+    return settings, *chain.from_iterable(answers)
 
 
 def _settings(settings: Settings) -> Iterator[str]:
@@ -109,7 +64,7 @@ async def _schema(service: Service) -> Asked:
         if not other:
             return Level.OK, words
         return Level.WARNING, f"{words}, but made by another edition of the migration. Run: backfill schema --apply"
-    listed = "; ".join(f"{', '.join(warning.examples)}. {warning.remedy}" for warning in warnings)
+    listed = "; ".join(f"{ended(', '.join(warning.examples))} {warning.remedy}" for warning in warnings)
     return Level.WARNING, f"{words}; {listed}"
 
 
@@ -133,7 +88,7 @@ async def _privileges(service: Service) -> Asked:
 
 def _warned(warning: Finding) -> str:
     remedy = warning.remedy if warning.rule == READ_ONLY_RULE else f"Grant it: {warning.remedy}"
-    return f"{'; '.join(warning.examples)}. {remedy}"
+    return f"{ended('; '.join(warning.examples))} {remedy}"
 
 
 async def _own_rights(service: Service) -> str:
@@ -165,12 +120,6 @@ async def _redis_data(service: Service) -> Asked:
     return Level.OK, words
 
 
-async def _worker(service: Service) -> Asked:
-    if await worker_is_alive(service):
-        return Level.OK, "at least one is alive"
-    return Level.WARNING, "none is alive; start one: arq worker.main.WorkerSettings"
-
-
 async def _run(service: Service) -> Asked:
     active = [run for run in await service.control.recent(10) if not run.done]
     if not active:
@@ -182,10 +131,3 @@ async def _run(service: Service) -> Asked:
 def _held_up_by(run: Run) -> str:
     reason = run.error or run.throttled_by
     return f" ({reason})" if reason else ""
-
-
-async def worker_is_alive(service: Service) -> bool:
-    """Whether any worker has said so within arq's health check interval."""
-    key = f"{queue_name(service.settings.redis_prefix)}:health-check"
-    with told_plainly():
-        return bool(await service.redis.exists(key))

@@ -5,29 +5,23 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from worker.cli.output import duration, number
 from worker.cli.panel import pace_words
+from worker.cli.rows import print_facts, print_rows
 from worker.runs.forecast import Amount, Estimate, Forecast, Sample
 from worker.runs.preview import Preview, Server, StatementPlan, TableSize, not_visible
+from worker.runs.wording import counted, ended
 
 _UNITS = ("B", "KB", "MB", "GB", "TB")
 
 
 def print_preview(console: Console, seen: Preview) -> None:
     console.print(Text.assemble((seen.backfill, "bold"), "  preview of a run"))
-    facts = Table.grid(padding=(0, 2))
-    facts.add_column(style="dim", no_wrap=True)
-    facts.add_column(overflow="fold")
-    for name, words in _facts(seen):
-        facts.add_row(f"  {name}", words)
-    console.print(facts)
-    for caution in seen.cautions:
-        console.print(
-            Text.assemble(("WARNING", "yellow"), f"  {caution.about}. {caution.remedy}".rstrip()), soft_wrap=True
-        )
+    print_facts(console, list(_facts(seen)))
+    warnings = [f"{ended(caution.about)} {caution.remedy}".rstrip() for caution in seen.cautions]
+    print_rows(console, [(Text("WARNING", style="yellow"), words) for words in warnings])
     if not seen.cautions:
         console.print("Nothing stands out that should be seen to before a run.")
 
@@ -44,16 +38,20 @@ def _facts(seen: Preview) -> Iterator[tuple[str, str]]:
     for table in survey.tables:
         yield "table", _table(table)
     disabled = [name for name, enabled in survey.triggers if not enabled]
-    yield "triggers", f"disabled: {', '.join(disabled)}" if disabled else f"all {len(survey.triggers)} enabled"
+    yield "triggers", f"disabled: {', '.join(disabled)}" if disabled else f"{_all_of(len(survey.triggers))} enabled"
     yield "plans", _plans(seen.statements)
     yield from _server(survey.server)
+
+
+def _all_of(count: int) -> str:
+    return "the only one" if count == 1 else f"all {count}"
 
 
 def _amount(amount: Amount) -> str:
     about = "~" if amount.is_estimate else ""
     return (
-        f"{about}{number(amount.rows_left)} of {about}{number(amount.rows)} rows in "
-        f"{about}{number(amount.units_left)} of {about}{number(amount.units)} units"
+        f"{about}{number(amount.rows_left)} of {about}{counted(amount.rows, 'row')} in "
+        f"{about}{number(amount.units_left)} of {about}{counted(amount.units, 'unit')}"
         f" ({'estimated' if amount.is_estimate else 'counted'})"
     )
 
@@ -70,7 +68,7 @@ def _forecast(forecast: Forecast) -> Iterator[tuple[str, str]]:
 
 def _speed(forecast: Forecast) -> str:
     words = (
-        f"{number(round(forecast.rows_per_second))} rows/s, in batches of up to {number(forecast.batch_rows)} rows "
+        f"{number(round(forecast.rows_per_second))} rows/s, in batches of up to {counted(forecast.batch_rows, 'row')} "
         f"and {forecast.batch_ms:.0f} ms"
     )
     return words if forecast.gain is None else f"{words}; all lanes do {forecast.gain:.1f} times what one does"
@@ -78,8 +76,8 @@ def _speed(forecast: Forecast) -> str:
 
 def _sample(sample: Sample) -> str:
     batches = len(sample.alone) + len(sample.together)
-    took = f"{batches} batches, {number(sample.rows)} rows in {sample.seconds:.1f} s, rolled back"
-    words = [f"{took}: leaves {number(sample.updates)} dead rows for vacuum"]
+    took = f"{counted(batches, 'batch')}, {counted(sample.rows, 'row')} in {sample.seconds:.1f} s, rolled back"
+    words = [f"{took}: leaves {counted(sample.updates, 'dead row')} for vacuum"]
     if sample.commit_ms is not None:
         words.append(f"a commit takes {sample.commit_ms:.1f} ms")
     if sample.hot_share is not None:
@@ -102,7 +100,7 @@ def _plans(statements: tuple[StatementPlan, ...]) -> str:
         return "none: there is no unit to ask about"
     asked = [plan for plan in statements if plan.why_not is None]
     scans = [plan.statement for plan in asked if plan.scans]
-    words = f"{len(asked)} of {len(statements)} statements explained, "
+    words = f"{len(asked)} of {counted(len(statements), 'statement')} explained, "
     words += f"scans in {', '.join(scans)}" if scans else "no scan of a large table"
     return words + "; see --json for their steps"
 

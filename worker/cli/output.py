@@ -11,10 +11,24 @@ from rich.console import Console
 
 from config.masking import mask_passwords
 
+_UNWRAPPED = 10_000  # columns
 
-def answer_console() -> Console:
-    """Stdout; plain text without colours where it is not a terminal."""
-    return Console(highlight=False, emoji=False, markup=False)
+
+def answer_console(*, stderr: bool = False) -> Console:
+    """Stdout or stderr: wrapped to a terminal; anywhere else whole lines without colours, for grep and for logs."""
+    stream = sys.stderr if stderr else sys.stdout
+    if stream.isatty():
+        return Console(stderr=stderr, highlight=False, emoji=False, markup=False)
+    return Console(
+        stderr=stderr,
+        highlight=False,
+        emoji=False,
+        markup=False,
+        force_terminal=False,
+        color_system=None,
+        soft_wrap=True,
+        width=_UNWRAPPED,
+    )
 
 
 def write_json(document: Any, *, indent: int | None = 2) -> None:

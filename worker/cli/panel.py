@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from worker.cli.output import duration, number
+from worker.cli.rows import print_facts, print_rows
 from worker.cli.words import amounts, held_back, mark, percent, remark, speed, state_text, warning
 from worker.runs.outlook import next_of, outcome_of
 from worker.runs.pace import Pace
 from worker.runs.record import Run
 from worker.runs.times import clock_time
-from worker.runs.wording import ended
+from worker.runs.wording import counted, ended
 
 UNITS_LISTED = 5
 NOTES_LISTED = 5
@@ -22,23 +22,18 @@ NOTES_LISTED = 5
 
 def print_run(console: Console, run: Run) -> None:
     console.print(Text.assemble((run.backfill, "bold"), "  run ", run.id, "  ", state_text(run)))
-    facts = Table.grid(padding=(0, 2))
-    facts.add_column(style="dim", no_wrap=True)
-    facts.add_column(overflow="fold")
-    for name, words in _facts(run):
-        facts.add_row(f"  {name}", words)
-    console.print(facts)
+    print_facts(console, list(_facts(run)))
 
 
 def print_runs(console: Console, runs: Sequence[Run]) -> None:
-    table = Table(box=None, pad_edge=False, header_style="dim")
-    for column in ("run", "backfill", "state", "rows", "", "created, UTC"):
-        table.add_column(column, no_wrap=True, justify="right" if column in ("rows", "") else "left")
-    for run in runs:
-        created = clock_time(run.created_ms)[:16]
-        state = Text.assemble(state_text(run), (mark(run), "yellow"))
-        table.add_row(run.id, run.backfill, state, number(run.counts.rows_done), percent(run), created)
-    console.print(table)
+    header = [Text(column, style="dim") for column in ("run", "backfill", "state", "rows", "", "created, UTC")]
+    print_rows(console, [header, *(_row(run) for run in runs)], right=(3, 4))
+
+
+def _row(run: Run) -> tuple[str | Text, ...]:
+    state = Text.assemble(state_text(run), (mark(run), "yellow"))
+    created = clock_time(run.created_ms)[:16]
+    return run.id, run.backfill, state, number(run.counts.rows_done), percent(run), created
 
 
 def _facts(run: Run) -> Iterator[tuple[str, str]]:
@@ -49,7 +44,7 @@ def _facts(run: Run) -> Iterator[tuple[str, str]]:
         "now": remark(run),
         "outcome": outcome_of(run) or "",
         "progress": "   ".join([percent(run), *amounts(run)]),
-        "written": f"{number(run.counts.rows_written)} rows",
+        "written": counted(run.counts.rows_written, "row"),
         "speed": "   ".join(speed(run)),
         "ranges": f"{run.ranges_finished} of {len(run.ranges)} finished" if run.ranges is not None else "",
         "pace": ", ".join(pace_words(run.pace)),
@@ -77,14 +72,14 @@ def _troubles(run: Run) -> Iterator[tuple[str, str]]:
     if run.contended:
         since_ms = min(unit.since_ms for unit in run.contended)
         longest = duration(max(run.seen_ms - since_ms, 0) / 1000)
-        yield "contended", f"{number(len(run.contended))} units, locked by others for up to {longest}"
+        yield "contended", f"{counted(len(run.contended), 'unit')}, locked by others for up to {longest}"
     if run.quarantined:
-        yield "quarantined", f"{number(len(run.quarantined))} units"
+        yield "quarantined", counted(len(run.quarantined), "unit")
     for unit in run.quarantined[:UNITS_LISTED]:
         reason = ", ".join(part for part in (unit.sqlstate, unit.constraint) if part)
         yield "", f"{unit.unit_id}: {unit.error}" + (f" ({reason})" if reason else "")
     if len(run.quarantined) > UNITS_LISTED:
-        yield "", f"and {number(len(run.quarantined) - UNITS_LISTED)} more, all of them with --json"
+        yield "", f"and {number(len(run.quarantined) - UNITS_LISTED)} more: backfill quarantined {run.id}"
 
 
 def _verification(run: Run) -> Iterator[tuple[str, str]]:
@@ -93,7 +88,7 @@ def _verification(run: Run) -> Iterator[tuple[str, str]]:
     errors = [finding for finding in run.findings if finding.is_error]
     yield (
         "verified",
-        f"{number(run.units_checked)} units, {'no errors' if not errors else f'{len(errors)} rules broken'}",
+        f"{counted(run.units_checked, 'unit')}, {counted(len(errors), 'rule') + ' broken' if errors else 'no errors'}",
     )
     for finding in run.findings:
         severity = "ERROR" if finding.is_error else "WARNING"
@@ -102,10 +97,10 @@ def _verification(run: Run) -> Iterator[tuple[str, str]]:
 
 
 def pace_words(pace: Pace) -> Iterator[str]:
-    yield f"{pace.parallel} parallel"
-    yield f"batches of at most {number(pace.batch_rows)} rows and about {pace.target_ms} ms"
-    if pace.pause_ms:
-        yield f"{pace.pause_ms} ms pause"
+    """What the settings of a pace mean."""
+    yield f"{counted(pace.parallel, 'range')} at a time"
+    yield f"batches of about {pace.target_ms} ms and at most {counted(pace.batch_rows, 'row')}"
+    yield f"{pace.pause_ms} ms rest" if pace.pause_ms else "no rest"
     if pace.rows_per_second:
         yield f"at most {number(pace.rows_per_second)} rows/s"
 

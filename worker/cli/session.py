@@ -6,12 +6,14 @@ What needs no database has a shorter stay: `worker.cli.steering`.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 from typing import TypeVar
 
 from config.logging import setup_logging
 from config.settings import Settings, load_settings
 from worker.cli.steering import to_its_end
 from worker.engine.protocols import Previewable
+from worker.opening import for_an_operator
 from worker.wiring import Service, open_backfills, open_service
 
 APPLICATION_NAME = "backfill-cli"
@@ -43,5 +45,5 @@ async def _on_database(settings: Settings, work: Callable[[Mapping[str, Previewa
 
 
 async def _in_session(settings: Settings, work: Callable[[Service], Awaitable[Answer]]) -> Answer:
-    async with open_service(settings, application_name=APPLICATION_NAME) as service:
-        return await work(service)
+    async with open_service(for_an_operator(settings), application_name=APPLICATION_NAME) as service:
+        return await work(replace(service, settings=settings))

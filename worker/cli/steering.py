@@ -14,7 +14,7 @@ from config.late_logging import setup_logging_when_needed
 from config.settings import Settings, load_settings
 from worker.cli.output import say
 from worker.engine.steering import Steering
-from worker.opening import open_steering
+from worker.opening import for_an_operator, open_steering
 
 INTERRUPTED = 130
 
@@ -40,7 +40,7 @@ def to_its_end(work: Coroutine[Any, Any, Answer], if_interrupted: Callable[[], s
 
 
 async def _with_runs(settings: Settings, work: Callable[[Steering], Awaitable[Answer]]) -> Answer:
-    async with open_steering(settings) as runs:
+    async with open_steering(for_an_operator(settings)) as runs:
         return await work(runs)
 
 

@@ -62,6 +62,21 @@ COMMANDS = {
         "List what happened to a run, oldest first: changes of state and who asked, units set aside for good.",
         "backfill events --json | jq .events[-1]",
     ),
+    "quarantined": _run(
+        "quarantine:quarantined",
+        "List the quarantined units of a run, all of them, by the error that each fails with; and what to do next.",
+        "backfill quarantined --json | jq .groups[].count",
+    ),
+    "list": _run(
+        "listing:list_backfills",
+        "List the backfills: what each does, and how its last run is or ended.",
+        "backfill list",
+    ),
+    "workers": _run(
+        "listing:workers",
+        "List the workers that are alive: where, since when, what they serve and do not serve, what each works on.",
+        "backfill workers --json | jq .workers[].holds",
+    ),
     "preview": _check(
         "previewing:preview",
         "Say what a run at this pace would do, with evidence: plans, a sample that is rolled back, how long it takes.",

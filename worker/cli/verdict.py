@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import Any
 
 from worker.runs.findings import Finding, Rule
+from worker.runs.wording import counted
 
 EXAMPLES_SHOWN = 3
 
@@ -49,11 +50,10 @@ class Outcome:
         words = f"{self.status.upper():<9}  {self.title}"
         if not self.count:
             return words
-        breaches = "1 breach" if self.count == 1 else f"{self.count:,} breaches"
         if self.names_all:
-            return f"{words}: {breaches}: {', '.join(self.examples)}. {self.remedy}".rstrip()
+            return f"{words}: {counted(self.count, 'breach')}: {', '.join(self.examples)}. {self.remedy}".rstrip()
         examples = f", for instance {', '.join(self.examples[:EXAMPLES_SHOWN])}" if self.examples else ""
-        return f"{words}: {breaches}{examples}. {self.remedy}".rstrip()
+        return f"{words}: {counted(self.count, 'breach')}{examples}. {self.remedy}".rstrip()
 
 
 def outcomes(rules: Sequence[Rule], findings: Sequence[Finding]) -> tuple[Outcome, ...]:

@@ -50,7 +50,7 @@ async def watch(
 def print_outcome(console: Console, run: Run) -> None:
     """What a run that has succeeded has done, above all where that was nothing."""
     if words := outcome_of(run):
-        console.print(words, soft_wrap=True)
+        console.print(words)
 
 
 def _both(first: Show, second: Show) -> Show:
@@ -63,12 +63,12 @@ def _both(first: Show, second: Show) -> Show:
 
 def _as_lines(console: Console) -> Show:
     attention = Changing()
-    show_changes = _at_changes(lambda run: console.print(line(run), soft_wrap=True))
+    show_changes = _at_changes(lambda run: console.print(line(run)))
 
     def show(run: Run) -> None:
         told = attention.told(run)
         if told and not warning(run):
-            console.print(f"{run.id}  {told}", soft_wrap=True)
+            console.print(f"{run.id}  {told}")
         show_changes(run)
 
     return show

@@ -45,7 +45,7 @@ def state_text(run: Run) -> Text:
 def remark(run: Run) -> str:
     """What the run waits for or is at, where its state alone does not say it; else empty."""
     if run.state is State.VERIFYING:
-        return f"{_of(run.units_checked, run.counts.units_total, '')} units checked"
+        return f"{_of(run.units_checked, run.counts.units_total, 'unit')} checked"
     return _WAITING.get(run.state, "")
 
 
@@ -73,7 +73,7 @@ def percent(run: Run) -> str:
 def amounts(run: Run) -> list[str]:
     progress = progress_of(run)
     about = "~" if progress["total_is_estimate"] else ""
-    words = [f"{_of(progress[f'{what}_done'], progress[f'{what}_total'], about)} {what}" for what in ("rows", "units")]
+    words = [_of(progress[f"{noun}s_done"], progress[f"{noun}s_total"], noun, about) for noun in ("row", "unit")]
     left = progress["units_left"]
     return [*words, f"{counted(left, 'unit')} left"] if left and run.state in AT_REST else words
 
@@ -109,5 +109,5 @@ def line(run: Run) -> str:
     return "  ".join(part for part in [*parts, warning(run)] if part)
 
 
-def _of(done: int, total: int | None, about: str) -> str:
-    return number(done) if total is None else f"{number(done)} of {about}{number(total)}"
+def _of(done: int, total: int | None, noun: str, about: str = "") -> str:
+    return counted(done, noun) if total is None else f"{number(done)} of {about}{counted(total, noun)}"

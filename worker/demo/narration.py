@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from time import monotonic
 
-from rich.console import Console
 from rich.text import Text
 
 from worker.cli.output import answer_console, duration
@@ -19,7 +18,7 @@ class Narrator:
     """Speaks on stdout, or on stderr where stdout is for JSON."""
 
     def __init__(self, *, json: bool) -> None:
-        self.console = Console(highlight=False, emoji=False, markup=False, stderr=True) if json else answer_console()
+        self.console = answer_console(stderr=json)
         self._acts = 0
 
     def act(self, title: str) -> None:

@@ -12,6 +12,7 @@ from worker.demo.stage import Stage
 from worker.engine.protocols import Event
 from worker.runs.record import Run, run_document
 from worker.runs.states import State
+from worker.runs.wording import counted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,9 +90,9 @@ class Report:
         if unproven := self.verification.unproven:
             yield f"the verification says no to {', '.join(outcome.rule for outcome in unproven)}"
         if self.application_errors:
-            yield f"the application saw {self.application_errors:,} errors"
+            yield f"the application saw {counted(self.application_errors, 'error')}"
         if missed := sum(phase.missed for phase in self.phases):
-            yield f"the application gave up {missed:,} transactions that had to wait too long"
+            yield f"the application gave up {counted(missed, 'transaction')} that had to wait too long"
         if any(phase.transactions == 0 for phase in self.phases):
             yield "the application got nothing done in one of the phases"
 

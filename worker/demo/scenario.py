@@ -13,7 +13,6 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 from config.settings import Settings
-from worker.cli.output import number
 from worker.cli.verdict import outcomes
 from worker.cli.watching import watch
 from worker.database import open_engine
@@ -26,6 +25,7 @@ from worker.demo.stage import APPLICATION_NAME, Stage, choose_stage, cleared
 from worker.demo.traffic import Application, Nobody, start_traffic
 from worker.demo.working import Workshop
 from worker.embedded import ServerUrls
+from worker.runs.wording import counted
 from worker.wiring import Service, build_service
 
 BACKFILL = "generation-versions"
@@ -91,7 +91,7 @@ async def write_old_data(demo: Demo) -> None:
     narrator.act("The application's data as it is today")
     await _upgrade(demo, REVISION_BEFORE)
     took = Stopwatch()
-    with narrator.busy(f"writing {number(shape.generations)} generations"):
+    with narrator.busy(f"writing {counted(shape.generations, 'generation')}"):
         engine = open_engine(
             demo.stage.urls.database_url, application_name=APPLICATION_NAME, command_timeout_seconds=None
         )
@@ -99,7 +99,7 @@ async def write_old_data(demo: Demo) -> None:
             await create_old_data(engine, shape)
         finally:
             await engine.dispose()
-    narrator.say(f"{number(shape.generations)} generations in {number(shape.projects)} projects, written in {took}.")
+    narrator.say(f"{shape.size}, written in {took}.")
 
 
 async def begin_traffic(demo: Demo) -> Application:
@@ -111,7 +111,7 @@ async def begin_traffic(demo: Demo) -> Application:
     application = await start_traffic(demo.children, traffic, "before")
     rate = traffic.transactions_per_second
     speed = f"{rate:g} transactions/s" if rate else "as many transactions as it can"
-    narrator.say(f"{traffic.connections} connections, {speed}; {seconds:g} s alone, to compare with.")
+    narrator.say(f"{counted(traffic.connections, 'connection')}, {speed}; {seconds:g} s alone, to compare with.")
     with narrator.busy("measuring"):
         await asyncio.sleep(seconds)
     return application
@@ -122,7 +122,7 @@ async def migrate(demo: Demo, application: Application) -> None:
     await application.phase("migration")
     took = Stopwatch()
     steps = await _upgrade(demo, "head")
-    demo.narrator.say(f"{steps} steps, {took}.")
+    demo.narrator.say(f"{counted(steps, 'step')}, {took}.")
 
 
 async def backfill(demo: Demo, application: Application) -> Backfilled:
@@ -158,7 +158,7 @@ async def verify(demo: Demo) -> Verification:
     with demo.narrator.busy("verifying"):
         units, findings = await control.verify(BACKFILL)
     found = outcomes(control.backfill(BACKFILL).rules, findings)
-    demo.narrator.say(f"{len(found)} rules, looked at in {number(units)} projects in {took}.")
+    demo.narrator.say(f"{counted(len(found), 'rule')}, looked at in {counted(units, 'project')} in {took}.")
     return Verification(units=units, outcomes=found)
 
 

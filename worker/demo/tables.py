@@ -14,12 +14,14 @@ from rich.text import Text
 
 from config.masking import mask_passwords
 from worker.cli.output import duration, number
+from worker.cli.rows import print_facts
 from worker.cli.verdict import Status
 from worker.demo.narration import INDENT, Narrator
 from worker.demo.old_application import PhaseSummary
 from worker.demo.old_application.transactions import delete_generation
 from worker.demo.report import Backfilled, Report, Verification
 from worker.demo.stage import OWN_DATABASE, Stage
+from worker.runs.wording import counted
 
 FAILURES_SHOWN = 5
 DELETE = delete_generation.__name__
@@ -27,12 +29,8 @@ DELETE = delete_generation.__name__
 
 def show(narrator: Narrator, report: Report) -> None:
     narrator.headline("The run")
-    facts = Table.grid(padding=(0, 2))
-    facts.add_column(style="dim", no_wrap=True)
-    facts.add_column(overflow="fold")
-    for name, words in (*_run_facts(report.backfilled), *_verification_facts(report.verification)):
-        facts.add_row(f"{INDENT}{name}", words)
-    narrator.console.print(facts)
+    facts = [*_run_facts(report.backfilled), *_verification_facts(report.verification)]
+    print_facts(narrator.console, facts, indent=INDENT)
     if report.phases:
         narrator.headline("What the application noticed")
         narrator.console.print(_phases(report.phases))
@@ -50,8 +48,7 @@ def show(narrator: Narrator, report: Report) -> None:
 
 def _run_facts(done: Backfilled) -> Iterator[tuple[str, str]]:
     counts = done.run.counts
-    units = number(counts.units_done)
-    yield "rows", f"{number(counts.rows_written)} written, in {units} projects"
+    yield "rows", f"{number(counts.rows_written)} written, in {counted(counts.units_done, 'project')}"
     if done.settling_seconds is not None and done.rows_per_second is not None:
         kill = ", the time without a worker included" if done.takeover else ""
         yield "time", f"{done.settling_seconds:.1f} s, {number(round(done.rows_per_second))} rows/s{kill}"
@@ -67,7 +64,7 @@ def _verification_facts(verification: Verification) -> Iterator[tuple[str, str]]
     held = len(outcomes) - len(verification.unproven)
     yield (
         "verified again",
-        f"{held} of {len(outcomes)} rules hold, {number(verification.units)} projects, nobody writing",
+        f"{held} of {counted(len(outcomes), 'rule')} hold, {counted(verification.units, 'project')}, nobody writing",
     )
     for outcome in outcomes:
         if outcome.status is not Status.OK:

@@ -17,6 +17,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from worker.http.problems import problem
 from worker.http.tokens import TokenBook
+from worker.runs.wording import counted
 
 # A supervisor must not be turned away, whatever else comes from its address.
 NOT_COUNTED = frozenset({"/livez", "/readyz"})
@@ -42,7 +43,8 @@ class RateLimit:
             Request(scope),
             "too-many-requests",
             429,
-            f"More than {self._limit.amount} requests in a minute. Ask less often; live events need one request only.",
+            f"More than {counted(self._limit.amount, 'request')} in a minute. Ask less often; "
+            "live events need one request only.",
             headers={"Retry-After": str(max(1, math.ceil(reset_time - time.time())))},
         )
         await refusal(scope, receive, send)

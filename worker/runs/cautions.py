@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from worker.runs.findings import Finding
 from worker.runs.forecast import Sample
 from worker.runs.preview import Caution, Server, Slot, Snapshot, StatementPlan, Survey
+from worker.runs.wording import counted
 
 OLD_SECONDS = 60
 OLD_TRANSACTIONS = 1_000_000
@@ -44,7 +45,7 @@ def _of_tables(survey: Survey) -> Iterator[Caution]:
         elif table.changed_rows > max(STALE_ROWS, STALE_SHARE * (table.believed_rows or 0)):
             yield Caution(
                 slug="stale_statistics",
-                about=f"{table.changed_rows:,} rows of {table.table} have changed since it was analyzed",
+                about=f"{counted(table.changed_rows, 'row')} of {table.table} changed since it was analyzed",
                 remedy=f"Run: ANALYZE public.{table.table}.",
             )
     for name in survey.invalid_indexes:
@@ -75,21 +76,22 @@ def _of_sample(sample: Sample | None) -> Iterator[Caution]:
     if sample is None:
         return
     if sample.refused:
+        batches = counted(len(sample.refused), "batch")
         yield Caution(
             slug="refused",
-            about=f"{len(sample.refused)} batches of the sample were refused, the first: {sample.refused[0]}",
+            about=f"the server refused {batches} of the sample, the first: {sample.refused[0]}",
             remedy="A run will quarantine these units; mend the rows first.",
         )
     if sample.too_slow:
         yield Caution(
             slug="too_slow",
-            about=f"{sample.too_slow} batches of the sample hit the statement timeout",
+            about=f"{counted(sample.too_slow, 'batch')} of the sample hit the statement timeout",
             remedy="A run halves such batches; look at the load, or raise BACKFILL_STATEMENT_TIMEOUT_MS.",
         )
     if sample.contended:
         yield Caution(
             slug="contended",
-            about=f"{sample.contended} units of the sample were locked by other sessions",
+            about=f"other sessions had {counted(sample.contended, 'unit')} of the sample locked",
             remedy="A run tries them again; look for sessions that are idle in transaction.",
         )
 
@@ -106,7 +108,7 @@ def _of_server(server: Server) -> Iterator[Caution]:
         if replica.lag_bytes is not None and replica.lag_bytes > BEHIND_BYTES:
             yield Caution(
                 slug="replica_behind",
-                about=f"replica {replica.name} is {replica.lag_bytes:,} bytes behind",
+                about=f"replica {replica.name} is {counted(replica.lag_bytes, 'byte')} behind",
                 remedy="A run makes it worse: wait, or run at a gentler pace.",
             )
     yield from _of_snapshots(server.snapshots)
@@ -129,7 +131,7 @@ def _of_slots(slots: Sequence[Slot]) -> Iterator[Caution]:
         elif not slot.active and slot.kept_bytes is not None:
             yield Caution(
                 slug="inactive_slot",
-                about=f"replication slot {slot.name} is inactive and keeps {slot.kept_bytes:,} bytes of WAL",
+                about=f"replication slot {slot.name} is inactive and keeps {counted(slot.kept_bytes, 'byte')} of WAL",
                 remedy="A run adds to it until the disk is full: start its consumer, or drop the slot.",
             )
 
@@ -137,7 +139,7 @@ def _of_slots(slots: Sequence[Slot]) -> Iterator[Caution]:
 def _of_snapshots(snapshots: Sequence[Snapshot]) -> Iterator[Caution]:
     for held in snapshots:
         if (held.seconds or 0) > OLD_SECONDS or held.transactions > OLD_TRANSACTIONS:
-            since = f"{held.seconds:,.0f} s" if held.seconds is not None else f"{held.transactions:,} transactions"
+            since = f"{held.seconds:,.0f} s" if held.seconds is not None else counted(held.transactions, "transaction")
             yield Caution(
                 slug="old_snapshot",
                 about=f"{held.what} keeps dead rows from being cleaned up, for {since} now",

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+_HISSING = ("s", "x", "ch", "sh")
 _ENDS = (".", "!", "?", "\u2026")
 
 
 def counted(count: int, noun: str) -> str:
-    """`1 unit`, `2 units`, `20,000 units`."""
-    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+    """`1 unit`, `2 units`, `20,000 units`, `3 batches`."""
+    if count == 1:
+        return f"1 {noun}"
+    return f"{count:,} {noun}{'es' if noun.endswith(_HISSING) else 's'}"
 
 
 def ended(text: str) -> str:

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from sqlalchemy import Connection, text
 
 from worker.runs.errors import WaitTimedOut
+from worker.runs.wording import counted
 from worker.schema.catalog import Catalog
 
 TARGET_SECONDS = 0.03
@@ -45,8 +46,9 @@ class Filling:
             if filled:
                 moved_on = time.monotonic()
             elif time.monotonic() - moved_on > patience_seconds:
+                rows = f"{counted(found, 'row')} of {self._table}"
                 raise WaitTimedOut(
-                    f"{found} rows of {self._table} without a value stayed locked for {patience_seconds:.0f} s.",
+                    f"{rows} without a value stayed locked for {patience_seconds:.0f} s.",
                     "End the sessions that hold them (pg_stat_activity: idle in transaction), then run again.",
                 )
             else:

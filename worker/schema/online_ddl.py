@@ -24,6 +24,7 @@ from sqlalchemy.exc import DBAPIError
 from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_delay, wait_exponential, wait_random
 
 from worker.runs.errors import SchemaNotReady, WaitTimedOut
+from worker.runs.wording import counted
 from worker.schema.catalog import Catalog
 from worker.schema.filling import Filling, whole_table
 from worker.schema.needs import IndexNeed
@@ -190,7 +191,8 @@ def _lock_not_available(error: BaseException) -> bool:
 
 def _give_up(title: str, state: RetryCallState) -> Any:
     cause = state.outcome.exception() if state.outcome else None
+    attempts = counted(state.attempt_number, "attempt")
     raise WaitTimedOut(
-        f"No lock for {title} within {state.seconds_since_start or 0:.0f} s ({state.attempt_number} tries).",
+        f"No lock for {title} within {state.seconds_since_start or 0:.0f} s ({attempts}).",
         "End the sessions named above or raise BACKFILL_MIGRATION_PATIENCE_SECONDS; run again, it goes on from here.",
     ) from cause

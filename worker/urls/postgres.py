@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import quote, unquote
 
 from worker.runs.errors import SettingsError
+from worker.runs.wording import counted
 
 _SCHEMES = ("postgresql", "postgres", "postgresql+asyncpg")
 _EXAMPLE = "Expected something like postgresql://user:password@host:5432/database."
@@ -169,7 +170,10 @@ def _hosts(hosts_said: str, ports_said: str, listed: tuple[Host, ...]) -> tuple[
     if ports_said:
         ports = [_port(one) for one in ports_said.split(",")]
         if len(ports) not in {1, len(hosts)}:
-            raise _mistake(f"names {len(hosts)} hosts and {len(ports)} ports", "Give one port, or one for each host.")
+            raise _mistake(
+                f"names {counted(len(hosts), 'host')} and {counted(len(ports), 'port')}",
+                "Give one port, or one for each host.",
+            )
         ports = ports * len(hosts) if len(ports) == 1 else ports
         hosts = [Host(name=host.name, port=port) for host, port in zip(hosts, ports, strict=True)]
     if len(hosts) > 1 and not all(host.name for host in hosts):

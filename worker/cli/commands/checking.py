@@ -6,13 +6,16 @@ from collections import Counter
 
 import typer
 
-from worker.cli.doctor import Level, examine
+from worker.cli.checks import Level
+from worker.cli.doctor import examine
 from worker.cli.options import BackfillName, Json
-from worker.cli.output import answer_console, number, write_json
+from worker.cli.output import answer_console, write_json
+from worker.cli.rows import print_rows
 from worker.cli.session import with_service
 from worker.cli.verdict import Outcome, Status, outcomes
 from worker.registry import the_only_one
 from worker.runs.errors import VerificationFailed
+from worker.runs.wording import counted
 from worker.wiring import Service
 
 
@@ -27,22 +30,22 @@ def verify(backfill: BackfillName = None, json: Json = False) -> None:
     name, units, checked = with_service(check)
     broken = [outcome for outcome in checked if outcome.status is Status.ERROR]
     if json:
-        rules = [outcome.document() for outcome in checked]
-        write_json({"backfill": name, "ok": not broken, "units_checked": units, "rules": rules})
+        documents = [outcome.document() for outcome in checked]
+        write_json({"backfill": name, "ok": not broken, "units_checked": units, "rules": documents})
     else:
         _print_outcomes(units, checked)
     if broken:
-        rules_broken = "1 rule is" if len(broken) == 1 else f"{len(broken)} rules are"
-        raise VerificationFailed(f"{rules_broken} broken: {', '.join(outcome.rule for outcome in broken)}.")
+        rules = f"{counted(len(broken), 'rule')} {'is' if len(broken) == 1 else 'are'} broken"
+        raise VerificationFailed(f"{rules}: {', '.join(outcome.rule for outcome in broken)}.")
 
 
 def _print_outcomes(units: int, checked: tuple[Outcome, ...]) -> None:
     console = answer_console()
     for outcome in checked:
-        console.print(outcome.line(), soft_wrap=True)
+        console.print(outcome.line())
     counts = Counter(outcome.status for outcome in checked)
     words = ", ".join(f"{counts[status]} {status}" for status in Status if counts[status])
-    console.print(f"{number(units)} units and {len(checked)} rules: {words}.")
+    console.print(f"{counted(units, 'unit')} and {counted(len(checked), 'rule')}: {words}.")
 
 
 def doctor(json: Json = False) -> None:
@@ -52,9 +55,7 @@ def doctor(json: Json = False) -> None:
         ok = all(check.level is not Level.ERROR for check in checks)
         write_json({"ok": ok, "checks": [check.document() for check in checks]})
     else:
-        console = answer_console()
-        for check in checks:
-            console.print(check.line(), soft_wrap=True)
+        print_rows(answer_console(), [check.row() for check in checks])
     failed = next((check.error for check in checks if check.error is not None), None)
     if failed is not None:
         raise typer.Exit(failed.exit_code)

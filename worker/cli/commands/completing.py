@@ -17,6 +17,7 @@ from worker.cli.steering import INTERRUPTED
 from worker.generations.needs import BEFORE_REVISION, NEEDS, REVISION
 from worker.opening import database_alone
 from worker.runs.errors import SchemaNotReady
+from worker.runs.wording import counted
 from worker.schema.catalog import Catalog
 from worker.schema.completing import Completion, Missing
 from worker.schema.found import Recorded
@@ -87,16 +88,16 @@ def _require_tables(connection: Connection) -> None:
 def _print(seen: Missing, problems: list[str]) -> None:
     console = answer_console()
     for problem in problems:
-        console.print(f"ERROR  {problem}", soft_wrap=True)
+        console.print(f"ERROR  {problem}")
     if seen.script:
         console.print(f"\n{seen.script}\n", soft_wrap=True)
     if problems:
-        words = "1 thing is missing or wrong" if len(problems) == 1 else f"{len(problems)} things are missing or wrong"
+        words = f"{counted(len(problems), 'thing')} {'is' if len(problems) == 1 else 'are'} missing or wrong"
     elif seen.steps:
         words = "Everything is there, but not as this edition of the migration makes it"
     else:
         words = "The schema is complete"
-    console.print(f"{words}; {seen.recorded}. {_what_next(seen, problems)}".rstrip(), soft_wrap=True)
+    console.print(f"{words}; {seen.recorded}. {_what_next(seen, problems)}".rstrip())
 
 
 def _what_next(seen: Missing, problems: list[str]) -> str:

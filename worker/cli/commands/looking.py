@@ -124,7 +124,7 @@ def events(run: RunId = None, json: Json = False) -> None:
         return
     console = answer_console()
     for event in found:
-        console.print(f"{clock_time(event.at_ms)}  {sentence_of(event.kind, event.about)}", soft_wrap=True)
+        console.print(f"{clock_time(event.at_ms)}  {sentence_of(event.kind, event.about)}")
 
 
 def _event_document(event: Event) -> dict[str, Any]:

@@ -39,4 +39,4 @@ def set_pace(  # noqa: PLR0917 - typer passes options by name
         write_json(run_document(changed))
     else:
         words = f"Run {changed.id} of {changed.backfill} now goes at this pace: {', '.join(pace_words(changed.pace))}."
-        answer_console().print(words, soft_wrap=True)
+        answer_console().print(words)

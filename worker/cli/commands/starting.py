@@ -88,4 +88,4 @@ def _tell_beginning(run: Run, *, json: bool) -> None:
         write_json(run_document(run))
     else:
         words = f"Run {run.id} of {run.backfill} is {run.state}. Watch it: backfill watch {run.id}"
-        answer_console().print(words, soft_wrap=True)
+        answer_console().print(words)

@@ -14,6 +14,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from worker.runs.errors import SchemaNotReady, UsageError, WrongState
+from worker.runs.wording import counted
 from worker.sqlfiles import load_sql
 
 _MOST_PROJECTS = 2_000_000
@@ -56,6 +57,10 @@ class OldDataShape:
     seed: int = 1
     newest: datetime = datetime(2025, 1, 1, tzinfo=UTC)
     span: timedelta = timedelta(days=730)
+
+    @property
+    def size(self) -> str:
+        return f"{counted(self.generations, 'generation')} in {counted(self.projects, 'project')}"
 
     def __post_init__(self) -> None:
         mistakes = [mistake for mistake, found in self._mistakes().items() if found]
