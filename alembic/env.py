@@ -88,7 +88,8 @@ def main(settings: Settings) -> None:
 def main_on_the_command_line() -> None:
     try:
         settings = load_settings()
-        setup_logging(settings.log_level, settings.log_format)
+        # Whoever migrates reads along, also where a pipeline keeps what is said.
+        setup_logging(settings.log_level, "console" if settings.log_format == "auto" else settings.log_format)
         main(settings)
     except OperatorError as error:
         sys.exit(_report(str(error), error.exit_code))

@@ -169,7 +169,9 @@ class Settings(BaseSettings):
         default="INFO", description="The least serious messages that are shown."
     )
     log_format: LogFormat = Field(
-        default="auto", description="`console` for a person, `json` for a log collector, `auto` by the terminal."
+        default="auto",
+        description="`console` for a person, `json` for a log collector, `auto` by the terminal; "
+        "`auto` of Alembic is for a person.",
     )
     http_host: str = Field(default="127.0.0.1", min_length=1, description="Address that `backfill serve` listens on.")
     http_port: int = Field(

@@ -3,6 +3,7 @@ from __future__ import annotations
 import io
 import json
 import logging
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -62,6 +63,18 @@ def test_a_terminal_gets_lines_for_a_person() -> None:
 
     assert "batch done" in stream.getvalue()
     assert not stream.getvalue().startswith("{")
+
+
+def test_a_line_for_a_person_has_the_time_the_words_and_what_is_not_as_usual() -> None:
+    stream = io.StringIO()
+    setup_logging("INFO", "console", stream=stream)
+
+    logging.getLogger("worker.schema.online_ddl").info("adding columns to projects")
+    logging.getLogger("worker.schema.online_ddl").warning("waiting for projects")
+
+    usual, warning = stream.getvalue().splitlines()
+    assert re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d adding columns to projects", usual)
+    assert re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d \[warning *\] waiting for projects", warning)
 
 
 def test_colors_need_a_terminal() -> None:
