@@ -14,15 +14,15 @@ from contextlib import contextmanager
 from sqlalchemy import Connection
 
 from alembic import context
-from config.logging import setup_logging
-from config.masking import mask_passwords
-from config.settings import Settings, load_settings
-from worker.embedded import use_embedded
-from worker.runs.errors import OperatorError
-from worker.schema.migrating import migrate, pause, wait_for_turn
+from backfill.alembic.migrating import migrate, pause, wait_for_turn
+from backfill.alembic.online_ddl import LockProtocol
+from backfill.embedded import use_embedded
+from backfill.logging import setup_logging
+from backfill.masking import mask_passwords
+from backfill.runs.errors import OperatorError
+from backfill.settings import Settings, load_settings
+from backfill.sql.files import load_sql
 from worker.schema.models import metadata
-from worker.schema.online_ddl import LockProtocol
-from worker.sqlfiles import load_sql
 
 
 def run_offline(protocol: LockProtocol) -> None:
@@ -34,7 +34,7 @@ def run_offline(protocol: LockProtocol) -> None:
         transaction_per_migration=True,
         lock_protocol=protocol,
     )
-    context.execute(load_sql("worker.schema", "sql/offline_session.sql"))
+    context.execute(load_sql("backfill.alembic", "sql/offline_session.sql"))
     with context.begin_transaction():
         context.run_migrations()
 

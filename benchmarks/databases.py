@@ -17,11 +17,11 @@ from urllib.parse import urlsplit
 
 import asyncpg
 
-from config.settings import Settings
-from worker.database import open_engine, reachable
+from backfill.runs.errors import UsageError
+from backfill.settings import Settings
+from backfill.sql.database import open_engine, reachable
+from backfill.sql.files import read_sql
 from worker.demo.old_data import OldDataShape, create_old_data
-from worker.runs.errors import UsageError
-from worker.sqlfiles import read_sql
 
 ROOT = Path(__file__).resolve().parents[1]
 SCHEMA_TODAY = "e011ab9dd223"

@@ -19,21 +19,21 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from backfill.cli.output import answer_console
+from backfill.logging import setup_logging
+from backfill.opening import servers
+from backfill.runs.errors import OperatorError
+from backfill.runs.pace import Pace
+from backfill.runs.record import Run
+from backfill.runs.states import State
+from backfill.settings import Settings, load_settings
+from backfill.wiring import default_pace, open_service
 from benchmarks.databases import copied, environment_of, prepared, with_used_segments
 from benchmarks.watched import HEADINGS, WARM_UP_SECONDS, Options, cells, options_from
 from benchmarks.ways import BACKFILL, FULL_PACE, settings_on, until, worker_process
-from config.logging import setup_logging
-from config.settings import Settings, load_settings
-from worker.cli.output import answer_console
 from worker.demo.children import Children
 from worker.demo.old_application import PhaseSummary
 from worker.demo.traffic import start_traffic
-from worker.opening import servers
-from worker.runs.errors import OperatorError
-from worker.runs.pace import Pace
-from worker.runs.record import Run
-from worker.runs.states import State
-from worker.wiring import default_pace, open_service
 
 EMBEDDED_DIR = Path(__file__).resolve().parent / ".embedded"
 ALONE, BESIDE = "alone", "beside"  # one word each, as the application takes its phases

@@ -15,17 +15,17 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from backfill.cli.output import answer_console
+from backfill.logging import setup_logging
+from backfill.opening import servers
+from backfill.runs.errors import OperatorError
+from backfill.settings import Settings, load_settings
 from benchmarks.databases import SCHEMA_TODAY, environment_of, prepared
 from benchmarks.watched import HEADINGS, WARM_UP_SECONDS, Options, cells, options_from
 from benchmarks.ways import settings_on
-from config.logging import setup_logging
-from config.settings import Settings, load_settings
-from worker.cli.output import answer_console
 from worker.demo.children import Children
 from worker.demo.old_application import PhaseSummary
 from worker.demo.traffic import start_traffic
-from worker.opening import servers
-from worker.runs.errors import OperatorError
 
 EMBEDDED_DIR = Path(__file__).resolve().parent / ".embedded"
 WARM_UP, BEFORE, UPGRADE, BETWEEN, DOWNGRADE = "warm-up", "before", "upgrade", "between", "downgrade"

@@ -22,19 +22,19 @@ import asyncpg
 from pydantic import SecretStr
 from rich.console import Console
 
+from backfill.cli.output import answer_console
+from backfill.embedded import ServerUrls
+from backfill.logging import setup_logging
+from backfill.opening import servers
+from backfill.runs.errors import OperatorError
+from backfill.runs.record import Run
+from backfill.runs.states import State
+from backfill.settings import Settings, load_settings
+from backfill.wiring import build_service, default_pace
 from benchmarks.databases import ROOT, checkpoint, copied, environment_of, prepared, sql
 from benchmarks.measuring import read_tables
 from benchmarks.ways import BACKFILL, until, worker_process
-from config.logging import setup_logging
-from config.settings import Settings, load_settings
-from worker.cli.output import answer_console
 from worker.demo.old_data import OldDataShape
-from worker.embedded import ServerUrls
-from worker.opening import servers
-from worker.runs.errors import OperatorError
-from worker.runs.record import Run
-from worker.runs.states import State
-from worker.wiring import build_service, default_pace
 
 EMBEDDED_DIR = Path(__file__).resolve().parent / ".embedded"
 PROMISED_FACTOR = 1.5

@@ -19,22 +19,22 @@ from statistics import quantiles
 
 from rich.console import Console
 
+from backfill.cli.output import answer_console
+from backfill.embedded import ServerUrls
+from backfill.engine.protocols import Backfill, CheckedPage, PartSettled, Settled
+from backfill.logging import setup_logging
+from backfill.opening import servers
+from backfill.runs.errors import OperatorError
+from backfill.runs.findings import Finding
+from backfill.runs.ranges import Key, Plan, Unit
+from backfill.runs.record import Run
+from backfill.runs.states import Action, State
+from backfill.runs.wording import counted
+from backfill.settings import load_settings
+from backfill.wiring import Service, build_service, default_pace
 from benchmarks.databases import copied, prepared
 from benchmarks.ways import BACKFILL, settings_on, until, worker_process
-from config.logging import setup_logging
-from config.settings import load_settings
-from worker.cli.output import answer_console
 from worker.demo.old_data import OldDataShape
-from worker.embedded import ServerUrls
-from worker.engine.protocols import Backfill, CheckedPage, PartSettled, Settled
-from worker.opening import servers
-from worker.runs.errors import OperatorError
-from worker.runs.findings import Finding
-from worker.runs.ranges import Key, Plan, Unit
-from worker.runs.record import Run
-from worker.runs.states import Action, State
-from worker.runs.wording import counted
-from worker.wiring import Service, build_service, default_pace
 
 EMBEDDED_DIR = Path(__file__).resolve().parent / ".embedded"
 

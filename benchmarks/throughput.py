@@ -20,17 +20,17 @@ from pathlib import Path
 
 from rich.console import Console
 
+from backfill.cli.output import answer_console
+from backfill.logging import setup_logging
+from backfill.opening import servers
+from backfill.runs.errors import OperatorError
+from backfill.runs.wording import counted
+from backfill.settings import Settings, load_settings
 from benchmarks.databases import prepared
 from benchmarks.measuring import Measurement, summarize
 from benchmarks.report import document, show
 from benchmarks.ways import ONE_SHOT, RUN, SINGLE, Course, measure
-from config.logging import setup_logging
-from config.settings import Settings, load_settings
-from worker.cli.output import answer_console
 from worker.demo.old_data import OldDataShape
-from worker.opening import servers
-from worker.runs.errors import OperatorError
-from worker.runs.wording import counted
 
 EMBEDDED_DIR = Path(__file__).resolve().parent / ".embedded"
 WAYS = (ONE_SHOT, SINGLE, RUN)

@@ -20,17 +20,17 @@ import psutil
 from redis.asyncio import Redis
 from rich.console import Console
 
+from backfill.cli.output import answer_console
+from backfill.embedded import ServerUrls
+from backfill.logging import setup_logging
+from backfill.opening import servers
+from backfill.runs.errors import OperatorError
+from backfill.runs.pace import Pace
+from backfill.settings import Settings, load_settings
+from backfill.wiring import build_service, default_pace
 from benchmarks.databases import ROOT, copied, environment_of, prepared
 from benchmarks.ways import BACKFILL, settings_on, until, worker_process
-from config.logging import setup_logging
-from config.settings import Settings, load_settings
-from worker.cli.output import answer_console
 from worker.demo.old_data import OldDataShape
-from worker.embedded import ServerUrls
-from worker.opening import servers
-from worker.runs.errors import OperatorError
-from worker.runs.pace import Pace
-from worker.wiring import build_service, default_pace
 
 EMBEDDED_DIR = Path(__file__).resolve().parent / ".embedded"
 SHAPE = OldDataShape(projects=2_000, generations=20_000)

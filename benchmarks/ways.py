@@ -13,14 +13,14 @@ from dataclasses import dataclass
 import asyncpg
 from pydantic import SecretStr
 
+from backfill.embedded import ServerUrls
+from backfill.engine.control import Control
+from backfill.runs.record import Run
+from backfill.runs.states import State
+from backfill.settings import Settings
+from backfill.wiring import default_pace, open_service
 from benchmarks.databases import ROOT, copied, environment_of, sql
 from benchmarks.measuring import Measurement, Stopwatch, read_digest, read_tables
-from config.settings import Settings
-from worker.embedded import ServerUrls
-from worker.engine.control import Control
-from worker.runs.record import Run
-from worker.runs.states import State
-from worker.wiring import default_pace, open_service
 
 ONE_SHOT = "a  one-shot migration"
 SINGLE = "b  best single transaction"

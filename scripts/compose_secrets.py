@@ -14,7 +14,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from worker.http.tokens import Scope, new_token
+from backfill.http.tokens import Scope, new_token
 
 FOLDER = Path("secrets")
 PASSWORD_BYTES = 24

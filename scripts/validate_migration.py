@@ -18,15 +18,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from config.logging import setup_logging
-from config.masking import mask_passwords
-from config.settings import load_settings
-from worker.cli.verdict import Outcome, Status, outcomes
-from worker.engine.checking import check_everything
-from worker.engine.preflight import find_backfill, require_privileges, told_to_operator
-from worker.runs.errors import OperatorError, VerificationFailed
-from worker.runs.wording import counted
-from worker.wiring import open_backfills
+from backfill.cli.verdict import Outcome, Status, outcomes
+from backfill.engine.checking import check_everything
+from backfill.engine.preflight import find_backfill, require_privileges, told_to_operator
+from backfill.logging import setup_logging
+from backfill.masking import mask_passwords
+from backfill.runs.errors import OperatorError, VerificationFailed
+from backfill.runs.wording import counted
+from backfill.settings import load_settings
+from backfill.wiring import open_backfills
 
 BACKFILL = "generation-versions"
 

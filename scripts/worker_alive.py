@@ -10,11 +10,11 @@ from __future__ import annotations
 import asyncio
 import sys
 
-from config.masking import mask_passwords
-from config.settings import Settings, load_settings
-from worker.redis_client import open_redis
-from worker.runs.errors import OperatorError
-from worker.store.presence import workers_here
+from backfill.masking import mask_passwords
+from backfill.runs.errors import OperatorError
+from backfill.settings import Settings, load_settings
+from backfill.store.client import open_redis
+from backfill.store.presence import workers_here
 
 PATIENCE_SECONDS = 8.0
 

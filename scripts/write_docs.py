@@ -13,9 +13,9 @@ import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
-from config.settings import SettingDescription, describe_settings
+from backfill.runs.states import ARROWS, AT_REST, DONE, OPERATOR_ACTIONS, WORKING, Arrow, State, possible_actions
+from backfill.settings import SettingDescription, describe_settings
 from tests.mutations.sabotages import SABOTAGES, Sabotage
-from worker.runs.states import ARROWS, AT_REST, DONE, OPERATOR_ACTIONS, WORKING, Arrow, State, possible_actions
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
@@ -39,7 +39,7 @@ MATTER_MOST = (
 STATES = """\
 # The states of a run
 
-Made by `make docs` from `worker/runs/states.py`, which the Lua scripts in Redis use as well: there is no second table.
+Made by `make docs` from `backfill/runs/states.py`, which the Lua scripts in Redis use as well: there is no second table.
 What is not in it is refused, with the list of what is possible.
 
 ```mermaid
@@ -60,7 +60,7 @@ reason in its `error`, when PostgreSQL does not let it go on or too many units f
 CONFIGURATION = """\
 # Configuration
 
-Made by `make docs` from `config/settings.py`. Settings are environment variables, or lines `NAME=value` in a file
+Made by `make docs` from `backfill/settings.py`. Settings are environment variables, or lines `NAME=value` in a file
 `.env` in the working directory; the environment goes before the file, and an empty value counts as none. Nothing has to
 be set: with neither of the two URLs, every command uses embedded servers.
 

@@ -20,11 +20,11 @@ import pytest
 import redis
 from xdist.scheduler import LoadScopeScheduling
 
+from backfill.embedded import ServerUrls, use_embedded
+from backfill.embedded.locks import FileLock
 from tests.support import commands, forked
 from tests.support.commands import REPOSITORY, Spawned, environment_for
 from tests.support.databases import migrate, new_database
-from worker.embedded import ServerUrls, use_embedded
-from worker.embedded.locks import FileLock
 
 OLD_REVISION = "e011ab9dd223"
 REDIS_DATABASES = range(1, 16)

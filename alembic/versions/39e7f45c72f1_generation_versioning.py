@@ -18,10 +18,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from alembic import op
-from worker.schema.catalog import Catalog
-from worker.schema.needs import IndexNeed, KeyNeed
-from worker.schema.online_ddl import OnlineDdl
-from worker.sqlfiles import read_sql
+from backfill.alembic.online_ddl import OnlineDdl
+from backfill.sql.catalog import Catalog
+from backfill.sql.files import read_sql
+from backfill.sql.needs import IndexNeed, KeyNeed
 
 revision = "39e7f45c72f1"
 down_revision = "e011ab9dd223"

@@ -9,13 +9,13 @@ from typing import Literal
 from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Page, expect
 
+from backfill.http.tokens import Scope, new_token
 from tests.browser.conftest import OpenPage
 from tests.browser.test_dashboard import expect_state, start_slowly
 from tests.conftest import Spawn
 from tests.http.test_serving import address_of
 from tests.support.cli import BACKFILL
 from tests.support.old_rows import OldRows
-from worker.http.tokens import Scope, new_token
 
 WIDTHS = (1280, 360)
 SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")

@@ -19,6 +19,10 @@ from typing import Any
 import pytest
 import typer
 
+from backfill.cli.app import build_app
+from backfill.cli.lazy import load
+from backfill.cli.table import COMMANDS
+from backfill.runs.errors import WrongState
 from tests.conftest import Spawn
 from tests.migrations.support import HEAD
 from tests.support.commands import REPOSITORY, environment_for, run_command
@@ -26,10 +30,6 @@ from tests.support.documents import READ, TYPED, Page, pages, words_of
 from tests.support.old_rows import old_rows
 from tests.support.reader import OWN_PROGRAMS, Reader, begins_with
 from tests.support.runs import enqueue
-from worker.cli.app import build_app
-from worker.cli.lazy import load
-from worker.cli.table import COMMANDS
-from worker.runs.errors import WrongState
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

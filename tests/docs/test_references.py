@@ -9,11 +9,11 @@ from urllib.parse import unquote, urlsplit
 import pytest
 from starlette.routing import Match
 
-from config.settings import describe_settings
+from backfill.http import events, health, metrics, operations, runs
+from backfill.http import pages as page_routes
+from backfill.settings import describe_settings
 from tests.support.commands import REPOSITORY
 from tests.support.documents import Page, pages
-from worker.http import events, health, metrics, operations, runs
-from worker.http import pages as page_routes
 
 ROUTERS = [module.router for module in (events, health, metrics, operations, page_routes, runs)]
 REQUEST = re.compile(r"(GET|POST|PATCH) (/\S*)")

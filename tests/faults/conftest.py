@@ -10,17 +10,17 @@ from typing import Any
 
 import pytest
 
+from backfill.embedded import use_embedded
+from backfill.embedded.locks import FileLock
+from backfill.runs.errors import WrongState
+from backfill.sql.database import open_engine
 from tests.support.commands import REPOSITORY, environment_for
 from tests.support.databases import migrate, new_database
 from tests.support.expected import Filled, breaches, filled, one_shot
 from tests.support.own_servers import OwnServers
 from tests.support.runs import wait_for_end
 from tests.support.watching import Watcher, watching
-from worker.database import open_engine
 from worker.demo.old_data import OldDataShape, create_old_data
-from worker.embedded import use_embedded
-from worker.embedded.locks import FileLock
-from worker.runs.errors import WrongState
 
 BATCH_ROWS = 50
 SHAPE = OldDataShape(projects=2_000, generations=20_000)

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 import asyncpg
 
+from backfill.runs.states import State
 from tests.conftest import Spawn
 from tests.faults.conftest import BATCH_ROWS, OldDatabase
 from tests.support.commands import Spawned
@@ -19,7 +20,6 @@ from tests.support.own_servers import OwnServers, administrator
 from tests.support.recovery import Recovery
 from tests.support.runs import WORKER, enqueue, until_ready
 from tests.support.waiting import wait_until
-from worker.runs.states import State
 
 RESTARTS = 3
 STORMS = 10

@@ -13,6 +13,7 @@ import psutil
 import pytest
 import redis
 
+from backfill.runs.states import Action, State
 from tests.conftest import Spawn
 from tests.faults.conftest import OldDatabase
 from tests.support.commands import Spawned
@@ -20,7 +21,6 @@ from tests.support.own_servers import VALKEY, OwnServers
 from tests.support.recovery import Recovery
 from tests.support.runs import WORKER, enqueue, until_ready
 from tests.support.waiting import wait_until
-from worker.runs.states import Action, State
 
 RESTARTS = 3
 FROZEN_SECONDS = 8.0

@@ -7,15 +7,15 @@ from dataclasses import dataclass
 
 import pytest
 
+from backfill.embedded import ServerUrls
+from backfill.sql.database import open_engine
 from tests.support import namespaces
 from tests.support.databases import migrate, new_database
 from tests.support.expected import Filled, filled, one_shot
 from tests.support.namespaces import Network
 from tests.support.reachable_servers import ReachablePostgres, ReachableValkey
 from tests.support.started_servers import quarters
-from worker.database import open_engine
 from worker.demo.old_data import OldDataShape, create_old_data
-from worker.embedded import ServerUrls
 
 SHAPE = OldDataShape(projects=1_000, generations=10_000)
 

@@ -10,6 +10,7 @@ import time
 import asyncpg
 import pytest
 
+from backfill.embedded import ServerUrls
 from tests.conftest import Spawn
 from tests.hosts.conftest import SHAPE, OldData
 from tests.support.commands import Spawned, environment_for
@@ -19,7 +20,6 @@ from tests.support.own_servers import administrator
 from tests.support.runs import WORKER, enqueue, until_ready, wait_for_end
 from tests.support.waiting import wait_until
 from tests.support.watching import watching
-from worker.embedded import ServerUrls
 
 # The run must not be over before the lost host is back, and must be when the test wants it to.
 SLOWLY = ("--parallel", "2", "--batch-rows", "20", "--pause-ms", "150")

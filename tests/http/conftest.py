@@ -11,9 +11,9 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from config.settings import load_settings
-from worker.http.app import create_app
-from worker.wiring import Service, open_service
+from backfill.http.app import create_app
+from backfill.settings import load_settings
+from backfill.wiring import Service, open_service
 
 
 class OpenService(Protocol):

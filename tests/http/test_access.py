@@ -13,16 +13,16 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from config.settings import Settings
+from backfill.http.app import create_app
+from backfill.http.tokens import Scope, TokenBook, load_book, new_token
+from backfill.runs.errors import SettingsError
+from backfill.settings import Settings
+from backfill.wiring import Service
 from tests.conftest import Spawn
 from tests.http.conftest import client_of
 from tests.http.test_serving import address_of
 from tests.support.cli import BACKFILL
 from tests.support.commands import run_command
-from worker.http.app import create_app
-from worker.http.tokens import Scope, TokenBook, load_book, new_token
-from worker.runs.errors import SettingsError
-from worker.wiring import Service
 
 READER, READER_TOKEN = new_token("grafana", Scope.READ)
 OPERATOR, OPERATOR_TOKEN = new_token("deploys", Scope.OPERATE)

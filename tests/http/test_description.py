@@ -11,11 +11,11 @@ import httpx
 from fastapi import FastAPI
 from jsonschema_rs import validator_for
 
+from backfill.http.tokens import Scope, new_token
 from tests.conftest import Spawn
 from tests.http.test_serving import address_of
 from tests.support.cli import BACKFILL
 from tests.support.commands import run_command
-from worker.http.tokens import Scope, new_token
 
 MOST_EXAMPLES = int(os.environ.get("SCHEMATHESIS_EXAMPLES", "15"))
 

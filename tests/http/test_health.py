@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import httpx
 
+from backfill.http.app import create_app
 from tests.http.conftest import OpenService, client_of
 from tests.support.cli import NO_POSTGRES, NO_REDIS
-from worker.http.app import create_app
 
 
 async def test_a_service_with_all_it_needs_is_ready(client: httpx.AsyncClient) -> None:

@@ -16,16 +16,16 @@ import pytest
 import uvicorn
 from redis.asyncio.connection import AbstractConnection
 
+from backfill.http.app import create_app
+from backfill.http.live import LOOK_EVERY_SECONDS
+from backfill.runs.states import Action
+from backfill.runs.workers import WorkerRecord
+from backfill.store.presence import Presence
+from backfill.wiring import Service, default_pace
 from tests.conftest import Spawn
 from tests.support.old_rows import old_rows
 from tests.support.runs import WORKER
 from tests.support.waiting import wait_until
-from worker.http.app import create_app
-from worker.http.live import LOOK_EVERY_SECONDS
-from worker.runs.states import Action
-from worker.runs.workers import WorkerRecord
-from worker.store.presence import Presence
-from worker.wiring import Service, default_pace
 
 WHO = "test"
 WATCHERS = 50

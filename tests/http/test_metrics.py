@@ -15,15 +15,15 @@ from prometheus_client import Metric
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as open_metrics
 from prometheus_client.parser import text_string_to_metric_families as plain_text
 
+from backfill.http.app import create_app
+from backfill.runs.states import DONE, State
+from backfill.store.metrics import BATCH_BOUNDS
 from tests.conftest import Spawn
 from tests.http.conftest import OpenService, client_of
 from tests.support.cli import NO_REDIS
 from tests.support.old_rows import old_rows
 from tests.support.runs import BACKFILL, WORKER, enqueue, until_ready, wait_for_end
 from tests.support.waiting import wait_until
-from worker.http.app import create_app
-from worker.runs.states import DONE, State
-from worker.store.metrics import BATCH_BOUNDS
 
 PROJECTS = 40
 ROWS_EACH = 5
@@ -218,7 +218,7 @@ async def test_a_redis_that_does_not_answer_is_not_waited_for(
         await reader.read()
         writer.close()
 
-    monkeypatch.setattr("worker.http.metrics.PATIENCE_SECONDS", 0.2)
+    monkeypatch.setattr("backfill.http.metrics.PATIENCE_SECONDS", 0.2)
     async with await asyncio.start_server(say_nothing, "127.0.0.1", 0) as silent:
         redis_url = f"redis://127.0.0.1:{silent.sockets[0].getsockname()[1]}/0"
         async with open_service_on(database, redis_url) as service, client_of(create_app(service)) as client:

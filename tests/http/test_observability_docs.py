@@ -12,8 +12,8 @@ import httpx
 import pytest
 import yaml
 
+from backfill.runs.states import State
 from tests.http.test_metrics import LABELS, OF_THE_ACTIVE_RUN, scrape
-from worker.runs.states import State
 
 FOLDER = Path(__file__).parents[2] / "docs" / "observability"
 METRIC = re.compile(r"\bbackfill_[a-z_]+\b")

@@ -8,9 +8,9 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
+from backfill.runs.states import Action, State
+from backfill.wiring import Service
 from tests.support.pages import HOSTILE, Parsed, browser_of, id_in, look, start
-from worker.runs.states import Action, State
-from worker.wiring import Service
 
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 

@@ -10,10 +10,10 @@ import pytest
 import redis
 from fastapi import FastAPI
 
+from backfill.http.pages.routes import RUNS_ON_A_PAGE
+from backfill.runs.states import Action
+from backfill.wiring import Service, default_pace
 from tests.support.pages import HOSTILE, Parsed, browser_of, id_in, links_to_runs, look, start
-from worker.http.pages.routes import RUNS_ON_A_PAGE
-from worker.runs.states import Action
-from worker.wiring import Service, default_pace
 
 PAGES = ["/", "/problems/usage", "/runs/unknown", "/problems/unknown", "/runs/{id}", "/runs/{id}/nothing"]
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import httpx
 import pytest
 
-from worker.http.paging import dump_page_token
-from worker.runs.states import Action
-from worker.wiring import Service, default_pace
+from backfill.http.paging import dump_page_token
+from backfill.runs.states import Action
+from backfill.wiring import Service, default_pace
 
 
 async def ended_runs(service: Service, count: int) -> list[str]:

@@ -11,11 +11,11 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-import worker.http
+import backfill.http
+from backfill.http import problems
+from backfill.http.pages.meanings import MEANINGS
+from backfill.runs.errors import OperatorError
 from tests.support.pages import Parsed, browser_of, look
-from worker.http import problems
-from worker.http.pages.meanings import MEANINGS
-from worker.runs.errors import OperatorError
 
 
 @pytest.fixture
@@ -33,7 +33,8 @@ def every_error(of: type[OperatorError] = OperatorError) -> Iterator[type[Operat
 def slugs_in_source() -> set[str]:
     """The slugs that are written out where a problem is made."""
     trees = [
-        ast.parse(path.read_text(encoding="utf-8")) for path in Path(inspect.getfile(worker.http)).parent.rglob("*.py")
+        ast.parse(path.read_text(encoding="utf-8"))
+        for path in Path(inspect.getfile(backfill.http)).parent.rglob("*.py")
     ]
     calls = [node for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Call)]
     made = [call.args[1] for call in calls if isinstance(call.func, ast.Name) and call.func.id == "problem"]

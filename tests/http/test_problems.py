@@ -9,8 +9,8 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
+from backfill.http.app import LARGEST_BODY_BYTES, create_app
 from tests.http.conftest import OpenService, client_of
-from worker.http.app import LARGEST_BODY_BYTES, create_app
 
 RUNS_OF_BACKFILL = "/v1/backfills/generation-versions/runs"
 

@@ -8,10 +8,10 @@ from dataclasses import replace
 import httpx
 import pytest
 
+from backfill.http.app import create_app
+from backfill.http.tokens import Scope, TokenBook, new_token
+from backfill.wiring import Service
 from tests.http.conftest import client_of
-from worker.http.app import create_app
-from worker.http.tokens import Scope, TokenBook, new_token
-from worker.wiring import Service
 
 PER_MINUTE = 5
 ONE, ONE_TOKEN = new_token("one", Scope.READ)

@@ -17,16 +17,16 @@ from fastapi import FastAPI
 from starlette.responses import StreamingResponse
 from starlette.types import Message
 
-from config.logging import setup_logging
+from backfill.http.app import create_app
+from backfill.http.request_log import RequestLog
+from backfill.http.tokens import Scope, TokenBook, new_token
+from backfill.logging import setup_logging
+from backfill.wiring import Service
 from tests.conftest import Spawn
 from tests.http.conftest import client_of
 from tests.http.test_serving import address_of, without_servers
 from tests.support.cli import BACKFILL
 from tests.support.waiting import wait_until
-from worker.http.app import create_app
-from worker.http.request_log import RequestLog
-from worker.http.tokens import Scope, TokenBook, new_token
-from worker.wiring import Service
 
 MADE = re.compile(r"[0-9a-f]{32}")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import httpx
 import pytest
 
-from worker.wiring import Service
+from backfill.wiring import Service
 
 RUNS_OF_BACKFILL = "/v1/backfills/generation-versions/runs"
 MEMBERS = {

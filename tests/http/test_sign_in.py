@@ -9,11 +9,11 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
+from backfill.http.app import create_app
+from backfill.http.pages.route import same_site_path
+from backfill.http.tokens import Scope, TokenBook, new_token
+from backfill.wiring import Service
 from tests.support.pages import HOSTILE, Parsed, browser_of, look, start
-from worker.http.app import create_app
-from worker.http.pages.route import same_site_path
-from worker.http.tokens import Scope, TokenBook, new_token
-from worker.wiring import Service
 
 READER, READER_TOKEN = new_token("grafana", Scope.READ)
 OPERATOR, OPERATOR_TOKEN = new_token("deploys", Scope.OPERATE)

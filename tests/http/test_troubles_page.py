@@ -11,12 +11,12 @@ import pytest
 import redis
 from fastapi import FastAPI
 
+from backfill.engine.protocols import Event
+from backfill.http.pages.gathering import told_together
+from backfill.runs.states import Action
+from backfill.wiring import Service
 from tests.support.pages import browser_of, id_in, look, start
 from tests.support.sample_runs import quarantined_unit
-from worker.engine.protocols import Event
-from worker.http.pages.gathering import told_together
-from worker.runs.states import Action
-from worker.wiring import Service
 
 
 @pytest.fixture

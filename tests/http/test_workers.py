@@ -8,12 +8,12 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
+from backfill.runs.workers import WorkerRecord
+from backfill.store.presence import Presence
+from backfill.wiring import Service
 from tests.http.conftest import client_of
 from tests.support.pages import browser_of, look, start
 from tests.support.waiting import wait_until
-from worker.runs.workers import WorkerRecord
-from worker.store.presence import Presence
-from worker.wiring import Service
 
 SERVING = WorkerRecord(
     id="jobs-1:4711:a", host="jobs-1", pid=4711, version="0.1.0", started_ms=1, backfills=("generation-versions",)

@@ -7,12 +7,12 @@ from collections.abc import AsyncIterator, Iterator
 import asyncpg
 import pytest
 
+from backfill.embedded import ServerUrls
+from backfill.sql.database import open_engine
 from tests.support.canaries import Canaries
 from tests.support.databases import migrate, new_database
 from tests.support.old_rows import OldRows, old_rows
 from tests.support.roles import APPLICATION_SQL, Place, roles_of_a_test
-from worker.database import open_engine
-from worker.embedded import ServerUrls
 from worker.generations.backfill import GenerationVersions
 from worker.generations.transactions import Limits
 

@@ -12,21 +12,21 @@ from dataclasses import asdict
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from config.logging import setup_logging
+from backfill.engine.control import Control
+from backfill.engine.previewing import Sampling, preview
+from backfill.engine.protocols import Backfill
+from backfill.logging import setup_logging
+from backfill.runs.errors import DefinitionFailed
+from backfill.runs.ranges import Key, Unit
+from backfill.runs.record import Run
+from backfill.runs.rehearsed import Rehearsed
+from backfill.runs.states import State
+from backfill.sql.database import open_engine
 from tests.support.authored import SECRET, Authored, AuthorsMistake
 from tests.support.in_process import BACKFILL, InProcessRun, in_process_run, pace_of
 from tests.support.old_rows import OldRows
 from tests.support.stepped_backfill import LIMITS
-from worker.database import open_engine
-from worker.engine.control import Control
-from worker.engine.previewing import Sampling, preview
-from worker.engine.protocols import Backfill
 from worker.generations.backfill import GenerationVersions
-from worker.runs.errors import DefinitionFailed
-from worker.runs.ranges import Key, Unit
-from worker.runs.record import Run
-from worker.runs.rehearsed import Rehearsed
-from worker.runs.states import State
 
 UNITS = 40
 STRIKES = 8

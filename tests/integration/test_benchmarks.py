@@ -9,8 +9,8 @@ from urllib.parse import urlsplit
 import asyncpg
 import pytest
 
+from backfill.runs.errors import UsageError
 from benchmarks.databases import checkpoint, copied
-from worker.runs.errors import UsageError
 
 
 @pytest.fixture

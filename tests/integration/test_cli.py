@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from backfill.embedded import ServerUrls
 from tests.conftest import Spawn
 from tests.support.cli import ADD_LIVE_ROW, BACKFILL, NAME, NO_POSTGRES, NO_REDIS, WORKER, refusal
 from tests.support.commands import environment_for, run_command
@@ -18,7 +19,6 @@ from tests.support.databases import new_database
 from tests.support.forked import backfill
 from tests.support.old_rows import OldRows
 from tests.support.waiting import wait_until
-from worker.embedded import ServerUrls
 
 
 @pytest.fixture

@@ -9,13 +9,13 @@ from collections.abc import AsyncIterator
 import pytest
 from redis.asyncio import Redis
 
+from backfill.store.client import open_redis
+from backfill.store.redis_store import RedisStore
 from tests.support.cli import NAME
 from tests.support.forked import backfill
 from tests.support.runs import enqueue
 from tests.support.store_model import forget
 from tests.support.workers import say_alive, worker_named
-from worker.redis_client import open_redis
-from worker.store.redis_store import RedisStore
 
 PREFIX = "backfill"
 

@@ -20,13 +20,13 @@ import psutil
 import pytest
 import redis
 
+from backfill.embedded import ServerUrls, use_embedded
+from backfill.embedded.locks import FileLock
 from tests.conftest import Spawn
 from tests.support.cli import NAME, VALIDATE, refusal
 from tests.support.commands import environment_for, run_command
 from tests.support.forked import backfill
 from tests.support.waiting import wait_until
-from worker.embedded import ServerUrls, use_embedded
-from worker.embedded.locks import FileLock
 
 MARK = "TEST_DEMO_MARK"
 SMALL = ("demo", "--projects", "300", "--generations", "3000", "--baseline-seconds", "0.5", "--after-seconds", "0.5")

@@ -10,13 +10,13 @@ from contextlib import contextmanager
 import pytest
 from redis.asyncio import Redis
 
+from backfill.release import own_version
+from backfill.store.client import open_redis
 from tests.support.cli import NAME, NO_POSTGRES, NO_REDIS
 from tests.support.commands import environment_for
 from tests.support.forked import backfill
 from tests.support.store_model import forget
 from tests.support.workers import say_alive, worker_named
-from worker.redis_client import open_redis
-from worker.release import own_version
 
 PREFIX = "doctor-test"
 BOUND_SECONDS = 25.0  # on a machine that is busy with other tests; it takes three to six

@@ -16,6 +16,9 @@ import asyncpg
 import pytest
 import redis
 
+from backfill.embedded import ServerUrls, use_embedded
+from backfill.embedded.wheels import copy_of_wheels, find_wheels
+from backfill.runs.errors import EmbeddedUnavailable
 from tests.support.commands import REPOSITORY, environment_for
 from tests.support.embedded_users import (
     NOBODY_ID,
@@ -32,9 +35,6 @@ from tests.support.embedded_users import (
     stored_words,
 )
 from tests.support.waiting import wait_until
-from worker.embedded import ServerUrls, use_embedded
-from worker.embedded.wheels import copy_of_wheels, find_wheels
-from worker.runs.errors import EmbeddedUnavailable
 
 STOP_SECONDS = 20.0
 

@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from backfill.sql.database import open_engine
 from tests.conftest import Spawn
 from tests.migrations.support import HEAD, alembic
 from tests.support.cli import WORKER
@@ -13,7 +14,6 @@ from tests.support.databases import migrate
 from tests.support.pgbouncer import find_pgbouncer, pgbouncer_in_front_of
 from tests.support.roles import Place, find_psql
 from tests.support.runs import enqueue, until_ready, wait_for_end
-from worker.database import open_engine
 from worker.demo.old_data import OldDataShape, create_old_data
 
 pytestmark = pytest.mark.skipif(find_psql() is None, reason="docs/roles.sql is a script for psql, and there is none")

@@ -23,6 +23,8 @@ from urllib.parse import urlsplit
 import pytest
 import redis
 
+from backfill.embedded.wheels import find_wheels
+from backfill.runs.errors import EmbeddedUnavailable
 from tests.conftest import Spawn
 from tests.support.cli import NAME
 from tests.support.commands import environment_for, run_command
@@ -30,8 +32,6 @@ from tests.support.compose import SECRETS, Image, command_of, environment_of, he
 from tests.support.old_rows import OldRows
 from tests.support.roles import find_psql
 from tests.support.waiting import wait_until
-from worker.embedded.wheels import find_wheels
-from worker.runs.errors import EmbeddedUnavailable
 
 WITHIN_APP = ("/bin/sh", "-c", 'cd "$0" && exec "$@"')
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 
+from backfill.engine.checking import check_everything
+from backfill.sql.database import open_engine
 from tests.conftest import Spawn
 from tests.support.databases import migrate
 from tests.support.runs import WORKER, enqueue, until_ready, wait_for_end
-from worker.database import open_engine
 from worker.demo.old_application import OldApplication, Traffic
 from worker.demo.old_data import OldDataShape, create_old_data
-from worker.engine.checking import check_everything
 from worker.generations.backfill import GenerationVersions
 from worker.generations.transactions import Limits
 

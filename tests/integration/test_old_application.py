@@ -7,13 +7,13 @@ from typing import Any
 import asyncpg
 import pytest
 
+from backfill.embedded import ServerUrls
+from backfill.runs.errors import DatabaseUnreachable, NotFound, SchemaNotReady, UsageError
+from backfill.sql.database import open_engine
 from tests.support.databases import migrate, new_database
 from tests.support.waiting import wait_until
-from worker.database import open_engine
 from worker.demo.old_application import OldApplication, Traffic
 from worker.demo.old_data import OldDataShape, create_old_data
-from worker.embedded import ServerUrls
-from worker.runs.errors import DatabaseUnreachable, NotFound, SchemaNotReady, UsageError
 
 MODULE = ("-m", "worker.demo.old_application")
 ALL_KINDS = {

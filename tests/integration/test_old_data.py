@@ -9,11 +9,11 @@ from typing import Any
 import asyncpg
 import pytest
 
+from backfill.embedded import ServerUrls
+from backfill.runs.errors import SchemaNotReady, UsageError, WrongState
+from backfill.sql.database import open_engine
 from tests.support.databases import new_database
-from worker.database import open_engine
 from worker.demo.old_data import OldDataShape, create_old_data
-from worker.embedded import ServerUrls
-from worker.runs.errors import SchemaNotReady, UsageError, WrongState
 
 SHAPE = OldDataShape(projects=600, generations=8_000)
 TABLES = ("users", "organizations", "organization_members", "projects", "generations", "artifacts")

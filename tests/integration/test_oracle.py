@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
+from backfill.embedded import ServerUrls
+from backfill.sql.database import open_engine
 from tests.conftest import Spawn
 from tests.support.databases import migrate, new_database
 from tests.support.expected import filled, one_shot
 from tests.support.runs import WORKER, enqueue, until_ready, wait_for_end
-from worker.database import open_engine
 from worker.demo.old_data import OldDataShape, create_old_data
-from worker.embedded import ServerUrls
 
 SHAPES = {
     "200 000 generations": OldDataShape(projects=20_000, generations=200_000),

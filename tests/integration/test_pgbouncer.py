@@ -9,6 +9,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from backfill.embedded import ServerUrls
+from backfill.sql.database import open_engine
 from tests.conftest import Spawn
 from tests.migrations.support import OLD_REVISION, alembic
 from tests.support.cli import refusal
@@ -24,10 +26,8 @@ from tests.support.pgbouncer import (
 )
 from tests.support.runs import BACKFILL, WORKER, enqueue, until_ready, wait_for_end
 from tests.support.waiting import wait_until
-from worker.database import open_engine
 from worker.demo.old_application import OldApplication, Traffic
 from worker.demo.old_data import OldDataShape, create_old_data
-from worker.embedded import ServerUrls
 
 pytestmark = pytest.mark.skipif(find_pgbouncer() is None, reason="pgbouncer is not installed")
 

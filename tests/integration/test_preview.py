@@ -10,15 +10,15 @@ from typing import Any
 import asyncpg
 import pytest
 
+from backfill.engine.previewing import Sampling, preview
+from backfill.runs.errors import SchemaNotReady
+from backfill.runs.pace import Pace
+from backfill.runs.preview import Preview
 from tests.support.cli import NAME, NO_REDIS
 from tests.support.commands import environment_for
 from tests.support.forked import backfill
 from tests.support.old_rows import OldRows
-from worker.engine.previewing import Sampling, preview
 from worker.generations.backfill import GenerationVersions
-from worker.runs.errors import SchemaNotReady
-from worker.runs.pace import Pace
-from worker.runs.preview import Preview
 
 PROJECTS, EACH = 60, 25
 ROWS = PROJECTS * EACH

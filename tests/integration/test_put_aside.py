@@ -6,9 +6,9 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from backfill.runs.states import Action, State
 from tests.support.authored import Authored, AuthorsMistake
 from tests.support.in_process import InProcessRun, in_process_run
-from worker.runs.states import Action, State
 
 UNITS = 400
 ALL = [f"u{number:04d}" for number in range(UNITS)]

@@ -16,12 +16,12 @@ import redis
 from arq.constants import health_check_key_suffix, job_key_prefix, result_key_prefix
 from arq.jobs import DeserializationError, Job
 
+from backfill.queue import RECONCILE, REFUSED, SLICE, dump_job, load_job, open_arq, queue_name
 from tests.conftest import Spawn
 from tests.support.forked import backfill
 from tests.support.old_rows import OldRows
 from tests.support.runs import WORKER, enqueue, until_ready, wait_for_end
 from tests.support.waiting import wait_until
-from worker.queue import RECONCILE, REFUSED, SLICE, dump_job, load_job, open_arq, queue_name
 
 QUEUE = queue_name("backfill")
 A_JOB: dict[str, Any] = {"t": None, "f": SLICE, "a": ["0123456789ab"], "k": {}, "et": 1}

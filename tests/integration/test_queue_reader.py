@@ -9,8 +9,8 @@ from arq.constants import in_progress_key_prefix
 from redis.asyncio.client import Pipeline
 from redis.exceptions import WatchError
 
-from worker.queue import SLICE, ring_id
-from worker.queue_reader import QueueReader, open_reader
+from backfill.queue import SLICE, ring_id
+from backfill.queue_reader import QueueReader, open_reader
 
 JOB = f"{in_progress_key_prefix}a-job"
 

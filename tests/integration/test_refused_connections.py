@@ -9,11 +9,11 @@ from urllib.parse import urlsplit
 import asyncpg
 import pytest
 
+from backfill.embedded import ServerUrls
 from tests.support.cli import NAME, WORKER, refusal
 from tests.support.commands import environment_for
 from tests.support.databases import migrate, new_database
 from tests.support.forked import run
-from worker.embedded import ServerUrls
 
 COMMANDS = (("backfill", "doctor"), ("alembic", "upgrade", "head"), WORKER, ("backfill", "enqueue", NAME))
 

@@ -8,6 +8,7 @@ import re
 import asyncpg
 import pytest
 
+from backfill.sql.database import open_engine
 from tests.conftest import Spawn
 from tests.support.cli import NAME, WORKER, refusal
 from tests.support.commands import run_command
@@ -15,7 +16,6 @@ from tests.support.databases import migrate
 from tests.support.forked import backfill
 from tests.support.roles import Place, find_psql
 from tests.support.runs import enqueue, until_ready, wait_for_end
-from worker.database import open_engine
 from worker.demo.old_application import OldApplication, Traffic
 from worker.demo.old_data import OldDataShape, create_old_data
 from worker.generations.privileges import READING, WRITING

@@ -6,6 +6,8 @@ import re
 
 import pytest
 
+from backfill.runs.failures import INSUFFICIENT_PRIVILEGE, BatchFailed, Failure
+from backfill.sql.database import open_engine
 from tests.conftest import Spawn
 from tests.support.cli import BACKFILL, NAME, VALIDATE, WORKER, refusal
 from tests.support.commands import run_command
@@ -14,11 +16,9 @@ from tests.support.forked import backfill
 from tests.support.roles import Place, find_psql
 from tests.support.runs import enqueue, status, until_ready, until_rows_done, wait_for_end
 from tests.support.waiting import wait_until
-from worker.database import open_engine
 from worker.demo.old_data import OldDataShape, create_old_data
 from worker.generations.backfill import GenerationVersions
 from worker.generations.transactions import Limits
-from worker.runs.failures import INSUFFICIENT_PRIVILEGE, BatchFailed, Failure
 
 pytestmark = pytest.mark.skipif(find_psql() is None, reason="docs/roles.sql is a script for psql, and there is none")
 

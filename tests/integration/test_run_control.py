@@ -10,6 +10,7 @@ from typing import Any
 import asyncpg
 import pytest
 
+from backfill.runs.states import State
 from tests.conftest import Spawn
 from tests.support.cli import Done, refusal
 from tests.support.forked import backfill
@@ -17,7 +18,6 @@ from tests.support.old_rows import OldRows
 from tests.support.runs import WORKER, enqueue, until_ready, wait_for_end
 from tests.support.waiting import wait_until
 from tests.support.watching import Watcher, watching
-from worker.runs.states import State
 
 BATCH_ROWS = 10
 SMALL_PROJECTS = 60

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncpg
 import pytest
 
+from backfill.runs.failures import BatchFailed, Failure
 from tests.support.old_rows import OldRows
 from worker.generations.backfill import GenerationVersions
-from worker.runs.failures import BatchFailed, Failure
 
 PART_ROWS = 10
 MOST_PARTS = 50

@@ -8,7 +8,13 @@ from dataclasses import replace
 
 import pytest
 
-from config.settings import Settings
+from backfill.engine.serving import UNKNOWN
+from backfill.queue import queue_name
+from backfill.runs.pace import Pace
+from backfill.runs.states import State
+from backfill.runs.workers import LiveWorker, serving
+from backfill.settings import Settings
+from backfill.wiring import Service, open_service
 from tests.conftest import Spawn
 from tests.support.authored import Authored
 from tests.support.commands import Spawned
@@ -17,12 +23,6 @@ from tests.support.runs import until_ready
 from tests.support.several_backfills import OTHER, SHIPPED, WORKER_OF_SEVERAL
 from tests.support.waiting import wait_until
 from tests.support.watching import Watcher
-from worker.engine.serving import UNKNOWN
-from worker.queue import queue_name
-from worker.runs.pace import Pace
-from worker.runs.states import State
-from worker.runs.workers import LiveWorker, serving
-from worker.wiring import Service, open_service
 
 # So short that a ring goes out, and may meet the wrong worker, many times in a run.
 SHORT_SLICES = {"BACKFILL_SLICE_SECONDS": "1"}

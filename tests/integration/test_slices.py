@@ -7,13 +7,13 @@ from collections.abc import AsyncIterator
 import asyncpg
 import pytest
 
+from backfill.engine.lookahead import FIRST_PAGE
+from backfill.runs.states import State
 from tests.support.in_process import InProcessRun, in_process_run
 from tests.support.interleaving import play
 from tests.support.old_rows import OldRows
 from tests.support.stepped_backfill import stepped_backfill
-from worker.engine.lookahead import FIRST_PAGE
 from worker.generations.backfill import GenerationVersions
-from worker.runs.states import State
 
 
 @pytest.fixture

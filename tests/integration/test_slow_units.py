@@ -7,11 +7,11 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from backfill.runs.states import Action, State
 from tests.conftest import Spawn
 from tests.support.old_rows import OldRows
 from tests.support.runs import WORKER, enqueue, until_ready, wait_for_end
 from tests.support.watching import Watcher, watching
-from worker.runs.states import Action, State
 
 SLOW_ROWS = 80
 CALM_PROJECTS = 10

@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from config.settings import Settings, describe_settings, load_settings
+from backfill.embedded import ServerUrls
+from backfill.http.tokens import load_book
+from backfill.runs.errors import OperatorError
+from backfill.settings import Settings, describe_settings, load_settings
+from backfill.wiring import open_service
 from tests.conftest import Spawn
 from tests.support.canaries import Canaries
 from tests.support.cli import BACKFILL, VALIDATE, WORKER
-from worker.embedded import ServerUrls
-from worker.http.tokens import load_book
-from worker.runs.errors import OperatorError
-from worker.wiring import open_service
 
 SECRETS = {"DATABASE_URL", "REDIS_URL", "BACKFILL_TOKENS"}
 # Nothing is wrong as a path or as a host until it is used.

@@ -10,13 +10,13 @@ import sys
 
 import pytest
 
+from backfill.cli.lazy import load
+from backfill.cli.table import COMMANDS
+from backfill.registry import SHIPPED
 from tests.support.cli import NAME, NO_POSTGRES, NO_REDIS
 from tests.support.commands import environment_for, run_command
 from tests.support.forked import backfill
-from worker.cli.lazy import load
-from worker.cli.table import COMMANDS
 from worker.generations.backfill import GenerationVersions
-from worker.registry import SHIPPED
 
 SERVERS_LIBRARIES = {"sqlalchemy", "asyncpg", "alembic", "arq", "redis", "pydantic_settings"}
 OF_OTHER_COMMANDS = {

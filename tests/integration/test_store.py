@@ -6,15 +6,15 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from backfill.engine.protocols import Advance, Claim, Totals
+from backfill.runs.attention import Kind, attention_of
+from backfill.runs.ranges import Part, PutAside, Quarantined
+from backfill.runs.record import Run
+from backfill.runs.states import Action, State
+from backfill.store.client import open_redis
+from backfill.store.redis_store import RedisStore, StoreLimits
+from backfill.store.scripts import Scripts
 from tests.support.store_model import BACKFILL, claim_first_range, forget, pace_of, unit_of
-from worker.engine.protocols import Advance, Claim, Totals
-from worker.redis_client import open_redis
-from worker.runs.attention import Kind, attention_of
-from worker.runs.ranges import Part, PutAside, Quarantined
-from worker.runs.record import Run
-from worker.runs.states import Action, State
-from worker.store.redis_store import RedisStore, StoreLimits
-from worker.store.scripts import Scripts
 
 PREFIX = "store-test"
 

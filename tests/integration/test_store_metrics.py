@@ -8,17 +8,17 @@ from typing import cast
 import pytest
 from redis.asyncio import Redis
 
+from backfill.engine.protocols import Advance, Totals
+from backfill.runs.pace import Pace
+from backfill.runs.states import Action, State
+from backfill.runs.workers import unspoken_record
+from backfill.store.client import open_redis
+from backfill.store.metrics import BATCH_BOUNDS, BackfillMetrics, Metrics, read_metrics
+from backfill.store.presence import Presence, new_worker_id
+from backfill.store.redis_store import RedisStore
+from backfill.store.scripts import Scripts
 from tests.support.store_model import BACKFILL, PLAN, claim_first_range, forget, key_of, pace_of, unit_of
 from tests.support.waiting import wait_until
-from worker.engine.protocols import Advance, Totals
-from worker.redis_client import open_redis
-from worker.runs.pace import Pace
-from worker.runs.states import Action, State
-from worker.runs.workers import unspoken_record
-from worker.store.metrics import BATCH_BOUNDS, BackfillMetrics, Metrics, read_metrics
-from worker.store.presence import Presence, new_worker_id
-from worker.store.redis_store import RedisStore
-from worker.store.scripts import Scripts
 
 PREFIX = "metrics-test"
 BEGAN_MS = 1_800_000_000_000

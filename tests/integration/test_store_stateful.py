@@ -21,13 +21,13 @@ from hypothesis.stateful import (
 )
 from redis.asyncio import Redis
 
+from backfill.engine.protocols import Task
+from backfill.runs.states import DONE, Action, State
+from backfill.store.client import open_redis
+from backfill.store.redis_store import RedisStore
 from tests.support.store_metrics import compare_metrics
 from tests.support.store_model import ALL_UNITS, COMMANDS, PLAN, UNITS_PER_RANGE, RunModel, forget, pace_of, task_name
 from tests.support.store_worker import OUTCOMES, StoreWorker
-from worker.engine.protocols import Task
-from worker.redis_client import open_redis
-from worker.runs.states import DONE, Action, State
-from worker.store.redis_store import RedisStore
 
 LEASE_MS = 3_000
 MOST_RUNS = 3

@@ -8,6 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from backfill.runs.errors import SettingsError
+from backfill.sql.database import open_engine
+from backfill.store.client import open_redis
 from tests.conftest import Spawn
 from tests.support.certificates import Authority, Certificate, make_authority, openssl_is_here
 from tests.support.cli import NAME, WORKER, Done, refusal
@@ -17,9 +20,6 @@ from tests.support.runs import until_ready
 from tests.support.started_servers import quarters
 from tests.support.tls_proxy import tls_in_front_of
 from tests.support.tls_servers import TlsPostgres, TlsRedis, find_postgres, find_redis
-from worker.database import open_engine
-from worker.redis_client import open_redis
-from worker.runs.errors import SettingsError
 
 pytestmark = pytest.mark.skipif(
     not openssl_is_here(), reason="the openssl command, which makes certificates, is missing"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from worker.database import open_engine
+from backfill.sql.database import open_engine
 from worker.generations.transactions import Limits, transaction
 
 LIMITS = Limits(

@@ -11,6 +11,8 @@ from urllib.parse import quote, urlsplit
 import pytest
 from sqlalchemy import text
 
+from backfill.runs.errors import DatabaseUnreachable
+from backfill.sql.database import open_engine, reachable
 from tests.conftest import Spawn
 from tests.support.cli import NAME, WORKER, refusal
 from tests.support.commands import environment_for, run_command
@@ -18,8 +20,6 @@ from tests.support.databases import migrate
 from tests.support.forked import backfill
 from tests.support.standby import Pair, primary_and_standby
 from tests.support.waiting import wait_until
-from worker.database import open_engine, reachable
-from worker.runs.errors import DatabaseUnreachable
 
 DATABASE = "codebegen"
 STANDBY = "SELECT pg_is_in_recovery()"

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from backfill.engine.checking import check_everything
 from tests.support.old_rows import OldRows
-from worker.engine.checking import check_everything
 from worker.generations.backfill import GenerationVersions
 from worker.generations.rules import DATA_RULES
 

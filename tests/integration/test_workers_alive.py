@@ -10,15 +10,15 @@ from typing import cast
 import pytest
 from redis.asyncio import Redis
 
+from backfill.engine.protocols import Advance, Claim, Totals
+from backfill.runs.workers import LiveWorker, WorkerRecord, serving, worker_document
+from backfill.store.client import open_redis
+from backfill.store.presence import Presence
+from backfill.store.redis_store import RedisStore
+from backfill.store.scripts import Scripts
+from backfill.store.workers import ALIVE_SECONDS
 from tests.support.store_model import BACKFILL, PLAN, forget, pace_of
 from tests.support.waiting import wait_until
-from worker.engine.protocols import Advance, Claim, Totals
-from worker.redis_client import open_redis
-from worker.runs.workers import LiveWorker, WorkerRecord, serving, worker_document
-from worker.store.presence import Presence
-from worker.store.redis_store import RedisStore
-from worker.store.scripts import Scripts
-from worker.store.workers import ALIVE_SECONDS
 
 PREFIX = "workers-test"
 BEGAN_MS = 1_800_000_000_000

@@ -6,9 +6,9 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from backfill.embedded import ServerUrls
 from tests.support.databases import new_database
 from tests.support.interleaved_cases import Stage, open_stage
-from worker.embedded import ServerUrls
 
 
 @pytest.fixture(scope="session")

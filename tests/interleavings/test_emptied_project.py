@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from backfill.runs.ranges import Key
 from tests.support.interleaved_cases import Stage
 from tests.support.interleaving import Session
 from tests.support.stepped_backfill import SteppedBackfill
 from worker.generations.backfill import FIRST_KEY, GenerationVersions
-from worker.runs.ranges import Key
 
 LAST_KEY: Key = ("infinity", "")
 BEFORE_THE_INSERT_IS_COMMITTED = (

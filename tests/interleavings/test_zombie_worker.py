@@ -11,12 +11,12 @@ from importlib import resources
 
 import pytest
 
+from backfill.runs.record import Run
+from backfill.runs.states import State
 from tests.support.in_process import InProcessRun, in_process_run
 from tests.support.interleaved_cases import Stage
 from tests.support.interleaving import ClientSession, Session, play
 from tests.support.stepped_backfill import SteppedBackfill
-from worker.runs.record import Run
-from worker.runs.states import State
 
 ROWS_EACH = 10
 PROJECTS = ("p1", "p2", "p3")
@@ -56,7 +56,7 @@ async def test_what_it_commits_stands_and_what_it_reports_is_refused(stage: Stag
 
 
 async def test_without_the_check_of_the_lease_a_project_is_counted_twice(stage: Stage, run: InProcessRun) -> None:
-    lua = resources.files("worker.store") / "lua"
+    lua = resources.files("backfill.store") / "lua"
     check = "if not holds(index, token) then return {0, state() or '', pace, 0} end\n"
     source = (lua / "prelude.lua").read_text() + (lua / "checkpoint.lua").read_text()
     assert source.count(check) == 1

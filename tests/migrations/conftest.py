@@ -10,11 +10,11 @@ import asyncpg
 import pytest
 from sqlalchemy.ext.asyncio import async_sessionmaker
 
+from backfill.embedded import ServerUrls
+from backfill.sql.database import open_engine
 from tests.migrations.support import Application, Connect
 from tests.support.databases import new_database
 from tests.support.next_release import Sessions
-from worker.database import open_engine
-from worker.embedded import ServerUrls
 
 
 @pytest.fixture

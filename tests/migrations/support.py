@@ -8,9 +8,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from backfill.embedded.wheels import find_wheels
 from tests.support.commands import environment_for, run_command
 from tests.support.forked import run
-from worker.embedded.wheels import find_wheels
 
 ALEMBIC = ("alembic",)
 OLD_REVISION = "e011ab9dd223"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from backfill.engine.checking import check_everything
+from backfill.sql.database import open_engine
 from tests.conftest import Spawn
 from tests.migrations.support import Connect
 from tests.migrations.test_migration_guide import GUIDE_FILE
@@ -12,8 +14,6 @@ from tests.support.documents import Page
 from tests.support.forked import backfill
 from tests.support.old_rows import OldRows
 from tests.support.runs import WORKER, enqueue, until_ready, wait_for_end
-from worker.database import open_engine
-from worker.engine.checking import check_everything
 from worker.generations.backfill import GenerationVersions
 from worker.generations.transactions import Limits
 

@@ -5,9 +5,9 @@ import asyncio
 import pytest
 from sqlalchemy import text
 
+from backfill.runs.errors import DatabaseUnreachable
+from backfill.sql.database import open_engine, reachable
 from tests.migrations.support import Connect
-from worker.database import open_engine, reachable
-from worker.runs.errors import DatabaseUnreachable
 
 
 async def test_transactions_are_read_committed_whatever_the_database_says(database: str, connect: Connect) -> None:

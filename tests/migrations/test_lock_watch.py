@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from worker.schema.lock_watch import Blocker, sentence
+from backfill.alembic.lock_watch import Blocker, sentence
 
 SESSION: dict[str, Any] = {
     "table": "generations",

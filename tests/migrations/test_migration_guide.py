@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 
+from backfill.embedded.wheels import find_wheels
+from backfill.runs.errors import EmbeddedUnavailable, WrongState
 from tests.conftest import Spawn
 from tests.migrations.support import HEAD, OLD_REVISION, Connect, alembic
 from tests.support.commands import REPOSITORY
@@ -20,9 +22,7 @@ from tests.support.documents import Page
 from tests.support.old_rows import old_rows
 from tests.support.reader import Reader
 from tests.support.waiting import wait_until
-from worker.embedded.wheels import find_wheels
 from worker.generations.needs import NEEDS
-from worker.runs.errors import EmbeddedUnavailable, WrongState
 
 GUIDE_FILE = REPOSITORY / "docs" / f"MIGRATION_{HEAD}_README.md"
 GUIDE = GUIDE_FILE.read_text(encoding="utf-8")

@@ -8,9 +8,9 @@ import pytest
 from alembic.config import Config
 
 from alembic import command
+from backfill.runs.errors import DatabaseUnreachable
 from tests.migrations.support import HEAD, Connect, alembic
 from tests.support.commands import REPOSITORY
-from worker.runs.errors import DatabaseUnreachable
 
 
 @pytest.fixture

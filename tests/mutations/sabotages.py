@@ -90,7 +90,7 @@ SABOTAGES = (
     ),
     Sabotage(
         name="settling computes from a snapshot taken before the lock (REPEATABLE READ)",
-        file="worker/database/engine.py",
+        file="backfill/sql/database/engine.py",
         old='isolation_level="READ COMMITTED"',
         new='isolation_level="REPEATABLE READ"',
         caught_by=f"{_INTERLEAVINGS}/test_insert_and_settling.py::test_in_every_order_all_rows_are_numbered",
@@ -178,14 +178,14 @@ SABOTAGES = (
     ),
     Sabotage(
         name="contended units are forgotten",
-        file="worker/engine/settling.py",
+        file="backfill/engine/settling.py",
         old="later = outcome.contended | outcome.too_slow",
         new="later = outcome.too_slow",
         caught_by=f"{_INTEGRATION}/test_slices.py::test_a_locked_project_is_not_counted_and_is_settled_in_a_later_turn",
     ),
     Sabotage(
         name="the cursor moves before the transaction commits",
-        file="worker/engine/settling.py",
+        file="backfill/engine/settling.py",
         old="outcome = await self._settle(batch)\n",
         new="await self._lease.checkpoint(await self._advance(batch, Outcome()));"
         " outcome = await self._settle(batch)\n",
@@ -193,14 +193,14 @@ SABOTAGES = (
     ),
     Sabotage(
         name="a batch without work is taken for the end",
-        file="worker/engine/settling.py",
+        file="backfill/engine/settling.py",
         old="if batch is None:",
         new="if batch is None or not batch.to_settle:",
         caught_by=f"{_INTEGRATION}/test_slices.py::test_a_batch_without_work_is_not_the_end",
     ),
     Sabotage(
         name="a unit that cannot be written counts as done",
-        file="worker/engine/attempts.py",
+        file="backfill/engine/attempts.py",
         old="outcome.failed[unit_ids[0]] = failed",
         new="pass",
         caught_by=f"{_INTEGRATION}/test_slices.py"
@@ -208,7 +208,7 @@ SABOTAGES = (
     ),
     Sabotage(
         name="a quarantined unit is lost",
-        file="worker/store/lua/checkpoint.lua",
+        file="backfill/store/lua/checkpoint.lua",
         old="redis.call('HSET', quarantined_key, unit, value)",
         new="",
         caught_by=f"{_INTEGRATION}/test_slices.py"
@@ -216,7 +216,7 @@ SABOTAGES = (
     ),
     Sabotage(
         name="a checkpoint does not ask for the lease",
-        file="worker/store/lua/checkpoint.lua",
+        file="backfill/store/lua/checkpoint.lua",
         old="if not holds(index, token) then return {0, state() or '', pace, 0} end",
         new="",
         caught_by=f"{_INTERLEAVINGS}/test_zombie_worker.py::test_what_it_commits_stands_and_what_it_reports_is_refused",

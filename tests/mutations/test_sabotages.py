@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
+from backfill.embedded import ServerUrls
 from tests.mutations.copies import Copy, servers_of_this_session
 from tests.mutations.sabotages import SABOTAGES, Sabotage
-from worker.embedded import ServerUrls
 
 TESTS = sorted({sabotage.caught_by for sabotage in SABOTAGES})
 WHERE = """
-import config.settings, tests.conftest, worker.main
-for module in (config.settings, tests.conftest, worker.main): print(module.__file__)
+import backfill.settings, tests.conftest, worker.main
+for module in (backfill.settings, tests.conftest, worker.main): print(module.__file__)
 """
 
 
@@ -57,4 +57,6 @@ def test_a_copy_runs_its_own_code_wherever_it_is_called_from(tmp_path: Path, mig
 
     imported = copy.run("-c", WHERE, cwd=tmp_path).stdout.split()
 
-    assert imported == [str(folder / name) for name in ("config/settings.py", "tests/conftest.py", "worker/main.py")]
+    assert imported == [
+        str(folder / name) for name in ("backfill/settings.py", "tests/conftest.py", "backfill/worker.py")
+    ]

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import asyncpg
 
+from backfill.sql.files import read_sql
 from tests.proof.history import History, read_history
 from tests.proof.journal import TABLES, Values
 from tests.proof.snapshot import read_table
-from worker.sqlfiles import read_sql
 
 _SQL = Path(__file__).with_name("sql") / "oracle"
 

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import asyncpg
 
+from backfill.sql.files import read_sql
 from tests.support.waiting import wait_until
-from worker.sqlfiles import read_sql
 
 _SQL = Path(__file__).with_name("sql") / "history"
 _DEADLINE_SECONDS = 60.0

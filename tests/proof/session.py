@@ -14,10 +14,10 @@ from typing import Any
 
 import asyncpg
 
+from backfill.sql.database import connection_failure
+from backfill.sql.files import read_sql
 from tests.proof.journal import ANYTHING, Change, Journal, Transaction, Values
-from worker.database import connection_failure
 from worker.demo.old_application.connections import DATABASE_ERRORS
-from worker.sqlfiles import read_sql
 
 _SQL = Path(__file__).with_name("sql") / "traffic"
 _TIMES: dict[str, object] = {"created_at": ANYTHING, "updated_at": ANYTHING}

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from backfill.runs.failures import BatchFailed, Failure
+from backfill.runs.ranges import Key, Unit
+from backfill.sql.database import open_engine
 from tests.support.waiting import wait_until
-from worker.database import open_engine
 from worker.generations.backfill import FIRST_KEY, GenerationVersions
 from worker.generations.transactions import Limits
-from worker.runs.failures import BatchFailed, Failure
-from worker.runs.ranges import Key, Unit
 
 LARGE_ROWS, PART_ROWS = 60, 25
 _MOST_UNITS = 100_000

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import asyncpg
 
+from backfill.sql.files import read_sql
 from tests.proof.journal import TABLES, Journal, Values
-from worker.sqlfiles import read_sql
 
 _SQL = Path(__file__).with_name("sql") / "read"
 _ROWS_AT_ONCE = 2_000

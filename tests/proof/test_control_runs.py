@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from backfill.sql.database import open_engine
 from tests.proof.history import install_history
 from tests.proof.journal import Journal
 from tests.proof.oracle import violations
@@ -10,7 +11,6 @@ from tests.proof.snapshot import take_snapshot
 from tests.proof.traffic import LiveTraffic, Load
 from tests.support.databases import migrate
 from tests.support.waiting import wait_until
-from worker.database import open_engine
 from worker.demo.old_data import OldDataShape, create_old_data
 
 SHAPE = OldDataShape(projects=40, generations=500, giant_share=0.2, ties=True)

@@ -11,6 +11,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 
+from backfill.embedded import ServerUrls
 from tests.proof.findings import RULES
 from tests.proof.history import install_history
 from tests.proof.journal import ANYTHING, Change, Journal, Transaction
@@ -21,7 +22,6 @@ from tests.proof.traffic import ApplicationError, LiveTraffic, Load
 from tests.support.databases import migrate, new_database
 from tests.support.waiting import wait_until
 from worker.demo.old_data import OldDataShape
-from worker.embedded import ServerUrls
 
 # So many projects that the traffic leaves some alone: there is something to spoil for every breach.
 SHAPE = OldDataShape(projects=300, generations=1_500, giant_share=0.1, ties=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+from backfill.sql.database import open_engine
 from tests.conftest import Spawn
 from tests.proof.history import install_history
 from tests.proof.journal import Journal
@@ -13,7 +14,6 @@ from tests.support.databases import migrate
 from tests.support.forked import backfill
 from tests.support.runs import WORKER, enqueue, wait_for_end
 from tests.support.waiting import wait_until
-from worker.database import open_engine
 from worker.demo.old_data import OldDataShape, create_old_data
 
 SHAPE = OldDataShape(projects=400, generations=4_000, giant_share=0.2, ties=True)

@@ -19,12 +19,12 @@ from typing import Self
 import asyncpg
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from backfill.sql.database import connection_failure, open_engine
 from tests.proof import traffic_next, traffic_old
 from tests.proof.desk import Desk, Mix
 from tests.proof.journal import Journal
 from tests.proof.session import RowMissing
 from tests.proof.snapshot import take_snapshot
-from worker.database import connection_failure, open_engine
 from worker.demo.old_application.arrivals import Arrivals
 from worker.demo.old_application.connections import DATABASE_ERRORS, Connection
 from worker.demo.old_application.contents import Contents

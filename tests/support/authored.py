@@ -6,9 +6,9 @@ import asyncio
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from worker.engine.protocols import CheckedPage, PartSettled, Settled
-from worker.runs.findings import Finding, Rule
-from worker.runs.ranges import Key, Plan, Span, Unit
+from backfill.engine.protocols import CheckedPage, PartSettled, Settled
+from backfill.runs.findings import Finding, Rule
+from backfill.runs.ranges import Key, Plan, Span, Unit
 
 SECRET = "alice@example.com"  # in every exception's text, as a value of a row would be
 

@@ -16,15 +16,15 @@ import asyncpg
 import psutil
 import redis
 
+from backfill.embedded import ServerUrls
 from tests.support.commands import REPOSITORY, environment_for
-from worker.embedded import ServerUrls
 
 NOBODY_ID = 65534
 
 USE_UNTIL_TOLD = """
 import json, sys
 from pathlib import Path
-from worker.embedded import use_embedded
+from backfill.embedded import use_embedded
 
 servers = use_embedded(Path(sys.argv[1]))
 print(json.dumps([servers.urls.database_url, servers.urls.redis_url]), flush=True)
@@ -33,7 +33,7 @@ sys.stdin.read()
 USE_WITH_A_FORKED_CHILD = """
 import json, os, sys, time
 from pathlib import Path
-from worker.embedded import use_embedded
+from backfill.embedded import use_embedded
 
 servers = use_embedded(Path(sys.argv[1]))
 if os.fork() == 0:
@@ -46,8 +46,8 @@ sys.stdin.read()
 TRY_TO_USE = """
 import sys
 from pathlib import Path
-from worker.embedded import use_embedded
-from worker.runs.errors import EmbeddedUnavailable
+from backfill.embedded import use_embedded
+from backfill.runs.errors import EmbeddedUnavailable
 
 try:
     use_embedded(Path(sys.argv[1]))
@@ -132,7 +132,7 @@ def command_lines() -> list[str]:
 def python_for(account_id: int, env: Mapping[str, str]) -> list[str] | None:
     """An interpreter that the account may run and that finds us: ours may be in a home that only root may enter."""
     for candidate in (sys.executable, "/usr/bin/python3"):
-        wants = [candidate, "-c", "from worker.embedded.wheels import find_wheels; find_wheels()"]
+        wants = [candidate, "-c", "from backfill.embedded.wheels import find_wheels; find_wheels()"]
         with suppress(PermissionError, FileNotFoundError):
             tried = subprocess.run(
                 wants, user=account_id, group=account_id, extra_groups=[], cwd=REPOSITORY, env=env, check=False

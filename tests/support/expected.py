@@ -6,8 +6,8 @@ from pathlib import Path
 
 import asyncpg
 
-from worker.database import open_engine
-from worker.engine.checking import check_everything
+from backfill.engine.checking import check_everything
+from backfill.sql.database import open_engine
 from worker.generations.backfill import GenerationVersions
 from worker.generations.transactions import Limits
 

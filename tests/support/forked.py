@@ -19,7 +19,7 @@ from tempfile import TemporaryDirectory
 
 from tests.support.commands import REPOSITORY, Spawned
 
-PROGRAMS = {"alembic": "alembic.config:main", "arq": "arq.cli:cli", "backfill": "worker.cli:main"}
+PROGRAMS = {"alembic": "alembic.config:main", "arq": "arq.cli:cli", "backfill": "backfill.cli:main"}
 
 _forking = multiprocessing.get_context("forkserver")
 _forking.set_forkserver_preload(["tests.support.preloaded"])

@@ -8,15 +8,15 @@ from contextlib import asynccontextmanager
 
 from redis.asyncio import Redis
 
+from backfill.engine.protocols import Backfill, Event
+from backfill.engine.serving import Serving
+from backfill.engine.slices import Slices
+from backfill.queue import ArqDoorbell, open_arq
+from backfill.runs.pace import Pace
+from backfill.runs.record import Run
+from backfill.store.client import open_redis
+from backfill.store.redis_store import RedisStore
 from tests.support.store_model import forget
-from worker.engine.protocols import Backfill, Event
-from worker.engine.serving import Serving
-from worker.engine.slices import Slices
-from worker.queue import ArqDoorbell, open_arq
-from worker.redis_client import open_redis
-from worker.runs.pace import Pace
-from worker.runs.record import Run
-from worker.store.redis_store import RedisStore
 
 BACKFILL = "generation-versions"
 PREFIX = "in-process"

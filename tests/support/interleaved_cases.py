@@ -9,12 +9,12 @@ from typing import Any
 
 import asyncpg
 
+from backfill.sql.files import read_sql
 from tests.migrations.support import Application
 from tests.support.commands import REPOSITORY
 from tests.support.interleaving import ClientSession, Played, Session, Step, orders_of, play
 from tests.support.old_rows import OldRows
 from tests.support.stepped_backfill import SteppedBackfill, stepped_backfill
-from worker.sqlfiles import read_sql
 
 _REVISION = REPOSITORY / "alembic" / "versions" / "39e7f45c72f1"
 MOST_TRIES = 5

@@ -14,8 +14,8 @@ from typing import Any
 import asyncpg
 import redis
 
+from backfill.embedded import ServerUrls
 from tests.support.waiting import wait_until
-from worker.embedded import ServerUrls
 
 POSTGRES, VALKEY = "PostgreSQL", "Valkey"
 

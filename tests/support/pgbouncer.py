@@ -14,8 +14,8 @@ from urllib.parse import SplitResult, urlsplit
 
 import asyncpg
 
+from backfill.embedded.children import Household, Program
 from tests.support.started_servers import Quarters, quarters
-from worker.embedded.children import Household, Program
 
 POOL_SIZE = 3  # fewer than its clients want, so that they really share
 _SYSTEM_FOLDERS = "/usr/sbin:/usr/local/sbin"  # not on everybody's PATH

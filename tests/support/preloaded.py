@@ -2,13 +2,13 @@
 
 import alembic.config  # noqa: F401
 import arq.cli  # noqa: F401
-
-import tests.support.forked  # noqa: F401
-import worker.http.serving
 import worker.main
-import worker.schema.migrating  # noqa: F401
-from worker.cli.lazy import load
-from worker.cli.table import COMMANDS
+
+import backfill.alembic.migrating  # noqa: F401
+import backfill.http.serving
+import tests.support.forked  # noqa: F401
+from backfill.cli.lazy import load
+from backfill.cli.table import COMMANDS
 
 for name, spec in COMMANDS.items():
     load(name, spec)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
-from worker.embedded.children import Household, Program
-from worker.embedded.postgres import PostgresRecipe
-from worker.embedded.valkey import ValkeyRecipe
+from backfill.embedded.children import Household, Program
+from backfill.embedded.postgres import PostgresRecipe
+from backfill.embedded.valkey import ValkeyRecipe
 
 _LOOPBACK = "127.0.0.1"
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import sys
 import time
 
+from backfill.runs.states import DONE
 from tests.support.watching import Watcher
-from worker.runs.states import DONE
 
 
 class Recovery:

@@ -16,9 +16,9 @@ from urllib.parse import urlsplit
 
 import asyncpg
 
+from backfill.embedded.wheels import find_wheels
+from backfill.runs.errors import EmbeddedUnavailable
 from tests.support.commands import REPOSITORY, environment_for, run_command
-from worker.embedded.wheels import find_wheels
-from worker.runs.errors import EmbeddedUnavailable
 
 ROLES_SQL = REPOSITORY / "docs" / "roles.sql"
 APPLICATION_SQL = Path(__file__).with_name("roles.sql")

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from worker.runs.attention import Movement
-from worker.runs.pace import Pace
-from worker.runs.progress import Counts
-from worker.runs.ranges import PutAside, Quarantined, RangeState
-from worker.runs.record import Run
-from worker.runs.states import State
+from backfill.runs.attention import Movement
+from backfill.runs.pace import Pace
+from backfill.runs.progress import Counts
+from backfill.runs.ranges import PutAside, Quarantined, RangeState
+from backfill.runs.record import Run
+from backfill.runs.states import State
 
 NOW_MS = 1_773_480_413_589
 PATIENCE_MS = 60_000

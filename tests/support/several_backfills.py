@@ -9,16 +9,16 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
+import worker.main
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-import worker.main
-import worker.wiring
-from config.settings import Settings
+import backfill.wiring
+from backfill.engine.protocols import Previewable
+from backfill.runs.findings import Finding
+from backfill.settings import Settings
 from tests.support.stepped_backfill import LIMITS
-from worker.engine.protocols import Previewable
 from worker.generations.backfill import GenerationVersions
-from worker.runs.findings import Finding
 
 WORKER_OF_SEVERAL = ("arq", "tests.support.several_backfills.WorkerSettings")
 SHIPPED, OTHER = "generation-versions", "other-versions"
@@ -41,5 +41,5 @@ def _known(engine: AsyncEngine, settings: Settings) -> Mapping[str, Previewable]
 
 def __getattr__(name: str) -> Any:
     if name == "WorkerSettings":
-        worker.wiring._backfills = _known
+        backfill.wiring._backfills = _known
     return getattr(worker.main, name)

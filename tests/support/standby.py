@@ -8,9 +8,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from backfill.embedded.children import Household, Program
+from backfill.embedded.postgres import PostgresRecipe
 from tests.support.started_servers import Quarters, quarters
-from worker.embedded.children import Household, Program
-from worker.embedded.postgres import PostgresRecipe
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,11 +9,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from worker.embedded.children import Household
-from worker.embedded.folder import SharedFolder
-from worker.embedded.locks import FileLock
-from worker.embedded.place import Place, prepare_place
-from worker.embedded.server import Recipe, Server
+from backfill.embedded.children import Household
+from backfill.embedded.folder import SharedFolder
+from backfill.embedded.locks import FileLock
+from backfill.embedded.place import Place, prepare_place
+from backfill.embedded.server import Recipe, Server
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

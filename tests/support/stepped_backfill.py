@@ -17,12 +17,12 @@ from sqlalchemy import event, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.util import await_only
 
+from backfill.runs.failures import BatchFailed, Failure
+from backfill.sql.database import open_engine
+from backfill.sql.files import load_sql
 from tests.support.interleaving import DEADLINE_SECONDS, Step
-from worker.database import open_engine
 from worker.generations.backfill import GenerationVersions
 from worker.generations.transactions import Limits
-from worker.runs.failures import BatchFailed, Failure
-from worker.sqlfiles import load_sql
 
 LIMITS = Limits(
     lock_timeout_ms=5_000, statement_timeout_ms=5_000, scan_timeout_ms=5_000, idle_in_transaction_timeout_ms=20_000

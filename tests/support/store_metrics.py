@@ -6,10 +6,10 @@ from collections.abc import Collection
 
 from redis.asyncio import Redis
 
+from backfill.runs.states import DONE
+from backfill.store.metrics import read_metrics
 from tests.support.store_model import RunModel
 from tests.support.store_worker import BATCH_MS
-from worker.runs.states import DONE
-from worker.store.metrics import read_metrics
 
 
 async def compare_metrics(redis: Redis, prefix: str, backfill: str, runs: Collection[RunModel]) -> None:

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 
 from redis.asyncio import Redis
 
-from worker.engine.protocols import Claim, Event, Task
-from worker.runs.pace import Pace
-from worker.runs.ranges import Key, Part, Plan, PutAside, Quarantined, Span
-from worker.runs.states import DONE, Action, State, target_of
-from worker.store.redis_store import RedisStore
+from backfill.engine.protocols import Claim, Event, Task
+from backfill.runs.pace import Pace
+from backfill.runs.ranges import Key, Part, Plan, PutAside, Quarantined, Span
+from backfill.runs.states import DONE, Action, State, target_of
+from backfill.store.redis_store import RedisStore
 
 if TYPE_CHECKING:
     from tests.support.store_worker import Step

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from backfill.engine.protocols import Advance, Claim, Task, Totals
+from backfill.runs.ranges import Part, PutAside, Quarantined
+from backfill.runs.states import WORKING, State
 from tests.support.store_model import UNITS_PER_RANGE, key_of, position_after, rows_of, unit_of
-from worker.engine.protocols import Advance, Claim, Task, Totals
-from worker.runs.ranges import Part, PutAside, Quarantined
-from worker.runs.states import WORKING, State
 
 PART_ROWS = 4
 BATCH_MS = 50.0

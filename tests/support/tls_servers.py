@@ -12,9 +12,9 @@ import ssl
 from dataclasses import dataclass
 from pathlib import Path
 
+from backfill.embedded.children import Household, Program
 from tests.support.certificates import Certificate
 from tests.support.started_servers import Quarters
-from worker.embedded.children import Household, Program
 
 _ROLE = "codebegen"
 _ANSWER_SECONDS = 1.0

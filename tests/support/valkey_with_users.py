@@ -9,9 +9,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from backfill.embedded.children import Household, Program
+from backfill.embedded.valkey import ValkeyRecipe
 from tests.support.started_servers import Quarters, quarters
-from worker.embedded.children import Household, Program
-from worker.embedded.valkey import ValkeyRecipe
 
 _MORE = """\
 unixsocket {socket}

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 
-from config.settings import Settings
+from backfill.engine.control import Control
+from backfill.engine.protocols import Event
+from backfill.runs.record import Run
+from backfill.runs.states import State
+from backfill.settings import Settings
+from backfill.wiring import open_service
 from tests.support.waiting import wait_until
-from worker.engine.control import Control
-from worker.engine.protocols import Event
-from worker.runs.record import Run
-from worker.runs.states import State
-from worker.wiring import open_service
 
 
 class Watcher:

@@ -8,10 +8,10 @@ from typing import Any
 
 from redis.asyncio import Redis
 
+from backfill.release import own_version
+from backfill.runs.workers import WorkerRecord
+from backfill.store.scripts import Scripts
 from tests.support.cli import NAME
-from worker.release import own_version
-from worker.runs.workers import WorkerRecord
-from worker.store.scripts import Scripts
 
 ALIVE_MS = 60_000
 

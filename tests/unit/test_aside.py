@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import random
 
-from worker.engine.aside import BACKOFF_FIRST_MS, Aside
-from worker.engine.protocols import Claim, Task
-from worker.runs.pace import Pace
-from worker.runs.ranges import Part
+from backfill.engine.aside import BACKOFF_FIRST_MS, Aside
+from backfill.engine.protocols import Claim, Task
+from backfill.runs.pace import Pace
+from backfill.runs.ranges import Part
 
 CLAIM = Claim(
     run_id="r",

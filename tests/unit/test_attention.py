@@ -8,13 +8,13 @@ from io import StringIO
 import pytest
 from rich.console import Console
 
+from backfill.cli.panel import print_runs
+from backfill.cli.words import line, warning
+from backfill.runs.attention import Kind, Movement, attention_of
+from backfill.runs.progress import Sample
+from backfill.runs.record import Run, run_document
+from backfill.runs.states import AT_REST, State
 from tests.support.sample_runs import MOVEMENT, NOW_MS, PATIENCE_MS, contended_unit, run_of
-from worker.cli.panel import print_runs
-from worker.cli.words import line, warning
-from worker.runs.attention import Kind, Movement, attention_of
-from worker.runs.progress import Sample
-from worker.runs.record import Run, run_document
-from worker.runs.states import AT_REST, State
 
 NOBODY = replace(MOVEMENT, workers=0, leases=0, moved_ms=NOW_MS - 185_000)
 STILL = replace(MOVEMENT, moved_ms=NOW_MS - PATIENCE_MS - 1)

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from worker.runs.cautions import cautions
-from worker.runs.forecast import Amount, Sample
-from worker.runs.preview import Replica, Server, Slot, Snapshot, Survey, TableSize, not_visible
+from backfill.runs.cautions import cautions
+from backfill.runs.forecast import Amount, Sample
+from backfill.runs.preview import Replica, Server, Slot, Snapshot, Survey, TableSize, not_visible
 
 SERVER = Server(
     version="18.0",

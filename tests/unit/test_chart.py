@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from worker.http.pages.chart import HEIGHT, WIDTH, chart_of, round_up
-from worker.runs.progress import Sample
+from backfill.http.pages.chart import HEIGHT, WIDTH, chart_of, round_up
+from backfill.runs.progress import Sample
 
 
 def test_a_chart_is_drawn_from_the_first_two_rates_on() -> None:

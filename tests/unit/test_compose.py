@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from config.settings import Settings
+from backfill.settings import Settings
 from tests.support.commands import REPOSITORY
 from tests.support.compose import (
     SECRETS,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from worker.runs.failures import Failure, classify
+from backfill.runs.failures import Failure, classify
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from worker.runs.findings import EXAMPLES_KEPT, Finding, merge
+from backfill.runs.findings import EXAMPLES_KEPT, Finding, merge
 
 
 def finding(rule: str, count: int, *examples: str) -> Finding:

@@ -6,13 +6,13 @@ from dataclasses import replace
 
 import pytest
 
+from backfill.cli.following import Changing, Whereabouts, judge
+from backfill.cli.goals import judge_goals, parse_goals
+from backfill.runs.errors import RunFailed, UsageError
+from backfill.runs.notes import Asked, Note
+from backfill.runs.record import Run
+from backfill.runs.states import AT_REST, WORKING, State
 from tests.support.sample_runs import MOVEMENT, NOW_MS, quarantined_unit, run_of
-from worker.cli.following import Changing, Whereabouts, judge
-from worker.cli.goals import judge_goals, parse_goals
-from worker.runs.errors import RunFailed, UsageError
-from worker.runs.notes import Asked, Note
-from worker.runs.record import Run
-from worker.runs.states import AT_REST, WORKING, State
 
 RUNNING = run_of(State.RUNNING)
 NOBODY = run_of(State.RUNNING, movement=replace(MOVEMENT, workers=0, leases=0))

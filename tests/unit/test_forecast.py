@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from worker.engine.sampling import spread_out
-from worker.runs.forecast import Amount, Estimate, Forecast, Sample, Timed, fit
-from worker.runs.pace import Pace
-from worker.runs.playing import forecast
-from worker.runs.ranges import Span
+from backfill.engine.sampling import spread_out
+from backfill.runs.forecast import Amount, Estimate, Forecast, Sample, Timed, fit
+from backfill.runs.pace import Pace
+from backfill.runs.playing import forecast
+from backfill.runs.ranges import Span
 
 # Two numbers that are played through batch by batch may differ by a batch, which is much of a run of a few.
 A_BATCH = 1.03

@@ -98,9 +98,9 @@ def test_the_alembic_folder_is_no_package() -> None:
 def test_the_rules_of_a_run_need_the_standard_library_only() -> None:
     foreign = [
         f"{name_of(path)}: {module}"
-        for path in python_files(below="worker/runs/")
+        for path in python_files(below="backfill/runs/")
         for module in imported_modules(path)
-        if module.split(".")[0] not in sys.stdlib_module_names and not f"{module}.".startswith("worker.runs.")
+        if module.split(".")[0] not in sys.stdlib_module_names and not f"{module}.".startswith("backfill.runs.")
     ]
 
     assert not foreign, "\n".join(foreign)

@@ -6,11 +6,11 @@ import asyncio
 from contextlib import suppress
 from typing import cast
 
-from worker.engine.lease import Lease
-from worker.engine.protocols import Claim, Store, Task
-from worker.engine.tally import Tally
-from worker.runs.pace import Pace
-from worker.runs.states import State
+from backfill.engine.lease import Lease
+from backfill.engine.protocols import Claim, Store, Task
+from backfill.engine.tally import Tally
+from backfill.runs.pace import Pace
+from backfill.runs.states import State
 
 CLAIM = Claim(
     run_id="r",

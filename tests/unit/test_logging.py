@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 import structlog
 
-from config.late_logging import setup_logging_when_needed
-from config.logging import setup_logging
-from config.masking import mask_passwords
+from backfill.late_logging import setup_logging_when_needed
+from backfill.logging import setup_logging
+from backfill.masking import mask_passwords
 
 TOKEN = "bf_" + "aB3-_" * 8 + "xyz"
 
@@ -47,11 +47,11 @@ def test_our_messages_are_json_lines_without_a_terminal() -> None:
     stream = io.StringIO()
     setup_logging("INFO", "auto", stream=stream)
 
-    structlog.get_logger("worker.engine").info("batch done", rows=12)
+    structlog.get_logger("backfill.engine").info("batch done", rows=12)
 
     (line,) = written_lines(stream)
     assert list(line) == ["timestamp", "level", "logger", "event", "rows"]
-    assert (line["level"], line["logger"], line["event"], line["rows"]) == ("info", "worker.engine", "batch done", 12)
+    assert (line["level"], line["logger"], line["event"], line["rows"]) == ("info", "backfill.engine", "batch done", 12)
     assert line["timestamp"].endswith("Z")
 
 
@@ -59,7 +59,7 @@ def test_a_terminal_gets_lines_for_a_person() -> None:
     stream = Terminal()
     setup_logging("INFO", "auto", stream=stream)
 
-    structlog.get_logger("worker.engine").info("batch done", rows=12)
+    structlog.get_logger("backfill.engine").info("batch done", rows=12)
 
     assert "batch done" in stream.getvalue()
     assert not stream.getvalue().startswith("{")
@@ -69,8 +69,8 @@ def test_a_line_for_a_person_has_the_time_the_words_and_what_is_not_as_usual() -
     stream = io.StringIO()
     setup_logging("INFO", "console", stream=stream)
 
-    logging.getLogger("worker.schema.online_ddl").info("adding columns to projects")
-    logging.getLogger("worker.schema.online_ddl").warning("waiting for projects")
+    logging.getLogger("backfill.alembic.online_ddl").info("adding columns to projects")
+    logging.getLogger("backfill.alembic.online_ddl").warning("waiting for projects")
 
     usual, warning = stream.getvalue().splitlines()
     assert re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d adding columns to projects", usual)
@@ -81,7 +81,7 @@ def test_colors_need_a_terminal() -> None:
     stream = io.StringIO()
     setup_logging("INFO", "console", stream=stream)
 
-    structlog.get_logger("worker.engine").warning("batch done")
+    structlog.get_logger("backfill.engine").warning("batch done")
 
     assert "\x1b" not in stream.getvalue()
 
@@ -102,7 +102,7 @@ def test_the_level_holds_for_both() -> None:
     stream = io.StringIO()
     setup_logging("WARNING", "json", stream=stream)
 
-    structlog.get_logger("worker.engine").info("batch done")
+    structlog.get_logger("backfill.engine").info("batch done")
     logging.getLogger("alembic.runtime.migration").info("running upgrade")
 
     assert stream.getvalue() == ""
@@ -122,7 +122,7 @@ def test_setting_up_twice_writes_once() -> None:
     setup_logging("INFO", "json", stream=first)
     setup_logging("INFO", "json", stream=second)
 
-    structlog.get_logger("worker.engine").info("batch done")
+    structlog.get_logger("backfill.engine").info("batch done")
 
     assert first.getvalue() == ""
     assert len(written_lines(second)) == 1
@@ -133,10 +133,10 @@ def test_no_password_gets_into_a_line(log_format: Any) -> None:
     stream = io.StringIO()
     setup_logging("INFO", log_format, stream=stream)
 
-    log_a_failure(structlog.get_logger("worker.engine"), "postgresql://app:hunter2@db:5432/codebegen")
-    log_a_failure(structlog.get_logger("worker.engine"), 'redis://:hunt"er2@cache:6379/0')
+    log_a_failure(structlog.get_logger("backfill.engine"), "postgresql://app:hunter2@db:5432/codebegen")
+    log_a_failure(structlog.get_logger("backfill.engine"), 'redis://:hunt"er2@cache:6379/0')
 
-    structlog.get_logger("worker.http").info("refused", headers={"authorization": f"Bearer {TOKEN}"}, token=TOKEN)
+    structlog.get_logger("backfill.http").info("refused", headers={"authorization": f"Bearer {TOKEN}"}, token=TOKEN)
 
     assert "postgresql://app:***@db:5432/codebegen" in stream.getvalue()
     assert "aB3" not in stream.getvalue()

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from worker.engine.lookahead import Batch, Lookahead
-from worker.runs.ranges import Key, Span, Unit
+from backfill.engine.lookahead import Batch, Lookahead
+from backfill.runs.ranges import Key, Span, Unit
 
 BATCH_ROWS, WHOLE_ROWS = 100, 200
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from worker.runs.errors import UsageError
-from worker.runs.notes import LONGEST_NOTE, checked_note
+from backfill.runs.errors import UsageError
+from backfill.runs.notes import LONGEST_NOTE, checked_note
 
 
 @pytest.mark.parametrize("note", ["until the release is out", "CHG-1044: 明日まで", "x" * LONGEST_NOTE])

@@ -5,8 +5,8 @@ from io import StringIO
 import pytest
 from alembic.runtime.migration import MigrationContext
 
-from worker.schema.needs import IndexNeed
-from worker.schema.online_ddl import LockProtocol, OnlineDdl
+from backfill.alembic.online_ddl import LockProtocol, OnlineDdl
+from backfill.sql.needs import IndexNeed
 
 
 @pytest.mark.parametrize(("own_session", "settings"), [(True, 4), (False, 0)])

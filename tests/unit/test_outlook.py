@@ -6,12 +6,12 @@ from dataclasses import replace
 
 import pytest
 
+from backfill.cli.words import amounts, percent, troubles
+from backfill.runs.findings import Finding
+from backfill.runs.outlook import next_of, outcome_of
+from backfill.runs.record import Run, run_document
+from backfill.runs.states import AT_REST, State
 from tests.support.sample_runs import contended_unit, quarantined_unit, run_of, walked_to_the_end
-from worker.cli.words import amounts, percent, troubles
-from worker.runs.findings import Finding
-from worker.runs.outlook import next_of, outcome_of
-from worker.runs.record import Run, run_document
-from worker.runs.states import AT_REST, State
 
 BROKEN = Finding(rule="duplicate_versions", is_error=True, count=2)
 

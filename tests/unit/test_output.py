@@ -9,9 +9,9 @@ import pytest
 from rich.console import Console
 from rich.text import Text
 
-from worker.cli.output import answer_console
-from worker.cli.rows import Row, print_facts, print_rows
-from worker.runs.wording import counted
+from backfill.cli.output import answer_console
+from backfill.cli.rows import Row, print_facts, print_rows
+from backfill.runs.wording import counted
 
 LONG = ("word " * 60).strip()
 ROWS: list[Row] = [("WARNING", "schema", Text(LONG, style="red")), ("OK", "postgres", "fine")]

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from worker.runs.errors import UsageError
-from worker.runs.pace import GROW_AT_MOST, LEAST_ROWS, BatchSize, Pace
+from backfill.runs.errors import UsageError
+from backfill.runs.pace import GROW_AT_MOST, LEAST_ROWS, BatchSize, Pace
 
 TARGET_MS = 50
 MOST_ROWS = 5_000

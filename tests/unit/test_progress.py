@@ -7,7 +7,7 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from worker.runs.progress import Counts, Sample, eta_seconds, fraction, progress_document, rows_per_second
+from backfill.runs.progress import Counts, Sample, eta_seconds, fraction, progress_document, rows_per_second
 
 amounts = st.integers(min_value=0, max_value=10**12)
 

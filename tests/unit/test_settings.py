@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from config.settings import Settings, describe_settings, load_settings
-from worker.runs.errors import SettingsError
+from backfill.runs.errors import SettingsError
+from backfill.settings import Settings, describe_settings, load_settings
 
 ROOT = Path(__file__).parents[2]
 

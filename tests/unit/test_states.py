@@ -7,7 +7,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from worker.runs.states import (
+from backfill.runs.states import (
     ARROWS,
     AT_REST,
     DONE,

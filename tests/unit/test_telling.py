@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from worker.runs.telling import sentence_of
-from worker.runs.wording import ended
+from backfill.runs.telling import sentence_of
+from backfill.runs.wording import ended
 
 ENQUEUED = {"state": "queued", "from": "", "action": "enqueue", "who": "cli:ann@host", "note": ""}
 PAUSED = {"state": "pausing", "from": "running", "action": "pause", "who": "cli:ann@host", "note": "CHG-1044?"}

@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import pytest
 
-from worker.runs.errors import SettingsError
-from worker.urls import Host, describe, in_database, read_database_url, read_redis_url
+from backfill.runs.errors import SettingsError
+from backfill.urls import Host, describe, in_database, read_database_url, read_redis_url
 
 SECRET = "hunter2"
 

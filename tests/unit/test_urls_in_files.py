@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from config.settings import load_settings
-from worker.runs.errors import SettingsError
+from backfill.runs.errors import SettingsError
+from backfill.settings import load_settings
 
 DATABASE_URL = "postgresql://app:hunter2@db:5432/codebegen"
 REDIS_URL = "redis://:hunter2@cache:6379/0"

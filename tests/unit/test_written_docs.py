@@ -6,7 +6,8 @@ import re
 
 import pytest
 
-from config.settings import Settings
+from backfill.runs.states import ARROWS, State
+from backfill.settings import Settings
 from scripts.write_docs import (
     DOCS,
     INTERLEAVINGS,
@@ -21,7 +22,6 @@ from scripts.write_docs import (
 )
 from tests.mutations.sabotages import SABOTAGES
 from tests.support.commands import REPOSITORY
-from worker.runs.states import ARROWS, State
 
 
 @pytest.mark.parametrize("name", PAGES)

@@ -17,8 +17,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from backfill.runs.errors import RunFailed, UsageError
 from worker.demo.narration import sentence_of
-from worker.runs.errors import RunFailed, UsageError
 
 ROOT = Path(__file__).resolve().parents[2]
 END_SECONDS = 5.0

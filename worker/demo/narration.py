@@ -9,7 +9,7 @@ from time import monotonic
 
 from rich.text import Text
 
-from worker.cli.output import answer_console, duration
+from backfill.cli.output import answer_console, duration
 
 INDENT = "   "
 

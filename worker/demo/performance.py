@@ -9,15 +9,15 @@ from typing import Any
 
 import typer
 
-from config.logging import setup_logging
-from config.settings import Settings, load_settings
-from worker.cli.output import say, write_json
+from backfill.cli.output import say, write_json
+from backfill.logging import setup_logging
+from backfill.opening import servers
+from backfill.runs.errors import RunFailed
+from backfill.settings import Settings, load_settings
 from worker.demo.narration import Narrator
 from worker.demo.report import Report
 from worker.demo.scenario import Scenario, perform
 from worker.demo.tables import show, show_next_steps
-from worker.opening import servers
-from worker.runs.errors import RunFailed
 
 INTRODUCTION = "The whole job on made-up data. Sizes and switches: backfill demo --help"
 INTERRUPTING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)

@@ -6,13 +6,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from worker.cli.verdict import Outcome, Status
+from backfill.cli.verdict import Outcome, Status
+from backfill.engine.protocols import Event
+from backfill.runs.record import Run, run_document
+from backfill.runs.states import State
+from backfill.runs.wording import counted
 from worker.demo.old_application import PhaseSummary
 from worker.demo.stage import Stage
-from worker.engine.protocols import Event
-from worker.runs.record import Run, run_document
-from worker.runs.states import State
-from worker.runs.wording import counted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,10 +12,13 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
-from config.settings import Settings
-from worker.cli.verdict import outcomes
-from worker.cli.watching import watch
-from worker.database import open_engine
+from backfill.cli.verdict import outcomes
+from backfill.cli.watching import watch
+from backfill.embedded import ServerUrls
+from backfill.runs.wording import counted
+from backfill.settings import Settings
+from backfill.sql.database import open_engine
+from backfill.wiring import Service, build_service
 from worker.demo.children import Children
 from worker.demo.narration import Narrator, Stopwatch, sentence_of
 from worker.demo.old_application import PhaseSummary, Traffic
@@ -24,9 +27,6 @@ from worker.demo.report import Backfilled, Report, Takeover, Verification, backf
 from worker.demo.stage import APPLICATION_NAME, Stage, choose_stage, cleared
 from worker.demo.traffic import Application, Nobody, start_traffic
 from worker.demo.working import Workshop
-from worker.embedded import ServerUrls
-from worker.runs.wording import counted
-from worker.wiring import Service, build_service
 
 BACKFILL = "generation-versions"
 REVISION_BEFORE = "e011ab9dd223"

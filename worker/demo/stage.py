@@ -18,15 +18,15 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from config.settings import Settings
-from worker.database import open_engine, reachable
-from worker.embedded import ServerUrls
-from worker.queue import queue_name
-from worker.redis_client import open_redis, told_plainly
-from worker.runs.errors import OperatorError, UsageError, WrongState
+from backfill.embedded import ServerUrls
+from backfill.queue import queue_name
+from backfill.runs.errors import OperatorError, UsageError, WrongState
+from backfill.settings import Settings
+from backfill.sql.database import open_engine, reachable
+from backfill.sql.files import load_sql
+from backfill.store.client import open_redis, told_plainly
+from backfill.urls import describe, in_database
 from worker.schema.models import metadata
-from worker.sqlfiles import load_sql
-from worker.urls import describe, in_database
 
 APPLICATION_NAME = "backfill-demo"
 OWN_DATABASE = "codebegen_demo"

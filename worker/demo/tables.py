@@ -12,16 +12,16 @@ from urllib.parse import urlsplit
 from rich.table import Table
 from rich.text import Text
 
-from config.masking import mask_passwords
-from worker.cli.output import duration, number
-from worker.cli.rows import print_facts
-from worker.cli.verdict import Status
+from backfill.cli.output import duration, number
+from backfill.cli.rows import print_facts
+from backfill.cli.verdict import Status
+from backfill.masking import mask_passwords
+from backfill.runs.wording import counted
 from worker.demo.narration import INDENT, Narrator
 from worker.demo.old_application import PhaseSummary
 from worker.demo.old_application.transactions import delete_generation
 from worker.demo.report import Backfilled, Report, Verification
 from worker.demo.stage import OWN_DATABASE, Stage
-from worker.runs.wording import counted
 
 FAILURES_SHOWN = 5
 DELETE = delete_generation.__name__

@@ -11,16 +11,16 @@ from time import monotonic
 
 from redis.asyncio import Redis
 
-from worker.cli.words import progress_of
+from backfill.cli.words import progress_of
+from backfill.engine.control import Control
+from backfill.queue import queue_name
+from backfill.runs.errors import WaitTimedOut
+from backfill.runs.record import Run
+from backfill.runs.states import AT_REST
+from backfill.store.client import told_plainly
 from worker.demo.children import Child, Children
 from worker.demo.narration import Narrator
 from worker.demo.report import Takeover
-from worker.engine.control import Control
-from worker.queue import queue_name
-from worker.redis_client import told_plainly
-from worker.runs.errors import WaitTimedOut
-from worker.runs.record import Run
-from worker.runs.states import AT_REST
 
 PROGRAM = "arq worker.main.WorkerSettings"
 LOOK_EVERY_SECONDS = 0.1

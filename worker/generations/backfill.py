@@ -14,8 +14,12 @@ from typing import Any
 from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from worker.database import leads_to
-from worker.engine.protocols import CheckedPage, PartSettled, Settled
+from backfill.engine.protocols import CheckedPage, PartSettled, Settled
+from backfill.runs.findings import EXAMPLES_KEPT, Finding, Rule
+from backfill.runs.preview import StatementPlan, Survey
+from backfill.runs.ranges import Key, Plan, Span, Unit
+from backfill.runs.rehearsed import Rehearsed
+from backfill.sql.database import leads_to
 from worker.generations import NAME, large, rehearsing
 from worker.generations.catalog import check_catalog
 from worker.generations.privileges import closed_to_writes, missing_privileges
@@ -24,10 +28,6 @@ from worker.generations.statements import explain_statements
 from worker.generations.surveying import EXACT_BELOW_ROWS, SAMPLE_UNITS, estimate, survey
 from worker.generations.transactions import Limits, rolled_back, run_sql, transaction
 from worker.generations.whole import settle_projects
-from worker.runs.findings import EXAMPLES_KEPT, Finding, Rule
-from worker.runs.preview import StatementPlan, Survey
-from worker.runs.ranges import Key, Plan, Span, Unit
-from worker.runs.rehearsed import Rehearsed
 
 FIRST_KEY: Key = ("-infinity", "")
 LEAST_RANGE_UNITS = 100

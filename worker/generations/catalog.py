@@ -5,13 +5,13 @@ from __future__ import annotations
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from backfill.runs.findings import Finding
+from backfill.sql.catalog import Catalog
+from backfill.sql.files import load_sql
+from backfill.sql.found import Found
+from backfill.sql.judging import Kind, Problem, judge
 from worker.generations.needs import BEFORE_REVISION, NEEDS
 from worker.generations.rules import REMEDY_ANALYZE
-from worker.runs.findings import Finding
-from worker.schema.catalog import Catalog
-from worker.schema.found import Found
-from worker.schema.judging import Kind, Problem, judge
-from worker.sqlfiles import load_sql
 
 RULES_BY_KIND = {"columns": Kind.COLUMN, "foreign_key": Kind.KEY, "indexes": Kind.INDEX, "triggers": Kind.TRIGGER}
 COMPLETE = "Run: backfill schema --apply (backfill schema shows first what it would do)"

@@ -16,9 +16,9 @@ from dataclasses import asdict, dataclass, replace
 from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from worker.engine.protocols import PartSettled
+from backfill.engine.protocols import PartSettled
+from backfill.runs.failures import BatchFailed, Failure
 from worker.generations.transactions import Limits, run_sql, transaction
-from worker.runs.failures import BatchFailed, Failure
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

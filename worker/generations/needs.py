@@ -6,7 +6,7 @@ number, and a database may have come to these columns by another revision than t
 
 from __future__ import annotations
 
-from worker.schema.needs import ColumnNeed, IndexNeed, KeyNeed, Needs, TriggerNeed
+from backfill.sql.needs import ColumnNeed, IndexNeed, KeyNeed, Needs, TriggerNeed
 
 BEFORE_REVISION = "e011ab9dd223"
 REVISION = "39e7f45c72f1"

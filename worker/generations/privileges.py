@@ -16,9 +16,9 @@ from dataclasses import dataclass
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from worker.database import why_read_only
+from backfill.runs.findings import READ_ONLY_RULE, Finding
+from backfill.sql.database import why_read_only
 from worker.generations.transactions import run_sql
-from worker.runs.findings import READ_ONLY_RULE, Finding
 
 RULE = "privileges"
 

@@ -15,11 +15,11 @@ from typing import Any
 from sqlalchemy import CursorResult
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from backfill.runs.forecast import PAGE_BYTES
+from backfill.runs.rehearsed import Rehearsed, Wal
 from worker.generations.large import Mark, number_next, read_frontier
 from worker.generations.transactions import Limits, explain_sql, rolled_back, run_sql
 from worker.generations.whole import Run, settle_projects
-from worker.runs.forecast import PAGE_BYTES
-from worker.runs.rehearsed import Rehearsed, Wal
 
 
 @dataclass(slots=True)

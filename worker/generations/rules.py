@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from worker.runs.findings import Rule
+from backfill.runs.findings import Rule
 
 REMEDY_ANALYZE = "Run: ANALYZE public.projects, public.generations. Until then a batch may take seconds."
 

@@ -12,10 +12,10 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from backfill.runs.findings import EXAMPLES_KEPT
+from backfill.runs.preview import StatementPlan
+from backfill.runs.ranges import Unit
 from worker.generations.transactions import explain_sql, run_sql
-from worker.runs.findings import EXAMPLES_KEPT
-from worker.runs.preview import StatementPlan
-from worker.runs.ranges import Unit
 
 # Smaller tables are read whole in no time.
 LARGE_BYTES = 4 * 1024 * 1024

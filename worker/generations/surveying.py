@@ -6,11 +6,11 @@ from dataclasses import replace
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from backfill.runs.forecast import Amount
+from backfill.runs.preview import Replica, Server, Slot, Snapshot, Survey, TableSize
 from worker.generations.catalog import read_found
 from worker.generations.needs import NEEDS
 from worker.generations.transactions import plan_in, run_sql
-from worker.runs.forecast import Amount
-from worker.runs.preview import Replica, Server, Slot, Snapshot, Survey, TableSize
 
 EXACT_BELOW_ROWS = 1_000_000
 # Rows and units that are looked at in a larger table, to say how many are left.

@@ -19,9 +19,9 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from worker.database import connection_failure, leads_to, why_read_only
-from worker.runs.failures import READ_ONLY, BatchFailed, Failure, classify
-from worker.sqlfiles import load_sql
+from backfill.runs.failures import READ_ONLY, BatchFailed, Failure, classify
+from backfill.sql.database import connection_failure, leads_to, why_read_only
+from backfill.sql.files import load_sql
 
 # A connection that cannot be made fails with the driver's own errors or the system's, everything later with DBAPIError.
 _DATABASE_ERRORS = (DBAPIError, PoolTimeout, asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError)

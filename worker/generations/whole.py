@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import CursorResult
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from worker.engine.protocols import Settled
+from backfill.engine.protocols import Settled
 from worker.generations.transactions import run_sql
 
 Run = Callable[[AsyncConnection, str, Mapping[str, Any]], Awaitable[CursorResult[Any]]]

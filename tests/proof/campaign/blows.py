@@ -9,12 +9,12 @@ from urllib.parse import urlsplit
 
 import asyncpg
 
+from backfill.sql.files import read_sql
 from tests.proof.campaign.lookout import GO_ON_SECONDS
 from tests.proof.campaign.plan import Fault, Kind
 from tests.proof.campaign.scene import Scene
 from tests.support.own_servers import administrator
 from tests.support.waiting import wait_until
-from worker.sqlfiles import read_sql
 
 LOST_ANSWERS = 3
 PAUSED_SECONDS = 1.0

@@ -9,6 +9,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from backfill.embedded import use_embedded
+from backfill.embedded.locks import FileLock
 from tests.proof.campaign.ledger import Ledger
 from tests.proof.campaign.plan import RoundPlan, plan_round, seeds_of_rounds
 from tests.proof.campaign.rounds import Field, play
@@ -16,8 +18,6 @@ from tests.support.commands import REPOSITORY
 from tests.support.databases import migrate, new_database
 from tests.support.own_servers import OwnServers
 from tests.support.waiting import wait_until
-from worker.embedded import use_embedded
-from worker.embedded.locks import FileLock
 
 OLD_REVISION = "e011ab9dd223"
 TURN_SECONDS = 24 * 3600.0

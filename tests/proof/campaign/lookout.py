@@ -9,10 +9,10 @@ from dataclasses import dataclass
 
 from redis.asyncio import Redis
 
+from backfill.runs.errors import RedisUnreachable
+from backfill.runs.states import AT_REST, DONE, State
+from backfill.store.client import told_plainly
 from tests.support.waiting import again_and_again, wait_until
-from worker.redis_client import told_plainly
-from worker.runs.errors import RedisUnreachable
-from worker.runs.states import AT_REST, DONE, State
 
 LOOK_EVERY_SECONDS = 0.1
 GO_ON_SECONDS = 120.0

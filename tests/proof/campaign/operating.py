@@ -6,14 +6,14 @@ import asyncio
 from collections.abc import Mapping
 from contextlib import suppress
 
+from backfill.engine.control import Control
+from backfill.runs.errors import ActiveRunExists, UnknownRun, Unreachable, WrongState
+from backfill.runs.pace import Pace
+from backfill.runs.states import Action, State
 from tests.proof.campaign.ledger import Ledger
 from tests.proof.campaign.lookout import Lookout, at_rest
 from tests.support.runs import BACKFILL
 from tests.support.waiting import again_and_again
-from worker.engine.control import Control
-from worker.runs.errors import ActiveRunExists, UnknownRun, Unreachable, WrongState
-from worker.runs.pace import Pace
-from worker.runs.states import Action, State
 
 LOOK_EVERY_SECONDS = 0.3
 FULL_PACE: Mapping[str, int | None] = {"parallel": 3, "batch_rows": 2000, "pause_ms": 0}

@@ -10,7 +10,11 @@ from pathlib import Path
 
 import asyncpg
 
-from config.settings import Settings
+from backfill.runs.states import State
+from backfill.settings import Settings
+from backfill.sql.database import open_engine
+from backfill.sql.files import read_sql
+from backfill.wiring import default_pace, open_service
 from tests.proof import oracle
 from tests.proof.campaign.blows import BLOWS
 from tests.proof.campaign.ledger import Ledger, Violation
@@ -28,11 +32,7 @@ from tests.support.databases import migrate, new_database
 from tests.support.expected import breaches
 from tests.support.own_servers import OwnServers
 from tests.support.waiting import wait_until
-from worker.database import open_engine
 from worker.demo.old_data import OldDataShape, create_old_data
-from worker.runs.states import State
-from worker.sqlfiles import read_sql
-from worker.wiring import default_pace, open_service
 
 PROJECTS, GENERATIONS = 1_500, 12_000
 CONNECTIONS, TRANSACTIONS_PER_SECOND = 5, 80.0

@@ -18,11 +18,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from config.logging import setup_logging
+from backfill.logging import setup_logging
+from backfill.runs.errors import OperatorError, RunFailed
 from tests.proof.campaign.campaign import Bounds, campaign, own_field
 from tests.proof.campaign.ledger import Ledger
 from tests.proof.campaign.plan import LARGEST_SEED, RoundPlan
-from worker.runs.errors import OperatorError, RunFailed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

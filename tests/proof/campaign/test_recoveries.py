@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from backfill.runs.states import State
 from tests.proof.campaign.ledger import Ledger, Violation, times
 from tests.proof.campaign.lookout import Sight
 from tests.proof.campaign.plan import Kind
 from tests.proof.campaign.soak import exit_code_of
-from worker.runs.states import State
 
 
 def sight(*steps: int, worked_on: str = "", run_id: str = "a", state: State = State.RUNNING) -> Sight:

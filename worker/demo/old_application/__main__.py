@@ -20,8 +20,8 @@ import threading
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from backfill.runs.errors import OperatorError, SettingsError
 from worker.demo.old_application.application import OldApplication, Traffic
-from worker.runs.errors import OperatorError, SettingsError
 
 
 def main(arguments: Sequence[str], environment: Mapping[str, str]) -> int:

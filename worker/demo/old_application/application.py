@@ -17,14 +17,14 @@ from typing import Self
 import asyncpg
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from worker.database import open_engine, reachable
+from backfill.runs.errors import NotFound, SchemaNotReady, UsageError
+from backfill.sql.database import open_engine, reachable
 from worker.demo.old_application.arrivals import Arrivals
 from worker.demo.old_application.connections import DATABASE_ERRORS, Connection
 from worker.demo.old_application.contents import Contents
 from worker.demo.old_application.known_rows import KnownRows, sample_rows
 from worker.demo.old_application.latencies import Phase, PhaseSummary
 from worker.demo.old_application.transactions import Desk, Mix
-from worker.runs.errors import NotFound, SchemaNotReady, UsageError
 
 _UNDEFINED_TABLE = "42P01"
 _FIRST_BACKOFF_SECONDS, _LONGEST_BACKOFF_SECONDS = 0.05, 1.0

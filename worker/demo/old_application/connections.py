@@ -13,7 +13,7 @@ import asyncpg
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from worker.database import connection_failure
+from backfill.sql.database import connection_failure
 
 # How a call can fail because of the server or on the way to it. InternalClientError is what the driver says of a
 # connection that was cut at a moment it did not expect; TimeoutError is an OSError.

@@ -12,7 +12,7 @@ from enum import Enum
 from random import Random
 from typing import Any, Protocol
 
-from worker.sqlfiles import load_sql
+from backfill.sql.files import load_sql
 
 # Enough to choose from; the application itself has no memory at all.
 _MOST_GENERATIONS_PER_STAGE = 10_000

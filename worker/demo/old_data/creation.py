@@ -13,9 +13,9 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from worker.runs.errors import SchemaNotReady, UsageError, WrongState
-from worker.runs.wording import counted
-from worker.sqlfiles import load_sql
+from backfill.runs.errors import SchemaNotReady, UsageError, WrongState
+from backfill.runs.wording import counted
+from backfill.sql.files import load_sql
 
 _MOST_PROJECTS = 2_000_000
 _MOST_GENERATIONS = 20_000_000

@@ -1,0 +1,1 @@
+"""Schema changes with short locks, for Alembic."""

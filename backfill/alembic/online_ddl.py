@@ -1,0 +1,198 @@
+"""Changes a table that is in use: every lock is short, and every step can be done again.
+
+A change that waits for its lock makes everybody wait who comes after it. So a step waits for a moment
+only (`lock_timeout`), lets the application pass, and tries again, until the lock is there or patience
+ends. Each step is a transaction of its own: a killed upgrade leaves finished steps behind, and the next
+one passes over them without taking a lock, because it asks the catalog first.
+
+Offline (`--sql`) there is nobody to ask and nobody to try again: the same steps are written down, each
+in a form that does no harm when it is run twice.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+from alembic.operations import Operations
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy.exc import DBAPIError
+from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_delay, wait_exponential, wait_random
+
+from backfill.alembic.filling import Filling, whole_table
+from backfill.runs.errors import SchemaNotReady, WaitTimedOut
+from backfill.runs.wording import counted
+from backfill.sql.catalog import Catalog
+from backfill.sql.needs import IndexNeed
+
+log = logging.getLogger(__name__)
+
+LONGEST_PAUSE_SECONDS = 3.0
+_LOCK_NOT_AVAILABLE = {"55P03", "40P01"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LockProtocol:
+    """How long one try may hold up the application, and how long to go on trying.
+
+    `own_session` is false where others work in the same session of the server, as behind PgBouncer.
+    """
+
+    lock_timeout_ms: int = 400
+    patience_seconds: float = 900.0
+    own_session: bool = True
+    sleep: Callable[[float], None] = time.sleep
+
+
+class OnlineDdl:
+    """The steps of a revision, for use inside `context.autocommit_block()`.
+
+    Online the catalog is asked first, and offline nobody is. With `opts["look_at"]`, a connection, an offline script is
+    written for that one database, with only the steps that are missing there; `opts["tell"]` hears the title of each.
+    """
+
+    def __init__(self, context: MigrationContext) -> None:
+        self._op = Operations(context)
+        self._protocol: LockProtocol = context.opts.get("lock_protocol") or LockProtocol()
+        self._as_sql = context.as_sql
+        self._tell: Callable[[str], None] = context.opts.get("tell") or (lambda title: log.info("%s", title))
+        looked_at = context.opts.get("look_at") if context.as_sql else self._op.get_bind()
+        self._catalog = None if looked_at is None else Catalog(looked_at)
+
+    def require(self, statement: str) -> None:
+        """A question that ends the migration with an error; it is none of the steps that a script shows."""
+        if not (self._as_sql and self._catalog is not None):
+            self._op.execute(statement)
+
+    def function(self, name: str, statement: str) -> None:
+        """CREATE OR REPLACE FUNCTION, which waits for no table; passed over where the same one is there."""
+        if self._catalog is not None:
+            if self._catalog.function_is(name, statement):
+                return
+            self._tell(f"creating function {name}")
+        self._op.execute(statement)
+
+    def under_lock(self, title: str, statement: str, *, done: Callable[[Catalog], bool]) -> None:
+        """A step that is quick once it has its lock; passed over when `done` says so."""
+        if self._catalog is not None and done(self._catalog):
+            return
+        self._tell(title)
+        self._patiently(title, lambda: self._short_transaction(statement))
+
+    def mend(self, title: str, statement: str, *, done: Callable[[Catalog], bool]) -> None:
+        """A step for a database that came here by another way; a script for any database has none of these."""
+        if self._catalog is not None:
+            self.under_lock(title, statement, done=done)
+
+    def fill(self, table: str, statement: str, *, done: Callable[[Catalog], bool]) -> None:
+        """`statement` on the whole table, a few blocks at a time, until it finds nothing; see `filling`."""
+        if self._catalog is None or done(self._catalog):
+            return
+        self._tell(f"filling in missing values in {table}")
+        if self._as_sql:
+            self._op.execute(whole_table(statement))
+        else:
+            Filling(self._op.get_bind(), table, statement, self._protocol.sleep).run(self._protocol.patience_seconds)
+
+    def build_index(self, need: IndexNeed) -> None:
+        """CREATE INDEX CONCURRENTLY; one that an earlier try left invalid is dropped first, and one that serves as well
+        under another name is as good."""
+        if self._catalog is not None:
+            if self._catalog.serves(need):
+                return
+            named = self._catalog.index(need.table, need.name)
+            if named is not None and not named.is_like(need):
+                raise SchemaNotReady(
+                    f"The name {need.name} is taken by another index.",
+                    f"It must be a plain one on ({', '.join(need.columns)}): rename that one, then run again.",
+                )
+        self._tell(f"building index {need.name}")
+        self._patiently(f"building index {need.name}", lambda: self._build_index(need))
+
+    def drop_index(self, index: str, table: str) -> None:
+        if self._catalog is not None and self._catalog.index(table, index) is None:
+            return
+        self._tell(f"dropping index {index}")
+        self._patiently(f"dropping index {index}", lambda: self._drop_index(index, table))
+
+    def offline_only(self, statement: str) -> None:
+        """What online is decided by asking the catalog."""
+        if self._catalog is None:
+            self._short_transaction(statement)
+
+    def _build_index(self, need: IndexNeed) -> None:
+        if self._catalog is not None and self._catalog.index(need.table, need.name) is not None:
+            log.info("dropping index %s, which an interrupted build left invalid", need.name)
+            self._drop_index(need.name, need.table)
+        self._concurrently(
+            lambda: self._op.create_index(
+                need.name,
+                need.table,
+                list(need.columns),
+                schema="public",
+                if_not_exists=True,
+                postgresql_concurrently=True,
+                postgresql_where=None if need.where is None else sa.text(need.where),
+            )
+        )
+
+    def _drop_index(self, index: str, table: str) -> None:
+        self._concurrently(
+            lambda: self._op.drop_index(index, table, schema="public", if_exists=True, postgresql_concurrently=True)
+        )
+
+    def _concurrently(self, statement: Callable[[], None]) -> None:
+        """Without timeouts: one that strikes leaves an invalid index, and waiting here holds up no reader or writer.
+
+        It cannot be in a transaction, so they are set for the session, or not at all where it is not ours alone.
+        """
+        if not self._protocol.own_session:
+            statement()
+            return
+        self._op.execute("SET lock_timeout = 0")
+        self._op.execute("SET statement_timeout = 0")
+        statement()
+        self._op.execute("RESET statement_timeout")
+        self._op.execute("RESET lock_timeout")
+
+    def _short_transaction(self, statement: str) -> None:
+        """SET LOCAL knows no parameters, and set_config() would be invisible to who reads or lints the script."""
+        self._op.execute("BEGIN")
+        try:
+            self._op.execute(f"SET LOCAL lock_timeout = '{self._protocol.lock_timeout_ms:d}ms'")
+            self._op.execute("SET LOCAL statement_timeout = 0")
+            self._op.execute(statement)
+            self._op.execute("COMMIT")
+        except DBAPIError as error:
+            if not error.connection_invalidated:
+                self._op.execute("ROLLBACK")
+            raise
+
+    def _patiently(self, title: str, step: Callable[[], None]) -> None:
+        lock_seconds = self._protocol.lock_timeout_ms / 1000
+        retrying = Retrying(
+            retry=retry_if_exception(_lock_not_available),
+            # At least as long as the application had to wait, so that what queued up gets through.
+            wait=wait_exponential(multiplier=lock_seconds, max=LONGEST_PAUSE_SECONDS) + wait_random(0, lock_seconds),
+            stop=stop_after_delay(self._protocol.patience_seconds),
+            sleep=self._protocol.sleep,
+            retry_error_callback=lambda state: _give_up(title, state),
+        )
+        retrying(step)
+
+
+def _lock_not_available(error: BaseException) -> bool:
+    return isinstance(error, DBAPIError) and getattr(error.orig, "sqlstate", None) in _LOCK_NOT_AVAILABLE
+
+
+def _give_up(title: str, state: RetryCallState) -> Any:
+    cause = state.outcome.exception() if state.outcome else None
+    attempts = counted(state.attempt_number, "attempt")
+    raise WaitTimedOut(
+        f"No lock for {title} within {state.seconds_since_start or 0:.0f} s ({attempts}).",
+        "End the sessions named above or raise BACKFILL_MIGRATION_PATIENCE_SECONDS; run again, it goes on from here.",
+    ) from cause

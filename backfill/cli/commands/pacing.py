@@ -1,0 +1,42 @@
+"""`backfill set`: change the pace of a run while it goes."""
+
+from __future__ import annotations
+
+from backfill.cli.options import (
+    BatchRows,
+    Json,
+    NoteText,
+    Parallel,
+    PauseMs,
+    RowsPerSecond,
+    RunId,
+    TargetMs,
+    pace_changes,
+)
+from backfill.cli.output import answer_console, write_json
+from backfill.cli.panel import pace_words
+from backfill.cli.steering import who_asks, with_runs
+from backfill.runs.errors import UsageError
+from backfill.runs.record import run_document
+
+
+def set_pace(  # noqa: PLR0917 - typer passes options by name
+    run: RunId = None,
+    parallel: Parallel = None,
+    batch_rows: BatchRows = None,
+    target_ms: TargetMs = None,
+    pause_ms: PauseMs = None,
+    rows_per_second: RowsPerSecond = None,
+    note: NoteText = None,
+    json: Json = False,
+) -> None:
+    """Change the pace of a run while it goes; what is not given stays, and workers follow within a batch."""
+    changes = pace_changes(parallel, batch_rows, target_ms, pause_ms, rows_per_second)
+    if note is None and all(value is None for value in changes.values()):
+        raise UsageError("There is nothing to set.", "Give at least one option; backfill set --help lists them.")
+    changed = with_runs(lambda runs: runs.set_pace(run, changes, who=who_asks(), note=note))
+    if json:
+        write_json(run_document(changed))
+    else:
+        words = f"Run {changed.id} of {changed.backfill} now goes at this pace: {', '.join(pace_words(changed.pace))}."
+        answer_console().print(words)

@@ -1,0 +1,71 @@
+"""`backfill preview`: what a run would do on this database, and how long it would take; nothing of it stays."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import Annotated
+
+import typer
+
+from backfill.cli.foretelling import print_preview
+from backfill.cli.options import (
+    BackfillChoice,
+    BatchRows,
+    Json,
+    Parallel,
+    PauseMs,
+    RowsPerSecond,
+    TargetMs,
+    pace_changes,
+)
+from backfill.cli.output import answer_console, say, write_json
+from backfill.cli.session import with_backfills
+from backfill.engine.preflight import find_backfill
+from backfill.engine.previewing import Sampling
+from backfill.engine.previewing import preview as preview_run
+from backfill.engine.protocols import Previewable
+from backfill.registry import the_only_one
+from backfill.runs.pace import Pace
+from backfill.runs.preview import Preview
+from backfill.settings import Settings
+from backfill.wiring import default_pace
+
+Seconds = Annotated[
+    float, typer.Option(min=0.0, max=600.0, help="Seconds that the sample of batches takes; 0: no sample, no forecast.")
+]
+
+
+def preview(  # noqa: PLR0917 - typer passes options by name
+    name: BackfillChoice = None,
+    parallel: Parallel = None,
+    batch_rows: BatchRows = None,
+    target_ms: TargetMs = None,
+    pause_ms: PauseMs = None,
+    rows_per_second: RowsPerSecond = None,
+    seconds: Seconds = 5.0,
+    json: Json = False,
+) -> None:
+    """Say what a run at this pace would do, with evidence: plans, a sample that is rolled back, how long it takes.
+
+    No value in the database is changed. It needs no Redis and no worker; for the sample, the worker's role.
+    """
+    changes = pace_changes(parallel, batch_rows, target_ms, pause_ms, rows_per_second)
+    paces: list[Pace] = []
+
+    def at_pace(settings: Settings) -> Settings:
+        paces.append(default_pace(settings).with_changes(changes))
+        return settings.model_copy(update={"parallel": paces[0].parallel})
+
+    async def look(backfills: Mapping[str, Previewable]) -> Preview:
+        def announce() -> None:
+            say(f"Trying batches out for {seconds:g} s; each is rolled back.")
+
+        sampling = Sampling(seconds=seconds, stopwatch=time.monotonic, announce=announce)
+        return await preview_run(find_backfill(backfills, name or the_only_one(backfills)), paces[0], sampling)
+
+    seen = with_backfills(look, at_pace)
+    if json:
+        write_json(seen.document())
+    else:
+        print_preview(answer_console(), seen)

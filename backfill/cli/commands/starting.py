@@ -1,0 +1,91 @@
+"""`backfill enqueue`: ask for a run at some pace."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from backfill.cli.following import Whereabouts, judge
+from backfill.cli.options import (
+    BackfillChoice,
+    BatchRows,
+    Json,
+    NoteText,
+    Parallel,
+    PauseMs,
+    RowsPerSecond,
+    TargetMs,
+    pace_changes,
+)
+from backfill.cli.output import answer_console, say, write_json
+from backfill.cli.session import with_service
+from backfill.cli.steering import who_asks
+from backfill.cli.watching import print_outcome
+from backfill.cli.watching import watch as watch_run
+from backfill.registry import the_only_one
+from backfill.runs.attention import attention_of
+from backfill.runs.record import Run, run_document
+from backfill.wiring import Service, default_pace
+
+NO_WORKER = "No worker is alive; it waits until you start one: arq worker.main.WorkerSettings"
+
+IdempotencyKey = Annotated[
+    str | None, typer.Option(metavar="KEY", help="The same key again gives the run of the first time.")
+]
+Watch = Annotated[bool, typer.Option("--watch", help="Show it until it ends, with the exit codes of watch.")]
+
+
+def enqueue(  # noqa: PLR0917 - typer passes options by name
+    name: BackfillChoice = None,
+    parallel: Parallel = None,
+    batch_rows: BatchRows = None,
+    target_ms: TargetMs = None,
+    pause_ms: PauseMs = None,
+    rows_per_second: RowsPerSecond = None,
+    idempotency_key: IdempotencyKey = None,
+    note: NoteText = None,
+    watch: Watch = False,
+    json: Json = False,
+) -> None:
+    """Start a run, at the pace that the settings say or that is given; workers take it up at once.
+
+    It is refused while another run of the backfill is active, and before the migration. With --watch it shows the run
+    as `backfill watch` does, and ends with its exit codes.
+    """
+    changes = pace_changes(parallel, batch_rows, target_ms, pause_ms, rows_per_second)
+    console, seen = answer_console(), Whereabouts()
+
+    async def start(service: Service) -> Run:
+        wanted = name or the_only_one(service.control.backfills)
+        pace = default_pace(service.settings).with_changes(changes)
+        run, is_new = await service.control.enqueue(
+            wanted, pace, requested_by=who_asks(), idempotency_key=idempotency_key, note=note
+        )
+        if not is_new:
+            say("This request was made before; this is its run.")
+        if not watch:
+            return run
+        return await watch_run(service.control, run.id, console, json=json, seen=seen)
+
+    run = with_service(start, if_interrupted=seen.stopped_watching)
+    if watch:
+        _tell_end(run, json=json)
+    else:
+        _tell_beginning(run, json=json)
+
+
+def _tell_end(run: Run, *, json: bool) -> None:
+    if not json:
+        print_outcome(answer_console(), run)
+    judge(run)
+
+
+def _tell_beginning(run: Run, *, json: bool) -> None:
+    if attention_of(run):
+        say(NO_WORKER)
+    if json:
+        write_json(run_document(run))
+    else:
+        words = f"Run {run.id} of {run.backfill} is {run.state}. Watch it: backfill watch {run.id}"
+        answer_console().print(words)

@@ -1,0 +1,133 @@
+"""Looks at everything a run needs and says, line by line, what is there and what is not; changes nothing.
+
+A check that fails carries the operator's error that any other command would end with, so the exit code of `backfill
+doctor` is the one that they will have.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Iterator
+from itertools import chain
+
+from pydantic import SecretStr
+
+from backfill.cli.checks import Asked, Check, Level, Questions, ask_in_order
+from backfill.cli.commands.completing import COMPLETION
+from backfill.cli.workforce import look_at_workers
+from backfill.http.readiness import redis_facts, server_version
+from backfill.masking import mask_passwords
+from backfill.runs.errors import DatabaseUnreachable, SchemaNotReady, UsageError
+from backfill.runs.findings import READ_ONLY_RULE, Finding
+from backfill.runs.record import Run
+from backfill.runs.wording import ended
+from backfill.settings import Settings, describe_settings
+from backfill.sql.database import reachable
+from backfill.urls import describe, read_redis_url
+from backfill.wiring import Service
+
+
+async def examine(service: Service) -> tuple[Check, ...]:
+    """Every check, in the order in which they depend on each other; both servers are asked at once."""
+    on_postgres: Questions = {"postgres": _postgres, "schema": _schema, "privileges": _privileges}
+    on_redis: Questions = {"redis": _redis, "redis data": _redis_data, "worker": look_at_workers, "run": _run}
+    settings = Check(name="settings", level=Level.OK, words=", ".join(_settings(service.settings)))
+    answers = await asyncio.gather(ask_in_order(on_postgres, service), ask_in_order(on_redis, service))
+    return settings, *chain.from_iterable(answers)
+
+
+def _settings(settings: Settings) -> Iterator[str]:
+    """Each setting that is not left at its default, with where it comes from; secrets by where they lead only."""
+    for setting in describe_settings():
+        field = setting.name.removeprefix("BACKFILL_").lower()
+        if field not in settings.model_fields_set:
+            continue
+        value = getattr(settings, field)
+        shown = "set" if isinstance(value, SecretStr) else mask_passwords(str(value))
+        yield f"{setting.name}={shown} ({'environment' if setting.name in os.environ else '.env'})"
+    if settings.database_url is None:
+        yield f"embedded servers in {settings.embedded_dir} (DATABASE_URL and REDIS_URL are not set)"
+
+
+async def _postgres(service: Service) -> Asked:
+    version = await server_version(service)
+    return Level.OK, f"{describe(service.urls.database_url)}, version {version}"
+
+
+async def _schema(service: Service) -> Asked:
+    control = service.control
+    warnings = [warning for name in control.backfills for warning in await control.check_catalog(name)]
+    words = f"ready for {', '.join(control.backfills)}"
+    if not warnings:
+        other = await _steps_of_another_edition(service)
+        if not other:
+            return Level.OK, words
+        return Level.WARNING, f"{words}, but made by another edition of the migration. Run: backfill schema --apply"
+    listed = "; ".join(f"{ended(', '.join(warning.examples))} {warning.remedy}" for warning in warnings)
+    return Level.WARNING, f"{words}; {listed}"
+
+
+async def _steps_of_another_edition(service: Service) -> tuple[str, ...]:
+    """What differs without keeping a run from working, such as the body of a function; none without the migration."""
+    try:
+        async with reachable(service.urls.database_url), service.engine.connect() as connection:
+            return (await connection.run_sync(COMPLETION.missing)).steps
+    except UsageError:
+        return ()
+
+
+async def _privileges(service: Service) -> Asked:
+    control = service.control
+    warnings = [warning for name in control.backfills for warning in await control.check_privileges(name)]
+    words = await _own_rights(service)
+    if not warnings:
+        return Level.OK, words
+    return Level.WARNING, f"{words}; {' '.join(_warned(warning) for warning in warnings)}"
+
+
+def _warned(warning: Finding) -> str:
+    remedy = warning.remedy if warning.rule == READ_ONLY_RULE else f"Grant it: {warning.remedy}"
+    return f"{ended('; '.join(warning.examples))} {remedy}"
+
+
+async def _own_rights(service: Service) -> str:
+    """A role that cannot write is right for everything but a worker, so that is no failure."""
+    try:
+        for name in service.control.backfills:
+            await service.control.check_privileges(name, writes=True)
+    except (SchemaNotReady, DatabaseUnreachable):  # that it answers has been seen before
+        return "this role reads what it has to and writes nothing, which is right for all but a worker"
+    return "this role reads and writes what a worker has to"
+
+
+async def _redis(service: Service) -> Asked:
+    facts = await redis_facts(service)
+    server = str(facts.get("server_name", "redis")).capitalize()
+    version = facts.get(f"{server.lower()}_version") or facts.get("redis_version")
+    return Level.OK, f"{server} at {read_redis_url(service.urls.redis_url)}, version {version}"
+
+
+async def _redis_data(service: Service) -> Asked:
+    """Losing Redis loses no data, but an eviction or a restart without persistence loses a run's progress."""
+    facts = await redis_facts(service)
+    policy, appends = str(facts.get("maxmemory_policy", "unknown")), facts.get("aof_enabled") == 1
+    words = f"maxmemory-policy {policy}, append-only file {'on' if appends else 'off'}"
+    if policy != "noeviction" and facts.get("maxmemory") != 0:
+        return Level.WARNING, f"{words}: a full Redis may throw a run's progress away; set noeviction"
+    if not appends:
+        return Level.WARNING, f"{words}: a restart may lose a run's progress; set appendonly yes"
+    return Level.OK, words
+
+
+async def _run(service: Service) -> Asked:
+    active = [run for run in await service.control.recent(10) if not run.done]
+    if not active:
+        return Level.OK, "none is active"
+    level = Level.WARNING if any(run.error for run in active) else Level.OK
+    return level, "; ".join(f"{run.id} of {run.backfill} is {run.state}" + _held_up_by(run) for run in active)
+
+
+def _held_up_by(run: Run) -> str:
+    reason = run.error or run.throttled_by
+    return f" ({reason})" if reason else ""

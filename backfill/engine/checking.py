@@ -1,0 +1,113 @@
+"""Verification as the last phase of a run: the same ranges again in bounded statements, the schema, a verdict.
+
+Rows without a value that verification finds are put aside in their range and the run is reopened for them,
+a few times at most; whatever is left after that is an error and the run fails.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from backfill.engine.guard import guarded
+from backfill.engine.lease import Lease
+from backfill.engine.protocols import Advance, Backfill, CheckedPage, Claim, Store
+from backfill.engine.settling import Surroundings
+from backfill.runs.failures import BatchFailed, Failure
+from backfill.runs.findings import Finding, merge
+from backfill.runs.pace import BatchSize
+from backfill.runs.ranges import PutAside
+from backfill.runs.states import Action
+from backfill.runs.wording import counted
+
+MOST_PAGE_UNITS = 1000
+MOST_REOPENINGS = 3
+
+
+async def check_range(backfill: Backfill, claim: Claim, lease: Lease, around: Surroundings) -> None:
+    """From the range's check cursor to its end, a page of units per statement, about as long as a batch.
+
+    It rests as long as it reads: whoever reads rows first after they were written marks their pages, and with checksums
+    that goes to the WAL. At full speed the application's commits waited for that WAL for a fifth of a second.
+    """
+    if claim.span is None:
+        raise ValueError("a claim to check has a range")
+    after, size = claim.cursor or claim.span.start, BatchSize()
+    while lease.may_go_on and not around.should_end():
+        began = around.stopwatch()
+        page = await backfill.check_page(after, claim.span.end, units=size.rows)
+        elapsed_ms = (around.stopwatch() - began) * 1000
+        await lease.checkpoint(_advance(page, claim.range_index, around.now_ms()))
+        if page.last_key is None:
+            return
+        after = page.last_key
+        size = size.after(page.units, elapsed_ms, target_ms=lease.pace.target_ms, most_rows=MOST_PAGE_UNITS)
+        await lease.rest(at_least_ms=elapsed_ms)
+
+
+def _advance(page: CheckedPage, range_index: int, now_ms: int) -> Advance:
+    sent_back = tuple(
+        PutAside(unit_id=unit_id, range_index=range_index, since_ms=now_ms, tries=0, due_ms=0, counted=True)
+        for unit_id in page.mendable
+    )
+    return Advance(
+        cursor=page.last_key,
+        checked=page.units,
+        findings=page.findings,
+        put_aside=sent_back,
+        stage_done=page.last_key is None,
+    )
+
+
+async def finish(backfill: Backfill, store: Store, claim: Claim) -> None:
+    """The verdict on the whole run: reopened, succeeded or failed."""
+    findings = merge([*await backfill.check_schema(), *await store.findings(claim)])
+    run = await store.get(claim.run_id)
+    if run is None:
+        return
+    if run.contended and await store.reopened(claim) < MOST_REOPENINGS:
+        await store.finish(claim, Action.REOPEN, findings, None)
+        return
+    error = _why_failed(findings, len(run.quarantined))
+    await store.finish(claim, Action.FAIL if error else Action.SUCCEED, findings, error)
+
+
+def _why_failed(findings: Sequence[Finding], quarantined: int) -> str | None:
+    errors = [finding for finding in findings if finding.is_error]
+    parts = []
+    if quarantined:
+        parts.append(f"{counted(quarantined, 'unit')} {'is' if quarantined == 1 else 'are'} quarantined")
+    if errors:
+        parts.append("verification found " + ", ".join(f"{f.rule} ({f.count})" for f in errors))
+    return " and ".join(parts) or None
+
+
+async def check_everything(backfill: Backfill) -> tuple[int, tuple[Finding, ...]]:
+    """Verification by itself, without a run: units checked, and findings by rule.
+
+    A schema that is not as it should be is a finding among others; only what hides the data keeps it from being read.
+    """
+    backfill = guarded(backfill)
+    findings = [*await backfill.check_schema()]
+    units = 0
+    after = None
+    while not any(finding.hides_data for finding in findings):
+        try:
+            page = await backfill.check_page(after, None, units=MOST_PAGE_UNITS)
+        except BatchFailed as failed:
+            findings = _hidden_by_time(findings, failed)
+            break
+        units += page.units
+        findings.extend(page.findings)
+        if page.last_key is None:
+            break
+        after = page.last_key
+    return units, merge(findings)
+
+
+def _hidden_by_time(findings: Sequence[Finding], failed: BatchFailed) -> list[Finding]:
+    """Without an index a page takes as long as the table is large: what is missing is then why it was not read."""
+    broken = any(finding.is_error for finding in findings)
+    if failed.failure is not Failure.TIMEOUT or not broken:
+        raise failed
+    return [replace(finding, hides_data=finding.is_error or finding.hides_data) for finding in findings]

@@ -1,0 +1,110 @@
+"""Batches by rows: units are read in pages ahead of the cursor and handed out until a batch is full.
+
+Row counts come with the page, so a batch is bounded by rows although it is made of whole units.
+They may be stale by the time the batch locks its units; they bound the work, they do not decide it.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from backfill.runs.failures import BatchFailed
+from backfill.runs.ranges import Key, Span, Unit
+
+FIRST_PAGE = 64
+LARGEST_PAGE = 4096
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Batch:
+    """Units in key order; or units that were asked for by name, which do not move the cursor and may be gone.
+
+    `failed` is why the one that is named could not even be read.
+    """
+
+    units: tuple[Unit, ...]
+    named: tuple[str, ...] = ()
+    failed: BatchFailed | None = None
+
+    @property
+    def last_key(self) -> Key | None:
+        return None if self.named else self.units[-1].key
+
+    @property
+    def to_settle(self) -> tuple[str, ...]:
+        return tuple(unit.id for unit in self.units if unit.needs_work or self.named)
+
+    @property
+    def gone(self) -> tuple[str, ...]:
+        """Deleted since they were put aside."""
+        there = {unit.id for unit in self.units}
+        return () if self.failed else tuple(unit_id for unit_id in self.named if unit_id not in there)
+
+    def large(self, whole_rows: int) -> Unit | None:
+        """The one unit of more than `whole_rows`, which is settled in parts, if this is such a batch."""
+        if len(self.units) != 1:
+            return None
+        only = self.units[0]
+        sent_back = only.capped and bool(self.named)
+        return only if only.is_large(whole_rows) or sent_back else None
+
+
+def take(waiting: deque[Unit], batch_rows: int, is_large: Callable[[Unit], bool]) -> tuple[Unit, ...]:
+    """Off the beginning of `waiting`, what fits into a batch and is not large; at least one, whatever it is."""
+    taken = [waiting.popleft()]
+    if is_large(taken[0]):
+        return tuple(taken)
+    room = batch_rows - taken[0].weight
+    while waiting and waiting[0].weight <= room and not is_large(waiting[0]):
+        unit = waiting.popleft()
+        room -= unit.weight
+        taken.append(unit)
+    return tuple(taken)
+
+
+class Pages(Protocol):
+    async def read_page(self, after: Key | None, end: Key, *, units: int, row_cap: int) -> tuple[Unit, ...]:
+        """As of a backfill."""
+        ...
+
+
+class Lookahead:
+    """Reads on from `cursor` to the end of `span`; the page grows while there is nothing to do in it."""
+
+    def __init__(self, backfill: Pages, span: Span, cursor: Key | None) -> None:
+        self._backfill = backfill
+        self._end = span.end
+        self._after = cursor or span.start
+        self._waiting: deque[Unit] = deque()
+        self._page = FIRST_PAGE
+        self._at_end = False
+
+    async def next_batch(self, batch_rows: int, whole_rows: int) -> Batch | None:
+        """At least one unit and about `batch_rows` rows to write, or one unit of up to `whole_rows`, or a larger one;
+        None at the end of the range."""
+        if not self._waiting:
+            await self._read_on(batch_rows, whole_rows)
+        if not self._waiting:
+            return None
+        return Batch(units=take(self._waiting, batch_rows, lambda unit: unit.is_large(whole_rows)))
+
+    async def _read_on(self, batch_rows: int, whole_rows: int) -> None:
+        if self._at_end:
+            return
+        units = await self._backfill.read_page(self._after, self._end, units=self._page, row_cap=whole_rows + 1)
+        self._at_end = len(units) < self._page
+        if units:
+            self._after = units[-1].key
+            self._waiting.extend(units)
+            self._page = self._next_page_size(units, batch_rows)
+
+    def _next_page_size(self, units: tuple[Unit, ...], batch_rows: int) -> int:
+        # A few batches' worth where there is work (counts go stale), as much as is cheap where there is none.
+        weight = sum(unit.weight for unit in units)
+        if weight == 0:
+            return min(self._page * 4, LARGEST_PAGE)
+        wanted = 4 * batch_rows * len(units) // weight
+        return max(FIRST_PAGE, min(wanted, 2 * self._page, LARGEST_PAGE))

@@ -1,0 +1,76 @@
+"""Which backfills a worker serves, and why not the others: it has no definition of them, or their schema is not there.
+
+What is not served is said once, and left to other workers. What is only not ready is looked at again, and taken up
+without a restart.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Collection, Mapping
+
+import structlog
+
+from backfill.engine.guard import told_by_class
+from backfill.runs.errors import OperatorError
+
+LOOK_AGAIN_SECONDS = 5.0
+UNKNOWN = "This worker has no definition of it; start one of a version that has."
+
+log = structlog.get_logger(__name__)
+
+
+class Serving:
+    """`known` are the definitions of this process, `not_ready` those of them that cannot be served yet, with
+    the reason.
+
+    `changed` is called whenever one of the two answers is another one.
+    """
+
+    def __init__(self, known: Collection[str], not_ready: Mapping[str, str] | None = None) -> None:
+        self._known = frozenset(known)
+        self._reasons: dict[str, str] = {}
+        self.changed: Callable[[], None] = lambda: None
+        for name, reason in (not_ready or {}).items():
+            self._leave_out(name, reason)
+
+    @property
+    def served(self) -> tuple[str, ...]:
+        return tuple(sorted(self._known - self._reasons.keys()))
+
+    @property
+    def not_served(self) -> dict[str, str]:
+        """A sentence for each."""
+        return dict(sorted(self._reasons.items()))
+
+    @property
+    def not_ready(self) -> tuple[str, ...]:
+        return tuple(sorted(self._known & self._reasons.keys()))
+
+    def may_take(self, backfill: str) -> bool:
+        """Whether tasks of it are for this worker; one that it has never heard of is noted."""
+        if backfill not in self._known:
+            self._leave_out(backfill, UNKNOWN)
+        return backfill not in self._reasons
+
+    async def take_up_when_ready(self, check: Callable[[str], Awaitable[object]]) -> None:
+        """Until everything that is known is served. `check` raises what stands in the way."""
+        while self.not_ready:
+            await asyncio.sleep(LOOK_AGAIN_SECONDS)
+            for name in self.not_ready:
+                try:
+                    await check(name)
+                except OperatorError as error:
+                    self._leave_out(name, str(error))
+                except Exception as error:  # noqa: BLE001 - whatever it is, the others are to be looked at as well
+                    self._leave_out(name, told_by_class("the check", error))
+                else:
+                    del self._reasons[name]
+                    log.info("backfill taken up", backfill=name)
+                    self.changed()
+
+    def _leave_out(self, name: str, reason: str) -> None:
+        if self._reasons.get(name) != reason:
+            self._reasons[name] = reason
+            log.warning("backfill not served", backfill=name, reason=reason)
+            self.changed()

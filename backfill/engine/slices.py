@@ -1,0 +1,164 @@
+"""One turn of a worker's job: claim tasks of a run one after the other until the slice's time is up.
+
+A slice decides nothing that must last: it can be killed at any point, and what it held is handed out
+again when its lease expires.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from secrets import token_hex
+
+import structlog
+
+from backfill.engine.checking import check_range, finish
+from backfill.engine.guard import failure_of, guarded
+from backfill.engine.lease import Lease
+from backfill.engine.protocols import Backfill, Claim, Doorbell, Store, Task
+from backfill.engine.serving import Serving
+from backfill.engine.settling import RangeSettler, Surroundings
+from backfill.engine.tally import Tally
+from backfill.runs.errors import OperatorError, RedisUnreachable, SchemaNotReady, Unreachable
+from backfill.runs.failures import BatchFailed, Failure
+from backfill.runs.ranges import ranges_wanted
+
+WEATHER_FIRST_MS = 250
+WEATHER_LONGEST_MS = 5_000
+# The circuit breaker: so many failures in a row over all workers, and an operator has to look. A server that cannot
+# be reached is waited for without end: it usually comes back, and nothing is lost meanwhile.
+STRIKES_THAT_PAUSE = {Failure.SCHEMA: 1, Failure.SERVER: 8, Failure.ROW: 8, Failure.TIMEOUT: 8, Failure.BUG: 8}
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Slices:
+    """What every slice of this process shares. `slice_seconds` bounds one turn, `lease_seconds` a worker's silence,
+    `call_seconds` a call into a definition. `steady_ms` only ever goes on.
+
+    `worker_id` is what this process is called among those that are alive; the leases that it holds begin with it.
+    """
+
+    store: Store
+    doorbell: Doorbell
+    backfills: Mapping[str, Backfill]
+    serving: Serving
+    worker_id: str
+    slice_seconds: float
+    lease_seconds: float
+    call_seconds: float
+    steady_ms: Callable[[], int]
+    random: random.Random
+
+    async def work(self, run_id: str, should_stop: Callable[[], bool]) -> None:
+        """Works on the run until nothing is free, the time is up or it should stop; then rings for the next slice."""
+        began, tally, ending = time.monotonic(), Tally(), "broke off"
+        deadline = began + self.slice_seconds
+        around = Surroundings(
+            now_ms=self.steady_ms,
+            stopwatch=time.monotonic,
+            random=self.random,
+            should_end=lambda: should_stop() or time.monotonic() >= deadline,
+        )
+        backfill = await self.store.backfill_of(run_id)
+        try:
+            came_to_end = await self._not_for_this_worker(run_id, backfill)
+            while came_to_end is None and not around.should_end():
+                came_to_end = await self._one_task(run_id, around, tally)
+            ending = came_to_end or ("worker stops" if should_stop() else "time is up")
+        finally:
+            seconds = round(time.monotonic() - began, 3)
+            write = log.info if tally.tasks else log.debug  # a ring for what others have done already
+            write("slice done", run=run_id, **tally.facts(), seconds=seconds, ended=ending)
+        if came_to_end is None and backfill is not None:
+            await self.doorbell.ring(backfill, run_id, 1)
+
+    async def _not_for_this_worker(self, run_id: str, backfill: str | None) -> str | None:
+        """Why the slice is not to begin. What is another's is rung for again: the queue shows it to that one alone."""
+        if backfill is None:
+            return "nothing is free"
+        if self.serving.may_take(backfill):
+            return None
+        await self.doorbell.ring(backfill, run_id, 1)
+        return "not served here"
+
+    async def _one_task(self, run_id: str, around: Surroundings, tally: Tally) -> str | None:
+        """None: another may follow; else why the slice is to end."""
+        claim = await self.store.claim(run_id, token=f"{self.worker_id}/{token_hex(8)}")
+        if claim is None:
+            return tally.stopped_by or "nothing is free"
+        tally.took_up(claim)
+        around = self._by_the_clock_of_the_store(claim, around)
+        async with Lease(self.store, claim, tally, lease_seconds=self.lease_seconds) as lease:
+            try:
+                await self._perform(claim, lease, around)
+            except RedisUnreachable:
+                raise
+            except Exception as error:  # noqa: BLE001 - whatever it is, the run is not to stand still without a word
+                failed = _as_failure(error)
+                await self._strike(claim, lease, failed)
+                return f"put off: {failed.failure.value}"
+            finally:
+                tally.stopped_by = lease.stopped_by
+        return None
+
+    def _by_the_clock_of_the_store(self, claim: Claim, around: Surroundings) -> Surroundings:
+        """The one that all workers share: by a clock of its own that is wrong, or is set, a worker would put units off
+        for hours."""
+        claimed_at = self.steady_ms()
+        return replace(around, now_ms=lambda: claim.at_ms + self.steady_ms() - claimed_at)
+
+    async def _perform(self, claim: Claim, lease: Lease, around: Surroundings) -> None:
+        backfill = guarded(self.backfills[claim.backfill], seconds=self.call_seconds)
+        match claim.task:
+            case Task.PLAN:
+                ranges = ranges_wanted(claim.pace.parallel)
+                await self.store.save_plan(claim, await backfill.plan(ranges))
+            case Task.SETTLE:
+                await RangeSettler(backfill, claim, lease, around).run()
+            case Task.CHECK:
+                await check_range(backfill, claim, lease, around)
+            case Task.FINISH:
+                await finish(backfill, self.store, claim)
+
+    async def _strike(self, claim: Claim, lease: Lease, failed: BatchFailed) -> None:
+        """Not this batch's fault: the task is taken up again after a while; if it stays so, the run is paused."""
+        strikes = await lease.strike(failed.reason, pause_after=STRIKES_THAT_PAUSE.get(failed.failure, 0))
+        ceiling = min(WEATHER_FIRST_MS * 2 ** min(strikes, 16), WEATHER_LONGEST_MS)
+        lease.put_off(round(self.random.uniform(0.5, 1.0) * ceiling))
+        log.warning(
+            "task put off", run=claim.run_id, task=claim.task.value, failure=failed.failure.value, reason=failed.message
+        )
+
+
+def _as_failure(error: Exception) -> BatchFailed:
+    """What a task ended with; of what is not made for an operator's eyes, the class and the place alone."""
+    match error:
+        case BatchFailed():
+            return error
+        case SchemaNotReady():
+            return BatchFailed(Failure.SCHEMA, str(error), sqlstate=None)
+        case Unreachable():
+            return BatchFailed(Failure.CONNECTION, str(error), sqlstate=None)
+        case OperatorError():
+            return BatchFailed(Failure.BUG, str(error), sqlstate=None)
+        case _:
+            return failure_of("the worker's own code", error, Failure.BUG)
+
+
+async def reconcile(store: Store, doorbell: Doorbell, serving: Serving) -> None:
+    """Rings for every task that is due and has no live lease: covers kill -9, lost jobs and dropped chains.
+
+    One worker does it for all: also for the backfills that it leaves to others.
+    """
+    try:
+        served = {name for worker in await store.workers() for name in worker.backfills}
+        for backfill, run_id in (await store.active_ids(sorted(served.union(serving.served)))).items():
+            vacancies = await store.vacancies(run_id)
+            if vacancies:
+                await doorbell.ring(backfill, run_id, vacancies)
+    except RedisUnreachable as error:
+        log.warning("reconciling postponed", reason=str(error))

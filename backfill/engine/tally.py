@@ -1,0 +1,55 @@
+"""What one slice did, added up for its one line in the log: batches are too many for a line each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from backfill.engine.protocols import Advance, Claim
+
+
+@dataclass(slots=True, kw_only=True)
+class Tally:
+    """A slice may take up several tasks of its run, one after the other. Rows are those that the cursors passed.
+
+    `stopped_by` says why the last of the tasks could not go on, if it could not.
+    """
+
+    backfill: str = ""
+    tasks: list[str] = field(default_factory=list)
+    ranges: list[int] = field(default_factory=list)
+    rows: int = 0
+    written: int = 0
+    checked: int = 0
+    batches: int = 0
+    contended: set[str] = field(default_factory=set)
+    quarantined: set[str] = field(default_factory=set)
+    stopped_by: str | None = None
+
+    def took_up(self, claim: Claim) -> None:
+        self.backfill = claim.backfill
+        if claim.task.value not in self.tasks:
+            self.tasks.append(claim.task.value)
+        if claim.range_index >= 0 and claim.range_index not in self.ranges:
+            self.ranges.append(claim.range_index)
+
+    def moved(self, advance: Advance) -> None:
+        self.rows += advance.rows
+        self.written += advance.written
+        self.checked += advance.checked
+        self.batches += advance.batch_ms is not None and advance.written > 0
+        self.contended |= {unit.unit_id for unit in advance.put_aside}
+        self.quarantined |= {unit.unit_id for unit in advance.quarantined}
+
+    def facts(self) -> dict[str, Any]:
+        return {
+            "backfill": self.backfill,
+            "task": "+".join(self.tasks),
+            "range": self.ranges,
+            "rows": self.rows,
+            "written": self.written,
+            "checked": self.checked,
+            "batches": self.batches,
+            "contended": len(self.contended),
+            "quarantined": len(self.quarantined),
+        }

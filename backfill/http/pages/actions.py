@@ -1,0 +1,71 @@
+"""What the forms of the pages do. Each answers 303 with where to look, so that loading the page again repeats nothing.
+
+A form that is refused shows its page again with the reason, what was typed, and the status that the API would give.
+"""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from backfill.http.access import Operator, audit
+from backfill.http.depends import OpenService, RunId
+from backfill.http.pages.forms import form_of, pace_changes
+from backfill.http.pages.route import PageRoute, see_other
+from backfill.http.pages.routes import Visit, show_run, show_runs
+from backfill.runs.errors import OperatorError, UnknownRun
+from backfill.runs.states import OPERATOR_ACTIONS, Action
+from backfill.wiring import default_pace
+
+LONGEST_KEY = 64
+
+router = APIRouter(route_class=PageRoute, include_in_schema=False)
+
+
+@router.post("/start")
+async def start(request: Request, service: OpenService, caller: Operator) -> Response:
+    form = await form_of(request)
+    try:
+        pace = default_pace(service.settings).with_changes(pace_changes(form))
+        key = form.get("key", "")[:LONGEST_KEY] or None
+        run, is_new = await service.control.enqueue(
+            form.get("backfill", ""), pace, requested_by=caller.name, idempotency_key=key, note=form.get("note")
+        )
+    except OperatorError as error:
+        visit = Visit(request=request, service=service, caller=caller, error=error, typed=form)
+        return await show_runs(visit)
+    if is_new:
+        audit(request, caller, "enqueue", run.id)
+    return see_other(f"/runs/{run.id}")
+
+
+@router.post("/runs/{run_id}/pace")
+async def change_pace(request: Request, service: OpenService, caller: Operator, run_id: RunId) -> Response:
+    form = await form_of(request)
+    try:
+        await service.control.set_pace(run_id, pace_changes(form), who=caller.name, note=form.get("note"))
+    except UnknownRun:
+        raise  # there is no page to show it on
+    except OperatorError as error:
+        visit = Visit(request=request, service=service, caller=caller, error=error, typed=form)
+        return await show_run(visit, run_id)
+    audit(request, caller, "set", run_id)
+    return see_other(f"/runs/{run_id}")
+
+
+@router.post("/runs/{run_id}/{action}")
+async def act(request: Request, service: OpenService, caller: Operator, run_id: RunId, action: str) -> Response:
+    if action not in OPERATOR_ACTIONS:
+        raise HTTPException(404)
+    form = await form_of(request)
+    try:
+        await service.control.act(run_id, Action(action), who=caller.name, note=form.get("note"))
+    except UnknownRun:
+        raise
+    except OperatorError as error:
+        visit = Visit(request=request, service=service, caller=caller, error=error, typed=form)
+        return await show_run(visit, run_id)
+    audit(request, caller, action, run_id)
+    return see_other(f"/runs/{run_id}")

@@ -1,0 +1,78 @@
+"""How fast a run may go: what an operator sets, and the batch size that follows from it and from what is measured."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from backfill.runs.errors import UsageError
+
+BOUNDS = {
+    "parallel": (1, 64),
+    "batch_rows": (10, 100_000),
+    "target_ms": (5, 5_000),
+    "pause_ms": (0, 60_000),
+    "rows_per_second": (0, 10_000_000),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pace:
+    """What an operator sets, at any time.
+
+    `parallel` ranges at once over all workers; `batch_rows` rows per transaction at most, fewer where a
+    transaction would take longer than `target_ms`; `pause_ms` between two batches of a range;
+    `rows_per_second` over all workers, 0 for no limit.
+    """
+
+    parallel: int
+    batch_rows: int
+    target_ms: int
+    pause_ms: int
+    rows_per_second: int
+
+    def __post_init__(self) -> None:
+        for name, (low, high) in BOUNDS.items():
+            value = getattr(self, name)
+            if not low <= value <= high:
+                raise UsageError(f"{name} is {value}.", f"Give a whole number from {low} to {high}.")
+
+    def with_changes(self, changes: Mapping[str, int | None]) -> Pace:
+        """The same with every change that is not None; UsageError when one is out of bounds."""
+        return replace(self, **{name: value for name, value in changes.items() if value is not None})
+
+    def document(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+FIRST_ROWS = 200
+# Below this the costs of a transaction itself would be most of it.
+LEAST_ROWS = 100
+GROW_AT_MOST = 1.25
+SMOOTHING = 0.3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchSize:
+    """Rows per transaction that keep to the target time: grows gently, shrinks at once.
+
+    By rows and not by units, because units are skewed. The cost of a row is smoothed over batches, so that one
+    slow commit does not halve the speed; a batch that took more than twice the target counts in full.
+    """
+
+    rows: int = FIRST_ROWS
+    row_ms: float | None = None
+
+    def after(self, rows: int, elapsed_ms: float, *, target_ms: int, most_rows: int) -> BatchSize:
+        """The next size, from a batch of that many rows that took so long. A batch without rows says nothing."""
+        if rows <= 0:
+            return self
+        measured = elapsed_ms / rows
+        if self.row_ms is None or elapsed_ms > 2 * target_ms:
+            row_ms = measured
+        else:
+            row_ms = self.row_ms + SMOOTHING * (measured - self.row_ms)
+        wanted = target_ms / max(row_ms, 1e-6)
+        grown = min(wanted, max(self.rows, LEAST_ROWS) * GROW_AT_MOST + 1)
+        return BatchSize(rows=min(max(int(grown), LEAST_ROWS), most_rows), row_ms=row_ms)

@@ -1,0 +1,15 @@
+"""Reads the two URLs that an operator sets. Nothing here connects or needs a library."""
+
+from backfill.urls.postgres import TLS_FILES, DatabaseUrl, Host, describe, in_database, read_database_url
+from backfill.urls.redis import RedisUrl, read_redis_url
+
+__all__ = [
+    "TLS_FILES",
+    "DatabaseUrl",
+    "Host",
+    "RedisUrl",
+    "describe",
+    "in_database",
+    "read_database_url",
+    "read_redis_url",
+]

@@ -1,5 +1,0 @@
-"""The command `backfill`: what an operator types, and how the answer is put."""
-
-from worker.cli.app import main
-
-__all__ = ["main"]

@@ -1,0 +1,87 @@
+"""`backfill demo`: the whole job on made-up data, with an application that keeps writing."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from backfill.cli.options import Json
+from backfill.runs.pace import BOUNDS
+
+
+def _size(meaning: str) -> typer.models.OptionInfo:
+    info: typer.models.OptionInfo = typer.Option(min=0, metavar="N", help=meaning, rich_help_panel="Sizes")
+    return info
+
+
+def _pace(name: str, meaning: str) -> typer.models.OptionInfo:
+    low, high = BOUNDS[name]
+    info: typer.models.OptionInfo = typer.Option(
+        min=low, max=high, metavar="N", help=meaning, rich_help_panel="Pace of the run"
+    )
+    return info
+
+
+def _switch(flags: str, meaning: str) -> typer.models.OptionInfo:
+    info: typer.models.OptionInfo = typer.Option(flags, help=meaning, rich_help_panel="Course")
+    return info
+
+
+Projects = Annotated[int, _size("Projects.")]
+Generations = Annotated[int, _size("Generations in them.")]
+Seed = Annotated[int, _size("The same number makes the same data.")]
+Connections = Annotated[int, _size("The application's connections.")]
+Rate = Annotated[float, _size("Its transactions per second; 0: as many as it can.")]
+Baseline = Annotated[float, _size("Seconds of the application alone, to compare with.")]
+After = Annotated[float, _size("Seconds of the application when all is done.")]
+WithTraffic = Annotated[bool, _switch("--with-traffic/--without-traffic", "An application writes all the time.")]
+WithKill = Annotated[bool, _switch("--with-kill/--without-kill", "The worker is killed with -9 and replaced.")]
+KillAt = Annotated[
+    int, typer.Option(min=0, max=99, metavar="N", help="When: per cent of the rows.", rich_help_panel="Course")
+]
+Keep = Annotated[bool, _switch("--keep/--no-keep", "Leave the data there, to look at it.")]
+Parallel = Annotated[int | None, _pace("parallel", "As of `backfill enqueue`.")]
+RowsPerSecond = Annotated[int | None, _pace("rows_per_second", "As of `backfill enqueue`.")]
+
+
+def demo(  # noqa: PLR0917 - typer passes options by name
+    projects: Projects = 20_000,
+    generations: Generations = 200_000,
+    seed: Seed = 1,
+    connections: Connections = 4,
+    transactions_per_second: Rate = 100.0,
+    baseline_seconds: Baseline = 8.0,
+    after_seconds: After = 5.0,
+    traffic: WithTraffic = True,
+    kill: WithKill = True,
+    kill_at: KillAt = 40,
+    keep: Keep = True,
+    parallel: Parallel = None,
+    rows_per_second: RowsPerSecond = None,
+    json: Json = False,
+) -> None:
+    """See the whole job on made-up data: migration and backfill under an application that keeps writing.
+
+    Without DATABASE_URL and REDIS_URL: on the embedded servers, where every other command then finds what it left.
+    With them: in a database of its own beside yours, codebegen_demo. It destroys only what an earlier demo has left.
+
+    It exits with 0 only if everything is verified and the application saw no error.
+    """
+    # A tenth of every command's start, and no other needs it.
+    from worker.demo.old_application import Traffic  # noqa: PLC0415
+    from worker.demo.old_data import OldDataShape  # noqa: PLC0415
+    from worker.demo.performance import give_demo  # noqa: PLC0415
+    from worker.demo.scenario import Scenario  # noqa: PLC0415
+
+    writing = Traffic(connections=connections, transactions_per_second=transactions_per_second, seed=seed)
+    scenario = Scenario(
+        shape=OldDataShape(projects=projects, generations=generations, seed=seed),
+        traffic=writing if traffic else None,
+        pace={"parallel": parallel, "rows_per_second": rows_per_second},
+        kill_at=kill_at / 100 if kill else None,
+        baseline_seconds=baseline_seconds,
+        after_seconds=after_seconds,
+        keep=keep,
+    )
+    give_demo(scenario, json=json)
