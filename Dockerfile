@@ -8,20 +8,22 @@ WORKDIR /source
 COPY constraints.txt ./
 RUN python -m pip download --require-hashes --no-deps --only-binary :all: --dest /wheels --requirement constraints.txt
 COPY pyproject.toml README.md LICENSE ./
-COPY config config
-COPY worker worker
+COPY backfill backfill
 RUN python -m venv /opt/backfill \
  && /opt/backfill/bin/python -m pip install --no-index --find-links /wheels . \
  && /opt/backfill/bin/python -m pip uninstall --yes pip
 
 FROM python:3.13-slim
 # No .pyc files are written: the file system is read-only, and the installation has made its own.
-ENV PATH=/opt/backfill/bin:$PATH PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1
+# What is in /app is the service itself, which is not installed: the wheel is the library alone.
+ENV PATH=/opt/backfill/bin:$PATH PYTHONPATH=/app PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1
 WORKDIR /app
 COPY --from=build /opt/backfill /opt/backfill
 COPY pyproject.toml ./
 COPY alembic alembic
+COPY config config
 COPY scripts scripts
+COPY worker worker
 USER 10001:10001
 STOPSIGNAL SIGTERM
 CMD ["arq", "worker.main.WorkerSettings"]

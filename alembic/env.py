@@ -24,6 +24,9 @@ from backfill.settings import Settings, load_settings
 from backfill.sql.files import load_sql
 from worker.schema.models import metadata
 
+BEFORE_BACKFILL = "e011ab9dd223"
+"""What the application's tables are at where no revision is recorded."""
+
 
 def run_offline(protocol: LockProtocol) -> None:
     context.configure(
@@ -57,7 +60,10 @@ def run_online(settings: Settings, protocol: LockProtocol) -> None:
             context.run_migrations()
 
     with database(settings) as url:
-        asyncio.run(migrate(url, run, patience_seconds=protocol.patience_seconds, pgbouncer=settings.pgbouncer))
+        work = migrate(
+            url, run, patience_seconds=protocol.patience_seconds, pgbouncer=settings.pgbouncer, stamp=BEFORE_BACKFILL
+        )
+        asyncio.run(work)
 
 
 @contextmanager
@@ -68,7 +74,7 @@ def database(settings: Settings) -> Iterator[str]:
     elif settings.database_url is not None:
         yield settings.database_url.get_secret_value()
     else:
-        with use_embedded(settings.embedded_dir) as servers:
+        with use_embedded(settings.embedded_dir, database=settings.embedded_database) as servers:
             yield servers.urls.database_url
 
 

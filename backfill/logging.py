@@ -101,7 +101,7 @@ def _late_processors(for_person: bool, stream: TextIO) -> list[Processor]:
 
 
 def _for_person(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-    """Without the part of the program, which says nothing to whoever runs it, and without a level that says "as usual"."""
+    """Without the part of the program, which says nothing to whoever runs it, and without a level that is as usual."""
     event.pop("logger", None)
     if event.get("level") == "info":
         del event["level"]

@@ -38,7 +38,7 @@ def servers(settings: Settings) -> Iterator[ServerUrls]:
     if database or redis:
         missing, present = ("REDIS_URL", "DATABASE_URL") if database else ("DATABASE_URL", "REDIS_URL")
         raise SettingsError(f"{missing} is not set, but {present} is.", "Set both, or neither for embedded servers.")
-    with use_embedded(settings.embedded_dir) as embedded:
+    with use_embedded(settings.embedded_dir, database=settings.embedded_database) as embedded:
         yield embedded.urls
 
 

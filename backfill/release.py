@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from importlib.metadata import PackageNotFoundError, version
 
-DISTRIBUTION = "codebegen-backfill"
+DISTRIBUTION = "online-backfill"
 
 
 def own_version() -> str:

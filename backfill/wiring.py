@@ -14,8 +14,10 @@ from dataclasses import dataclass
 from redis.asyncio import Redis
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from backfill.definitions import Definition, Found, discover
 from backfill.embedded import ServerUrls
 from backfill.engine.control import Control
+from backfill.engine.preflight import require_known, the_only_one
 from backfill.engine.protocols import Previewable
 from backfill.engine.serving import Serving
 from backfill.engine.slices import Slices
@@ -24,9 +26,8 @@ from backfill.queue import ArqDoorbell, open_arq
 from backfill.runs.pace import Pace
 from backfill.settings import Settings
 from backfill.sql.database import open_engine
+from backfill.sql.transactions import Limits
 from backfill.store.presence import new_worker_id
-from worker.generations.backfill import GenerationVersions
-from worker.generations.transactions import Limits
 
 EDGE_CONNECTIONS = 5
 # Each has a limit of its own; a call into a definition that takes longer than so many of them hangs.
@@ -60,6 +61,14 @@ def call_seconds(settings: Settings) -> float:
     return STATEMENTS_PER_CALL * settings.database_timeout_seconds
 
 
+def one_definition(settings: Settings, name: str | None) -> Definition:
+    """The one of that name, or the only one that there is. Raises UnknownBackfill, UsageError."""
+    found = discover(settings.definitions)
+    wanted = name or the_only_one(found.definitions)
+    require_known(found.definitions, wanted, _reasons(found))
+    return found.definitions[wanted]
+
+
 @asynccontextmanager
 async def open_service(settings: Settings, *, application_name: str) -> AsyncIterator[Service]:
     """Starts or joins embedded servers where no URL is set; connects to nothing by itself."""
@@ -77,7 +86,8 @@ async def build_service(
     arq = open_arq(urls.redis_url, prefix=settings.redis_prefix, timeout_seconds=settings.redis_timeout_seconds)
     stack.push_async_callback(arq.aclose, close_connection_pool=True)
     doorbell = ArqDoorbell(arq)
-    backfills = _backfills(engine, settings)
+    found = discover(settings.definitions)
+    backfills = _bound(found, engine, settings)
     slices = Slices(
         store=store,
         doorbell=doorbell,
@@ -90,7 +100,7 @@ async def build_service(
         steady_ms=lambda: time.monotonic_ns() // 1_000_000,
         random=random.Random(),
     )
-    control = Control(store=store, doorbell=doorbell, backfills=backfills)
+    control = Control(store=store, doorbell=doorbell, backfills=backfills, broken=_reasons(found))
     return Service(settings=settings, urls=urls, control=control, slices=slices, engine=engine, redis=redis)
 
 
@@ -99,7 +109,8 @@ async def open_backfills(settings: Settings, *, application_name: str) -> AsyncI
     """The backfills alone, for what needs the database and no Redis."""
     async with AsyncExitStack() as stack:
         url = stack.enter_context(database_alone(settings))
-        yield _backfills(await _open_engine(settings, url, stack, application_name=application_name), settings)
+        engine = await _open_engine(settings, url, stack, application_name=application_name)
+        yield _bound(discover(settings.definitions), engine, settings)
 
 
 async def _open_engine(settings: Settings, url: str, stack: AsyncExitStack, *, application_name: str) -> AsyncEngine:
@@ -114,12 +125,19 @@ async def _open_engine(settings: Settings, url: str, stack: AsyncExitStack, *, a
     return engine
 
 
-def _backfills(engine: AsyncEngine, settings: Settings) -> Mapping[str, Previewable]:
+def _bound(found: Found, engine: AsyncEngine, settings: Settings) -> Mapping[str, Previewable]:
     limits = Limits(
         lock_timeout_ms=settings.lock_timeout_ms,
         statement_timeout_ms=settings.statement_timeout_ms,
         scan_timeout_ms=round(settings.database_timeout_seconds * 1000),
         idle_in_transaction_timeout_ms=settings.idle_in_transaction_timeout_ms,
     )
-    shipped = (GenerationVersions(engine, limits),)
-    return {backfill.name: backfill for backfill in shipped}
+    return {name: definition.bind(engine, limits) for name, definition in found.definitions.items()}
+
+
+def _reasons(found: Found) -> dict[str, str]:
+    """By place; one that two things are wrong with has both."""
+    reasons: dict[str, str] = {}
+    for one in found.broken:
+        reasons[one.place] = f"{reasons[one.place]}; {one.error}" if one.place in reasons else one.error
+    return reasons

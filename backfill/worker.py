@@ -1,4 +1,6 @@
-"""`arq worker.main.WorkerSettings`: the arq edge, and nothing else.
+"""`arq backfill.worker.WorkerSettings`: the arq edge, and nothing else.
+
+An application that has a module of its own for its worker imports the class there, and names that module to arq.
 
 The settings class is built when arq asks for it and not on import: it reads the environment, starts the
 embedded servers where no URL is set, and refuses with a sentence instead of a traceback.
@@ -115,11 +117,16 @@ async def _what_is_served(settings: Settings, urls: ServerUrls) -> Serving:
                 await service.control.check_schema(name, writes=True)
             except (SchemaNotReady, DefinitionFailed) as error:
                 not_ready[name] = error
+        if service.control.broken and not service.control.backfills:
+            service.control.backfill("")  # raises: an idle worker would hide what has to be mended
         await require_writes(service.redis, settings.redis_prefix)
     if not_ready and len(not_ready) == len(service.control.backfills):
         first, *others = not_ready.values()
         raise type(first)(" ".join(map(str, (first, *others)))) if others else first
-    return Serving(service.control.backfills, {name: str(error) for name, error in not_ready.items()})
+    for place, reason in service.control.broken.items():
+        log.warning("definitions not read", place=place, reason=reason)
+    reasons = {name: str(error) for name, error in not_ready.items()}
+    return Serving(service.control.backfills, {**service.control.broken, **reasons})
 
 
 def _attributes(settings: Settings, urls: ServerUrls, serving: Serving) -> dict[str, Any]:

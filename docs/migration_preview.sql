@@ -174,7 +174,7 @@ SET row_security = off
 AS $function$
 DECLARE
     -- One of 256, so that a transaction that raises thousands of projects need not read about all of them each time.
-    its_setting text := 'backfill.reserved_' || left(md5(NEW.id), 2);
+    its_setting text := 'backfill.reserved_' || (hashtext(NEW.id) & 255);
     noted text := coalesce(nullif(current_setting(its_setting, true), ''), '{}');
     unused int8multirange;
     highest integer := 0;
@@ -217,7 +217,7 @@ DECLARE
     settled boolean;
     active_id varchar;
     -- See projects_reserve_numbers.
-    its_setting text := 'backfill.reserved_' || left(md5(NEW.project_id), 2);
+    its_setting text := 'backfill.reserved_' || (hashtext(NEW.project_id) & 255);
     noted jsonb;
     unused int8multirange;
 BEGIN
@@ -360,7 +360,7 @@ DECLARE
     latest integer;
     active_id varchar;
     -- See projects_reserve_numbers.
-    its_setting text := 'backfill.reserved_' || left(md5(NEW.project_id), 2);
+    its_setting text := 'backfill.reserved_' || (hashtext(NEW.project_id) & 255);
     noted text := coalesce(nullif(current_setting(its_setting, true), ''), '{}');
     unused int8multirange :=
         coalesce(CASE WHEN noted <> '{}' THEN noted::jsonb ->> NEW.project_id::text END, '{}');

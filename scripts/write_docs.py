@@ -39,8 +39,8 @@ MATTER_MOST = (
 STATES = """\
 # The states of a run
 
-Made by `make docs` from `backfill/runs/states.py`, which the Lua scripts in Redis use as well: there is no second table.
-What is not in it is refused, with the list of what is possible.
+Made by `make docs` from `backfill/runs/states.py`, which the Lua scripts in Redis use as well: there is no second
+table. What is not in it is refused, with the list of what is possible.
 
 ```mermaid
 {diagram}
@@ -60,9 +60,12 @@ reason in its `error`, when PostgreSQL does not let it go on or too many units f
 CONFIGURATION = """\
 # Configuration
 
-Made by `make docs` from `backfill/settings.py`. Settings are environment variables, or lines `NAME=value` in a file
-`.env` in the working directory; the environment goes before the file, and an empty value counts as none. Nothing has to
-be set: with neither of the two URLs, every command uses embedded servers.
+Made by `make docs` from `backfill/settings/fields.py`. Settings are environment variables, or lines `NAME=value` in a
+file `.env` in the working directory; the environment goes before the file, and an empty value counts as none. Nothing
+has to be set: with neither of the two URLs, every command uses embedded servers.
+
+An application can ship values of its own in `backfill.toml` or `config/backfill.toml`, with the names in lower case and
+without their prefix; environment and `.env` outrank it. This service's `config/backfill.toml` names its definitions.
 
 A value that cannot be used is told by its variable's name, all such values at once, with exit code 2, and so is a
 `BACKFILL_` variable that there is none of. Values that may hold a password are never shown. `backfill doctor` lists

@@ -35,6 +35,7 @@ TOGETHER = (
     "tests/proof/test_oracle_can_fail.py",
     "tests/integration/test_demo.py",
     "tests/integration/test_urls_that_lead_to_servers.py",
+    "tests/wheel/",
 )
 
 Spawn = Callable[..., Spawned]

@@ -76,9 +76,8 @@ class Completion:
 
 
 def _scripts() -> Path:
-    """The program may be installed apart from the migrations, which then lie where it is run, as for Alembic itself."""
-    places = [Path.cwd() / SCRIPTS, Path(__file__).parents[2] / SCRIPTS]
-    found = next((place for place in places if (place / "versions").is_dir()), None)
-    if found is None:
+    """The program is installed apart from the migrations, which lie where it is run, as for Alembic itself."""
+    found = Path.cwd() / SCRIPTS
+    if not (found / "versions").is_dir():
         raise UsageError("The folder alembic with the migration is not here.", "Run it where `alembic upgrade` is run.")
     return found

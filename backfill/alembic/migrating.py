@@ -12,6 +12,7 @@ import re
 import time
 from collections.abc import Callable
 from contextlib import nullcontext
+from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
 
@@ -40,11 +41,19 @@ def pause(seconds: float) -> None:
 
 
 async def migrate(
-    url: str, run: Callable[[Connection], None], *, patience_seconds: float, pgbouncer: bool = False
+    url: str,
+    run: Callable[[Connection], None],
+    *,
+    patience_seconds: float,
+    pgbouncer: bool = False,
+    stamp: str = "REVISION",
 ) -> None:
-    """Calls `run` with a connection that has no client-side timeout: building an index takes as long as it takes."""
+    """Calls `run` with a connection that has no client-side timeout: building an index takes as long as it takes.
+
+    `stamp` is the revision of a database that has the application's tables, but none recorded.
+    """
     engine = open_engine(
-        url, application_name="codebegen-migration", command_timeout_seconds=None, pool_size=2, pgbouncer=pgbouncer
+        url, application_name="backfill-migration", command_timeout_seconds=None, pool_size=2, pgbouncer=pgbouncer
     )
     event.listen(engine.sync_engine, "begin", _set_what_it_relies_on)
     if pgbouncer:
@@ -60,7 +69,7 @@ async def migrate(
             # There a statement may run in any session, so that the one with this pid may be somebody else's.
             watched = nullcontext() if pgbouncer else watching(engine, pid, patience_seconds=patience_seconds)
             async with watched as watch:
-                await _run_explained(connection, run, watch)
+                await _run_explained(connection, run, _Known(watch=watch, stamp=stamp))
     finally:
         await engine.dispose()
 
@@ -81,9 +90,15 @@ def _name_statements(_dialect: object, _record: object, _arguments: object, opti
     options["prepared_statement_name_func"] = lambda: f"migration_{uuid4().hex}"
 
 
-async def _run_explained(
-    connection: AsyncConnection, run: Callable[[Connection], None], watch: LockWatch | None
-) -> None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Known:
+    """What an explanation is made of besides the error."""
+
+    watch: LockWatch | None
+    stamp: str
+
+
+async def _run_explained(connection: AsyncConnection, run: Callable[[Connection], None], known: _Known) -> None:
     try:
         await connection.run_sync(run)
     except CommandError as error:
@@ -93,7 +108,7 @@ async def _run_explained(
         if task is not None and task.cancelling():
             # Ctrl-C tore the connection; what Alembic says on its way out about that connection hides the reason.
             raise asyncio.CancelledError from error
-        if isinstance(error, DBAPIError) and (explained := await _explain(connection, error, watch)):
+        if isinstance(error, DBAPIError) and (explained := await _explain(connection, error, known)):
             raise explained from error
         raise
 
@@ -132,7 +147,7 @@ _REFUSALS: dict[str, tuple[type[OperatorError], str, str]] = {
     "42P07": (
         SchemaNotReady,
         "This database has tables already, but no revision is recorded",
-        "If they are the application's, run `alembic stamp e011ab9dd223` first.",
+        "If they are the application's, run `alembic stamp {stamp}` first.",
     ),
     "42P01": (
         SchemaNotReady,
@@ -170,8 +185,9 @@ def _unknown_revision(error: CommandError) -> Exception:
     )
 
 
-async def _explain(connection: AsyncConnection, error: DBAPIError, watch: LockWatch | None) -> OperatorError | None:
+async def _explain(connection: AsyncConnection, error: DBAPIError, known: _Known) -> OperatorError | None:
     """None for what is a bug."""
+    watch = known.watch
     if watch is not None and watch.gave_up:
         return WaitTimedOut(
             f"Gave up {watch.last}.", "End that session, or raise BACKFILL_MIGRATION_PATIENCE_SECONDS; then run again."
@@ -186,7 +202,7 @@ async def _explain(connection: AsyncConnection, error: DBAPIError, watch: LockWa
     cause = error.orig.__cause__ if error.orig else error
     # A revision's own refusal says what to do itself. What the server hints at otherwise is how to spell a name.
     hint = getattr(cause, "hint", None) if sqlstate == INSUFFICIENT_PRIVILEGE else None
-    return kind(f"{meaning}: {str(cause).splitlines()[0]}.", hint or remedy)
+    return kind(f"{meaning}: {str(cause).splitlines()[0]}.", hint or remedy.format(stamp=known.stamp))
 
 
 async def _ask(connection: AsyncConnection, sqlstate: str) -> OperatorError | None:

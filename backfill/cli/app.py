@@ -14,16 +14,16 @@ import typer
 
 from backfill.cli.lazy import group_of
 from backfill.cli.output import say
-from backfill.cli.table import COMMANDS
+from backfill.cli.table import commands
 from backfill.runs.errors import OperatorError
 
-ABOUT = "Fill in the version, storage path and active flag of every generation while the application keeps writing."
+ABOUT = "Fill in columns of a live database in small, resumable batches, verified to the end."
 
 EPILOG = """
 A first run, the worker in a terminal of its own:
 
 $ alembic upgrade head
-$ arq worker.main.WorkerSettings
+$ arq backfill.worker.WorkerSettings
 $ backfill enqueue
 $ backfill watch
 
@@ -46,7 +46,7 @@ Exit codes:
 def build_app() -> typer.Typer:
     app = typer.Typer(
         name="backfill",
-        cls=group_of(COMMANDS),
+        cls=group_of(commands()),
         help=ABOUT,
         epilog=EPILOG,
         no_args_is_help=True,

@@ -18,9 +18,14 @@ Offers = list[tuple[str, str]]
 
 
 def complete_backfills(incomplete: str) -> Offers:
-    from backfill.registry import SHIPPED  # noqa: PLC0415 - as below
+    from backfill.definitions import discover  # noqa: PLC0415 - as below
+    from backfill.settings import load_settings  # noqa: PLC0415
 
-    return list(_beginning_with(incomplete, SHIPPED.items()))
+    try:
+        found = discover(load_settings().definitions)
+    except Exception:  # noqa: BLE001 - as below
+        return []
+    return list(_beginning_with(incomplete, ((one.name, one.about) for one in found.definitions.values())))
 
 
 def complete_runs(incomplete: str) -> Offers:

@@ -7,22 +7,23 @@ doctor` is the one that they will have.
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import Iterator
 from itertools import chain
 
 from pydantic import SecretStr
 
+from backfill.alembic.completing import Completion
 from backfill.cli.checks import Asked, Check, Level, Questions, ask_in_order
-from backfill.cli.commands.completing import COMPLETION
 from backfill.cli.workforce import look_at_workers
+from backfill.definitions import discover
+from backfill.engine.preflight import NONE_KNOWN
 from backfill.http.readiness import redis_facts, server_version
 from backfill.masking import mask_passwords
-from backfill.runs.errors import DatabaseUnreachable, SchemaNotReady, UsageError
+from backfill.runs.errors import DatabaseUnreachable, SchemaNotReady, UnknownBackfill, UsageError
 from backfill.runs.findings import READ_ONLY_RULE, Finding
 from backfill.runs.record import Run
 from backfill.runs.wording import ended
-from backfill.settings import Settings, describe_settings
+from backfill.settings import Settings, describe_settings, where_set
 from backfill.sql.database import reachable
 from backfill.urls import describe, read_redis_url
 from backfill.wiring import Service
@@ -34,7 +35,7 @@ async def examine(service: Service) -> tuple[Check, ...]:
     on_redis: Questions = {"redis": _redis, "redis data": _redis_data, "worker": look_at_workers, "run": _run}
     settings = Check(name="settings", level=Level.OK, words=", ".join(_settings(service.settings)))
     answers = await asyncio.gather(ask_in_order(on_postgres, service), ask_in_order(on_redis, service))
-    return settings, *chain.from_iterable(answers)
+    return settings, _backfills(service), *chain.from_iterable(answers)
 
 
 def _settings(settings: Settings) -> Iterator[str]:
@@ -44,10 +45,21 @@ def _settings(settings: Settings) -> Iterator[str]:
         if field not in settings.model_fields_set:
             continue
         value = getattr(settings, field)
-        shown = "set" if isinstance(value, SecretStr) else mask_passwords(str(value))
-        yield f"{setting.name}={shown} ({'environment' if setting.name in os.environ else '.env'})"
+        words = ",".join(value) if isinstance(value, tuple) else str(value)
+        shown = "set" if isinstance(value, SecretStr) else mask_passwords(words)
+        yield f"{setting.name}={shown} ({where_set(setting.name)})"
     if settings.database_url is None:
         yield f"embedded servers in {settings.embedded_dir} (DATABASE_URL and REDIS_URL are not set)"
+
+
+def _backfills(service: Service) -> Check:
+    names, broken = ", ".join(service.control.backfills), service.control.broken
+    unread = " ".join(f"Not read: {place} ({error})." for place, error in broken.items())
+    if not names:
+        words = f"{unread} {NONE_KNOWN}".lstrip()
+        return Check(name="backfills", level=Level.ERROR, words=words, error=UnknownBackfill(words))
+    level = Level.WARNING if broken else Level.OK
+    return Check(name="backfills", level=level, words=f"{names}; {unread}" if unread else names)
 
 
 async def _postgres(service: Service) -> Asked:
@@ -70,11 +82,16 @@ async def _schema(service: Service) -> Asked:
 
 async def _steps_of_another_edition(service: Service) -> tuple[str, ...]:
     """What differs without keeping a run from working, such as the body of a function; none without the migration."""
-    try:
-        async with reachable(service.urls.database_url), service.engine.connect() as connection:
-            return (await connection.run_sync(COMPLETION.missing)).steps
-    except UsageError:
-        return ()
+    definitions = discover(service.settings.definitions).definitions.values()
+    revisions = dict.fromkeys(one.needs.revision.id for one in definitions if one.needs.revision is not None)
+    steps: list[str] = []
+    for revision in revisions:
+        try:
+            async with reachable(service.urls.database_url), service.engine.connect() as connection:
+                steps += (await connection.run_sync(Completion(revision).missing)).steps
+        except UsageError:
+            continue
+    return tuple(steps)
 
 
 async def _privileges(service: Service) -> Asked:

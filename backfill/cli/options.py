@@ -41,6 +41,10 @@ BackfillName = Annotated[
     ),
 ]
 
+NameOrOnly = Annotated[
+    str | None, typer.Argument(metavar="NAME", help="The backfill; may be left out where there is one.")
+]
+
 Parallel = Annotated[int | None, _pace_option("parallel", "Ranges worked on at once, over all workers")]
 BatchRows = Annotated[int | None, _pace_option("batch_rows", "Rows that a transaction writes at most")]
 TargetMs = Annotated[int | None, _pace_option("target_ms", "Milliseconds that a transaction should take")]

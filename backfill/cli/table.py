@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from backfill.cli.lazy import Spec
+from backfill.shipped import shipped_commands
 
 _PLACES = "backfill.cli.commands."
 
@@ -15,7 +18,7 @@ def _check(place: str, says: str, example: str) -> Spec:
     return Spec(panel="Checks", place=_PLACES + place, says=says, example=example)
 
 
-COMMANDS = {
+_LIBRARYS = {
     "enqueue": _run(
         "starting:enqueue",
         "Start a run, at the pace that the settings say or that is given; workers take it up at once.",
@@ -97,12 +100,6 @@ COMMANDS = {
         "Say what of the schema is missing, and the SQL that adds it; with --apply, add it.",
         "backfill schema && backfill schema --apply",
     ),
-    "demo": Spec(
-        panel="Demo",
-        place="worker.demo.command:demo",
-        says="See the whole job on made-up data: migration and backfill under an application that keeps writing.",
-        example="backfill demo --projects 2000 --generations 20000",
-    ),
     "serve": Spec(
         panel="Service",
         place=_PLACES + "serving:serve",
@@ -116,3 +113,16 @@ COMMANDS = {
         example="backfill token grafana >> grafana.secret",
     ),
 }
+
+
+def commands() -> Mapping[str, Spec]:
+    """The library's, and those that the application ships with where this is run."""
+    return _LIBRARYS | {
+        name: Spec(
+            panel="Of this application",
+            place=spec["run"],
+            says=spec.get("says", ""),
+            example=spec.get("example", f"backfill {name}"),
+        )
+        for name, spec in shipped_commands().items()
+    }

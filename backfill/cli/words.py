@@ -25,7 +25,7 @@ _STYLES = {
     State.CANCELLING: "yellow",
     State.CANCELLED: "yellow",
 }
-START_A_WORKER = "arq worker.main.WorkerSettings"
+START_A_WORKER = "arq backfill.worker.WorkerSettings"
 _WAITING = {
     State.QUEUED: "waiting for a worker",
     State.PAUSING: "after the batches in flight",

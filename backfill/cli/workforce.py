@@ -11,7 +11,7 @@ from backfill.runs.wording import counted
 from backfill.runs.workers import LiveWorker, serving
 from backfill.wiring import Service
 
-START = "start one: arq worker.main.WorkerSettings"
+START = "start one: arq backfill.worker.WorkerSettings"
 NAMED = 3
 
 

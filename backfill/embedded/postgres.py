@@ -13,11 +13,9 @@ from backfill.embedded.place import Place
 from backfill.embedded.server import did_not_start
 
 _CREATE_DATABASE = Path(__file__).with_name("create_database.sql")
-_ROLE_AND_DATABASE = "codebegen"
 _STATUS_LINE = 7  # of postmaster.pid: where pg_ctl reads it, too
 
 _INITDB_OPTIONS = [
-    f"--username={_ROLE_AND_DATABASE}",
     "--auth=scram-sha-256",
     "--encoding=UTF8",
     # The same order and case rules on every machine.
@@ -60,13 +58,15 @@ class PostgresRecipe:
         shutil.rmtree(unfinished, ignore_errors=True)
         log_size = size_of_log(self.log)
         pwfile = f"--pwfile={self.place.password_file('postgres')}"
-        initdb = self._program(["initdb", *_INITDB_OPTIONS, pwfile, f"--pgdata={unfinished}"])
+        username = f"--username={self.place.database}"
+        initdb = self._program(["initdb", *_INITDB_OPTIONS, username, pwfile, f"--pgdata={unfinished}"])
         create = self._program(
             ["postgres", "--single", "-j", "-D", str(unfinished), "-c", "exit_on_error=on", "postgres"],
-            standard_input=_CREATE_DATABASE.read_bytes(),
+            standard_input=_CREATE_DATABASE.read_text().format(database=self.place.database).encode(),
         )
         if household.run(initdb) != 0 or household.run(create) != 0:
             raise did_not_start(self, "could not be set up", log_size)
+        self.place.keep_database()
         unfinished.rename(self.cluster)
 
     def program(self, port: int) -> Program:
@@ -82,7 +82,8 @@ class PostgresRecipe:
 
     def url(self, port: int) -> str:
         secret = self.place.password("postgres")
-        return f"postgresql://{_ROLE_AND_DATABASE}:{secret}@127.0.0.1:{port}/{_ROLE_AND_DATABASE}"
+        database = self.place.kept_database()
+        return f"postgresql://{database}:{secret}@127.0.0.1:{port}/{database}"
 
     def _program(self, command: list[str], standard_input: bytes = b"") -> Program:
         return Program(

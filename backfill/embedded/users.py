@@ -10,7 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from backfill.embedded.folder import OWN_SERVERS, ServerState, SharedFolder
+from backfill.embedded.folder import DATABASE, OWN_SERVERS, ServerState, SharedFolder
 from backfill.embedded.locks import FileLock
 from backfill.embedded.logs import end_of_log, size_of_log
 from backfill.embedded.wheels import find_wheels
@@ -48,9 +48,12 @@ class EmbeddedServers:
         self.close()
 
 
-def use_embedded(folder: Path) -> EmbeddedServers:
-    """Join the servers of `folder`, or start them; blocks until both answer. Raises EmbeddedUnavailable."""
-    shared = SharedFolder(path=folder.resolve())
+def use_embedded(folder: Path, *, database: str = DATABASE) -> EmbeddedServers:
+    """Join the servers of `folder`, or start them; blocks until both answer. Raises EmbeddedUnavailable.
+
+    `database` is the name of the database and of its owner, made with the folder: it stays what it is then.
+    """
+    shared = SharedFolder(path=folder.resolve(), database=database)
     shared.prepare()
     with FileLock(shared.start_lock) as turn:
         turn.wait_exclusive()
@@ -96,7 +99,7 @@ def _start_keeper(shared: SharedFolder) -> None:
     shared.failure_file.unlink(missing_ok=True)
     with shared.keeper_log.open("ab") as log:
         subprocess.run(
-            [sys.executable, "-m", "backfill.embedded.keeper", str(shared.path)],
+            [sys.executable, "-m", "backfill.embedded.keeper", str(shared.path), shared.database],
             cwd=_IMPORT_ROOT,  # `-m` looks there first
             stdin=subprocess.DEVNULL,
             stdout=log,

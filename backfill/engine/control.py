@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import structlog
 
@@ -25,10 +25,12 @@ class Control(Steering):
     """Besides what can be done with a run that is there: start one, and look at the database."""
 
     backfills: Mapping[str, Backfill]
+    broken: Mapping[str, str] = field(default_factory=dict)
+    """Places that should hold definitions, with why there is none."""
 
     def backfill(self, name: str) -> Backfill:
         """Raises UnknownBackfill."""
-        return find_backfill(self.backfills, name)
+        return find_backfill(self.backfills, name, self.broken)
 
     async def check_schema(self, name: str, *, writes: bool = False) -> tuple[Finding, ...]:
         """Whether a run can start: the schema, then the rights. `writes`: this process will settle units.

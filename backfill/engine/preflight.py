@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TypeVar
 
 from backfill.engine.guard import guarded
 from backfill.engine.protocols import Backfill
-from backfill.runs.errors import DatabaseUnreachable, DefinitionFailed, SchemaNotReady, UnknownBackfill
+from backfill.runs.errors import DatabaseUnreachable, DefinitionFailed, SchemaNotReady, UnknownBackfill, UsageError
 from backfill.runs.failures import INSUFFICIENT_PRIVILEGE, READ_ONLY, BatchFailed, Failure
 from backfill.runs.findings import READ_ONLY_RULE, Finding
 
 LISTED = 6
+NONE_KNOWN = (
+    "None is known here: set BACKFILL_DEFINITIONS to modules that define some, or run it beside the application."
+)
 MEND = "Mend the definition; only the class and the place of its exception are told, because its text might quote rows."
 GRANT = "Grant it (see docs/roles.sql); backfill doctor names what is missing."
 
@@ -38,12 +41,29 @@ def told_to_operator() -> Iterator[None]:
         raise DatabaseUnreachable(f"{failed.message.rstrip('.')}.", remedy) from failed
 
 
-def find_backfill(backfills: Mapping[str, Found], name: str) -> Found:
+def find_backfill(backfills: Mapping[str, Found], name: str, broken: Mapping[str, str] | None = None) -> Found:
     """Guarded: what its code raises is told as a BatchFailed. Raises UnknownBackfill."""
-    if name not in backfills:
-        known = ", ".join(sorted(backfills))
-        raise UnknownBackfill(f"There is no backfill named {name!r}.", f"Known: {known}.")
+    require_known(backfills, name, broken)
     return guarded(backfills[name])
+
+
+def require_known(known: Collection[str], name: str, broken: Mapping[str, str] | None = None) -> None:
+    """`broken` are places that should hold definitions, with why they do not. Raises UnknownBackfill."""
+    if name in known:
+        return
+    names = f"Known: {', '.join(sorted(known))}." if known else NONE_KNOWN
+    unread = " ".join(f"Not read: {place} ({error})." for place, error in (broken or {}).items())
+    raise UnknownBackfill(f"There is no backfill named {name!r}.", f"{names} {unread}".rstrip())
+
+
+def the_only_one(names: Iterable[str]) -> str:
+    """What need not be named while there is no other. Raises UsageError with what there is to choose from."""
+    known = sorted(names)
+    if len(known) == 1:
+        return known[0]
+    if not known:
+        raise UsageError("There is no backfill.", NONE_KNOWN)
+    raise UsageError("There are several backfills.", f"Name one: {', '.join(known)}.")
 
 
 async def require_schema(backfill: Backfill) -> tuple[Finding, ...]:

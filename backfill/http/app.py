@@ -33,7 +33,7 @@ def create_app(
 ) -> FastAPI:
     """The ASGI app over an open service. `names` are the host names that it answers to, None: any."""
     app = FastAPI(
-        title="CodeBeGen backfill",
+        title=service.settings.title,
         summary="Start, watch and steer online backfills.",
         description=DESCRIPTION,
         version="1",

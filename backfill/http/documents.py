@@ -60,7 +60,7 @@ class Contended(Document):
 class Quarantined(Document):
     unit: str = Field(examples=["e2b1f7a0-93d4-4f6a-8a53-0a9d5be6c114"])
     sqlstate: str | None = Field(examples=["23514"])
-    constraint: str | None = Field(examples=["generations_status_check"])
+    constraint: str | None = Field(examples=["customers_email_check"])
     error: str = Field(description="the first error; never holds row values")
     at: str = Field(examples=[AT])
 
@@ -102,7 +102,7 @@ class Run(Document):
     """One execution of a backfill. Times are RFC 3339 in UTC."""
 
     id: str = Field(examples=[RUN_ID])
-    backfill: str = Field(examples=["generation-versions"])
+    backfill: str = Field(examples=["email-normalized"])
     state: State = Field(examples=[State.RUNNING])
     done: bool = Field(description="it has ended: succeeded, failed or cancelled", examples=[False])
     actions: list[Action] = Field(description="what can be asked of it now", examples=[["pause", "cancel"]])
@@ -137,13 +137,13 @@ class Runs(Document):
 
 class Rule(Document):
     rule: str = Field(examples=["unassigned"])
-    title: str = Field(examples=["every generation has a storage path"])
+    title: str = Field(examples=["every customer has a normalized address"])
     severity: Literal["error", "warning"]
 
 
 class Backfill(Document):
-    name: str = Field(examples=["generation-versions"])
-    runs_url: str = Field(examples=["/v1/backfills/generation-versions/runs"])
+    name: str = Field(examples=["email-normalized"])
+    runs_url: str = Field(examples=["/v1/backfills/email-normalized/runs"])
     rules: list[Rule]
 
 
@@ -153,7 +153,7 @@ class Backfills(Document):
 
 class Held(Document):
     run: str = Field(examples=[RUN_ID])
-    backfill: str = Field(examples=["generation-versions"])
+    backfill: str = Field(examples=["email-normalized"])
     task: str = Field(description="plan, settle, check or finish", examples=["settle"])
     range: int | None = Field(description="null where the task is the whole run's", examples=[7])
     since: str = Field(examples=[AT])
@@ -169,7 +169,7 @@ class Worker(Document):
     version: str | None = Field(description="null: an older one, which does not say", examples=["0.1.0"])
     started_at: str | None = Field(examples=[AT])
     beat_at: str = Field(description="when it last said that it is alive", examples=[AT])
-    backfills: list[str] = Field(description="those that it serves", examples=[["generation-versions"]])
+    backfills: list[str] = Field(description="those that it serves", examples=[["email-normalized"]])
     not_served: dict[str, str] = Field(description="backfills that it does not serve, with why", examples=[{}])
     holds: list[Held] = Field(description="what it works on; a worker at rest holds nothing")
 

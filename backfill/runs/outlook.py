@@ -41,7 +41,7 @@ def outcome_of(run: Run) -> str | None:
         return (
             f"There was nothing to do: {nothing}."
             " Rows that the application writes from now on are taken care of as they come."
-            " If there should be rows already, DATABASE_URL leads to another database: see backfill doctor."
+            " If there should be rows already, this is another database: see backfill doctor."
         )
     if written == 0:
         return f"Nothing had to be written: {counted(rows, 'row')} in {counted(units, 'unit')} had all values already."

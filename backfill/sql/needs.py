@@ -53,9 +53,22 @@ class TriggerNeed:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Needs:
-    """All of it is in schema public."""
+class Revision:
+    """The Alembic revision that brings a schema to what is needed, and the one before it.
 
+    `adds` is a table and a column of it that the revision adds: whoever has it has begun, by whatever revision.
+    """
+
+    id: str
+    before: str
+    adds: tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Needs:
+    """All of it is in schema public. `revision` is None where no revision of Alembic brings the schema there."""
+
+    revision: Revision | None = None
     columns: tuple[ColumnNeed, ...] = ()
     indexes: tuple[IndexNeed, ...] = ()
     keys: tuple[KeyNeed, ...] = ()

@@ -22,7 +22,7 @@ ALIVE_SECONDS = 15.0
 async def read_workers(redis: Redis, *, prefix: str, clock: Callable[[], int] | None = None) -> tuple[LiveWorker, ...]:
     """By id. `redis` must decode responses; `clock` as in Scripts. Raises RedisUnreachable."""
     with told_plainly():
-        async with redis.pipeline(transaction=True) as pipe:
+        async with redis.pipeline(transaction=False) as pipe:
             pipe.time()
             pipe.zrange(f"{prefix}:workers", 0, -1, withscores=True)
             pipe.hgetall(f"{prefix}:worker_records")
@@ -79,7 +79,7 @@ async def _held(redis: Redis, prefix: str, backfills: Sequence[str], now_ms: int
 async def _stages(redis: Redis, run_key: str, leased: Sequence[str]) -> dict[str, str | None]:
     """Of the ranges among what is leased: a range that is open is being settled, any other one verified."""
     ranges = [name for name in leased if name.isdigit()]
-    async with redis.pipeline(transaction=True) as pipe:
+    async with redis.pipeline(transaction=False) as pipe:
         for name in ranges:
             pipe.hget(f"{run_key}:range:{name}", "stage")
         return dict(zip(ranges, await pipe.execute(), strict=True)) if ranges else {}

@@ -21,7 +21,7 @@ import typer
 
 from backfill.cli.app import build_app
 from backfill.cli.lazy import load
-from backfill.cli.table import COMMANDS
+from backfill.cli.table import commands
 from backfill.runs.errors import WrongState
 from tests.conftest import Spawn
 from tests.migrations.support import HEAD
@@ -88,6 +88,14 @@ ELSEWHERE = {
         why_not_here="there need be no Docker engine; what it would start is started as plain processes",
         test="tests/integration/test_image_commands.py::test_the_migration_runs_to_its_end_and_may_run_again",
     ),
+    "pip wheel": Elsewhere(
+        why_not_here="it fetches what builds the wheel, and writes into the checkout",
+        test="tests/wheel/test_the_wheel.py::test_the_library_is_the_only_package_in_the_wheel",
+    ),
+    "pip install": Elsewhere(
+        why_not_here="into an environment of the reader's own",
+        test="tests/wheel/test_foreign_application.py::test_the_application_s_packages_keep_their_names",
+    ),
     "psql -X -f docs/roles.sql": Elsewhere(
         why_not_here="it makes roles, which belong to the whole server",
         test="tests/integration/test_roles.py::test_migration_run_and_verification_work_under_their_roles_while_the_application_writes",
@@ -105,6 +113,7 @@ PROGRAMS = {
     "make",
     "pg_dump",
     "pg_restore",
+    "pip",
     "psql",
     "python",
 }
@@ -115,6 +124,7 @@ PHRASES = {
     "character varying(500)",
     "idle in transaction",
     "kill -9",
+    "latest_version = n + 1",
     "maxmemory-policy noeviction",
     "row_security = off",
     "slice done",
@@ -128,7 +138,7 @@ ANNOUNCED = {"backfill retry": (os.EX_OK, WrongState.exit_code)}
 ON_A_RUN = ("status", "watch", "wait", "events", "set", "pause", "resume", "cancel")
 GUIDE = f"docs/MIGRATION_{HEAD}_README.md"  # has a test of its own, which knows what it backs up and restores
 PAGES = pages()
-FROM_TODAYS_SCHEMA = {"README.md"}
+FROM_TODAYS_SCHEMA = {"README.md", "docs/library.md"}
 
 
 def elsewhere(command: str) -> str | None:
@@ -166,7 +176,7 @@ def with_arguments() -> list[str]:
 
 
 def subcommands() -> dict[str, Any]:
-    return {name: load(name, spec) for name, spec in COMMANDS.items()}
+    return {name: load(name, spec) for name, spec in commands().items()}
 
 
 @pytest.fixture

@@ -64,6 +64,15 @@ def test_every_setting_that_is_named_is_there(page: Page) -> None:
     assert set(SETTING.findall(page.text)) <= {setting.name for setting in describe_settings()}
 
 
+def test_the_code_of_the_page_on_the_library_is_that_of_its_example() -> None:
+    files = [path for path in (REPOSITORY / "examples" / "shop").rglob("*") if path.suffix in {".py", ".toml"}]
+    example = "\n".join(path.read_text(encoding="utf-8") for path in files)
+    shown = [fence.text for fence in PAGES["docs/library.md"].fences if fence.language in {"python", "toml"}]
+
+    assert len(shown) == 3
+    assert not [code for code in shown if code not in example]
+
+
 def requests_in(page: Page) -> list[tuple[str, str]]:
     """Method and path; what stands beside a request in its cell is another path, or another last part of that path."""
     found = []

@@ -22,11 +22,12 @@ class OpenService(Protocol):
 
 @pytest.fixture
 def open_service_on(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> OpenService:
-    """The service as an edge opens it, with the settings that an environment of just these two URLs gives."""
+    """The service as an edge opens it, with the settings of an environment of the definitions and these two URLs."""
 
     @asynccontextmanager
     async def open_on(database_url: str, redis_url: str) -> AsyncIterator[Service]:
         monkeypatch.chdir(tmp_path)  # the checkout may have a .env
+        monkeypatch.setenv("BACKFILL_DEFINITIONS", "worker.generations")
         monkeypatch.setenv("DATABASE_URL", database_url)
         monkeypatch.setenv("REDIS_URL", redis_url)
         async with open_service(load_settings(), application_name="test-http") as service:

@@ -70,6 +70,6 @@ async def test_where_none_is_alive_every_page_says_so_and_how_to_start_one(clien
     assert "No worker is alive" in workers.text
     for page in (workers, run):
         assert "No worker that serves generation-versions is alive. Nothing has moved for" in page.text
-        assert "Start one: arq worker.main.WorkerSettings" in page.text
+        assert "Start one: arq backfill.worker.WorkerSettings" in page.text
     assert ("span", {"class": "state warned"}) in runs.elements
     assert all(("a", {"href": "/workers"}) in page.elements for page in (workers, run, runs))

@@ -9,12 +9,12 @@ import pytest
 
 from backfill.embedded import ServerUrls
 from backfill.sql.database import open_engine
+from backfill.sql.transactions import Limits
 from tests.support.canaries import Canaries
 from tests.support.databases import migrate, new_database
 from tests.support.old_rows import OldRows, old_rows
 from tests.support.roles import APPLICATION_SQL, Place, roles_of_a_test
 from worker.generations.backfill import GenerationVersions
-from worker.generations.transactions import Limits
 
 LIMITS = Limits(
     lock_timeout_ms=500, statement_timeout_ms=5000, scan_timeout_ms=30_000, idle_in_transaction_timeout_ms=5000

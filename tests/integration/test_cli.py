@@ -53,6 +53,7 @@ def test_a_wrong_setting_is_told_by_its_name(settings: dict[str, str], words: st
     "arguments",
     [
         ("explode",),
+        ("enqueue", NAME, "another"),
         ("enqueue", NAME, "--parallel", "many"),
         ("wait", "--timeout", "-1"),
         ("serve", "--port", "70000"),

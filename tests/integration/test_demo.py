@@ -65,7 +65,7 @@ async def done(env: dict[str, str]) -> Any:
 @pytest.fixture
 def urls(folder: Path, done: object) -> Iterator[ServerUrls]:
     """The servers that the demo has used, as servers that somebody else has started."""
-    with use_embedded(folder) as servers:
+    with use_embedded(folder, database="codebegen") as servers:
         yield servers.urls
 
 

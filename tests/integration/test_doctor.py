@@ -62,6 +62,7 @@ def test_a_cause_is_told_once_and_what_needs_it_is_unchecked() -> None:
     assert shown.stdout.count("Redis cannot be used") == 1
     assert {check["check"]: check["status"] for check in examined["checks"]} == {
         "settings": "ok",
+        "backfills": "ok",
         "postgres": "error",
         "schema": "unchecked",
         "privileges": "unchecked",
@@ -86,7 +87,7 @@ def test_frozen_servers_are_told_within_seconds(command: tuple[str, ...], enviro
 
 
 def test_it_says_that_no_worker_is_alive(environment: dict[str, str]) -> None:
-    assert said_of_workers(environment) == ("warning", "none is alive; start one: arq worker.main.WorkerSettings")
+    assert said_of_workers(environment) == ("warning", "none is alive; start one: arq backfill.worker.WorkerSettings")
 
 
 async def test_it_says_how_many_workers_are_alive(environment: dict[str, str], redis: Redis) -> None:

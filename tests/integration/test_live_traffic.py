@@ -6,13 +6,13 @@ import asyncio
 
 from backfill.engine.checking import check_everything
 from backfill.sql.database import open_engine
+from backfill.sql.transactions import Limits
 from tests.conftest import Spawn
 from tests.support.databases import migrate
 from tests.support.runs import WORKER, enqueue, until_ready, wait_for_end
 from worker.demo.old_application import OldApplication, Traffic
 from worker.demo.old_data import OldDataShape, create_old_data
 from worker.generations.backfill import GenerationVersions
-from worker.generations.transactions import Limits
 
 LIMITS = Limits(
     lock_timeout_ms=500, statement_timeout_ms=5000, scan_timeout_ms=30_000, idle_in_transaction_timeout_ms=5000

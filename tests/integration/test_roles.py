@@ -18,7 +18,7 @@ from tests.support.roles import Place, find_psql
 from tests.support.runs import enqueue, until_ready, wait_for_end
 from worker.demo.old_application import OldApplication, Traffic
 from worker.demo.old_data import OldDataShape, create_old_data
-from worker.generations.privileges import READING, WRITING
+from worker.generations.rights import READING, WRITING
 
 pytestmark = pytest.mark.skipif(find_psql() is None, reason="docs/roles.sql is a script for psql, and there is none")
 

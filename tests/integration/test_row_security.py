@@ -8,6 +8,7 @@ import pytest
 
 from backfill.runs.failures import INSUFFICIENT_PRIVILEGE, BatchFailed, Failure
 from backfill.sql.database import open_engine
+from backfill.sql.transactions import Limits
 from tests.conftest import Spawn
 from tests.support.cli import BACKFILL, NAME, VALIDATE, WORKER, refusal
 from tests.support.commands import run_command
@@ -18,7 +19,6 @@ from tests.support.runs import enqueue, status, until_ready, until_rows_done, wa
 from tests.support.waiting import wait_until
 from worker.demo.old_data import OldDataShape, create_old_data
 from worker.generations.backfill import GenerationVersions
-from worker.generations.transactions import Limits
 
 pytestmark = pytest.mark.skipif(find_psql() is None, reason="docs/roles.sql is a script for psql, and there is none")
 

@@ -11,12 +11,10 @@ import sys
 import pytest
 
 from backfill.cli.lazy import load
-from backfill.cli.table import COMMANDS
-from backfill.registry import SHIPPED
+from backfill.cli.table import commands
 from tests.support.cli import NAME, NO_POSTGRES, NO_REDIS
 from tests.support.commands import environment_for, run_command
 from tests.support.forked import backfill
-from worker.generations.backfill import GenerationVersions
 
 SERVERS_LIBRARIES = {"sqlalchemy", "asyncpg", "alembic", "arq", "redis", "pydantic_settings"}
 OF_OTHER_COMMANDS = {
@@ -61,16 +59,12 @@ def test_a_command_about_a_run_needs_no_database_and_loads_none_of_its_libraries
     assert not loaded & (OF_OTHER_COMMANDS | SERVERS_LIBRARIES - {"redis", "pydantic_settings"})
 
 
-@pytest.mark.parametrize("name", COMMANDS)
+@pytest.mark.parametrize("name", commands())
 def test_the_list_of_commands_says_what_the_command_says_of_itself(name: str) -> None:
-    documented = inspect.getdoc(pkgutil.resolve_name(COMMANDS[name].place)) or ""
+    documented = inspect.getdoc(pkgutil.resolve_name(commands()[name].place)) or ""
 
-    assert " ".join(documented.split("\n\n")[0].split()) == COMMANDS[name].says
-    assert load(name, COMMANDS[name]).name == name
-
-
-def test_the_names_that_need_nothing_loaded_are_those_of_the_backfills() -> None:
-    assert set(SHIPPED) == {GenerationVersions.name}
+    assert " ".join(documented.split("\n\n")[0].split()) == commands()[name].says
+    assert load(name, commands()[name]).name == name
 
 
 def test_the_version_names_the_program_python_and_the_libraries_of_the_servers() -> None:

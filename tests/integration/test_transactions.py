@@ -6,7 +6,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from backfill.sql.database import open_engine
-from worker.generations.transactions import Limits, transaction
+from backfill.sql.transactions import Limits, transaction
 
 LIMITS = Limits(
     lock_timeout_ms=511, statement_timeout_ms=5011, scan_timeout_ms=30_011, idle_in_transaction_timeout_ms=5022

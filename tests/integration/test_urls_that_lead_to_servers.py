@@ -21,7 +21,7 @@ from tests.support.forked import backfill
 from tests.support.standby import Pair, primary_and_standby
 from tests.support.waiting import wait_until
 
-DATABASE = "codebegen"
+DATABASE = "application"
 STANDBY = "SELECT pg_is_in_recovery()"
 FOLLOWED = "SELECT to_regprocedure('public.generations_number_before_insert()') IS NOT NULL"
 NOBODY = "127.0.0.1:1"
@@ -148,7 +148,7 @@ async def test_a_host_that_does_not_answer_leaves_the_others_their_time(pair: Pa
 
 async def test_a_standby_is_named_to_who_wants_to_write_and_may_be_verified(pair: Pair, redis_url: str) -> None:
     env = environment_for(database_url=pair.standby_url, redis_url=redis_url)
-    says = "(database codebegen) is a standby, which is read-only. Let DATABASE_URL lead to the primary"
+    says = "(database application) is a standby, which is read-only. Let DATABASE_URL lead to the primary"
 
     worker, downgrade = run_command(*WORKER, env=env), run_command("alembic", "downgrade", "-1", env=env)
     examined, verified, enqueued = (backfill(*words, env=env) for words in (["doctor"], ["verify"], ["enqueue", NAME]))

@@ -252,5 +252,5 @@ async def _until_waiting_for_generations(observer: Any) -> None:
 
 _LOCKS_HELD_ON_PROJECTS = (
     "SELECT count(*) FROM pg_locks AS l JOIN pg_stat_activity AS a USING (pid)"
-    " WHERE a.application_name = 'codebegen-migration' AND l.relation = 'projects'::regclass AND l.granted"
+    " WHERE a.application_name = 'backfill-migration' AND l.relation = 'projects'::regclass AND l.granted"
 )

@@ -6,6 +6,7 @@ from typing import Any
 
 from backfill.engine.checking import check_everything
 from backfill.sql.database import open_engine
+from backfill.sql.transactions import Limits
 from tests.conftest import Spawn
 from tests.migrations.support import Connect
 from tests.migrations.test_migration_guide import GUIDE_FILE
@@ -15,7 +16,6 @@ from tests.support.forked import backfill
 from tests.support.old_rows import OldRows
 from tests.support.runs import WORKER, enqueue, until_ready, wait_for_end
 from worker.generations.backfill import GenerationVersions
-from worker.generations.transactions import Limits
 
 WRITTEN = """
     UPDATE generations SET version = right(id, 1)::int WHERE project_id IN ('complete', 'counted');

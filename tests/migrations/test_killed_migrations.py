@@ -67,7 +67,7 @@ class Barrier:
     async def is_left(self) -> bool:
         left: bool = await self._connection.fetchval(
             "SELECT NOT EXISTS (SELECT FROM pg_stat_activity"
-            " WHERE application_name = 'codebegen-migration' AND datname = current_database())"
+            " WHERE application_name = 'backfill-migration' AND datname = current_database())"
         )
         return left
 

@@ -17,10 +17,10 @@ from tests.support.forked import backfill
 
 VERSIONS = REPOSITORY / "alembic" / "versions"
 SHIPPED = f"{HEAD}_generation_versioning.py"
-# Reads the same variable as everybody, and has no package `worker`.
+# Reads the same variable as everybody, and has neither the library nor the service.
 ENV = """
 import asyncio, os, sys
-sys.modules["worker"] = None
+sys.modules["backfill"] = sys.modules["worker"] = None
 from alembic import context
 from sqlalchemy.ext.asyncio import create_async_engine
 
@@ -83,7 +83,7 @@ def test_the_revision_of_this_repository_would_stop_every_start(old_release: Old
     shutil.copy(VERSIONS / SHIPPED, old_release.versions)
     shutil.copytree(VERSIONS / HEAD, old_release.versions / HEAD)
 
-    assert "No module named 'worker" in old_release.start(database).stderr
+    assert "No module named 'backfill" in old_release.start(database).stderr
 
 
 def test_with_the_file_of_the_guide_the_old_release_starts_on_the_migrated_database(

@@ -13,7 +13,7 @@ from xml.etree import ElementTree as ET
 
 from tests.support.commands import REPOSITORY, environment_for
 
-COPIED = ("alembic", "config", "scripts", "tests", "worker", "pyproject.toml")
+COPIED = ("alembic", "backfill", "config", "scripts", "tests", "worker", "pyproject.toml")
 NOT_COPIED = shutil.ignore_patterns(".embedded")
 ASSERTED = ("AssertionError", "assert ", "Failed: ")
 SECONDS = 300

@@ -223,7 +223,7 @@ SABOTAGES = (
     ),
     Sabotage(
         name="a transaction may stay idle with its locks for ever",
-        file=f"{_SQL}/set_limits.sql",
+        file="backfill/sql/queries/set_limits.sql",
         old="set_config('idle_in_transaction_session_timeout', CAST(:idle_timeout AS text), true)",
         new="CAST(:idle_timeout AS text)",
         caught_by=f"{_INTEGRATION}/test_transactions.py"

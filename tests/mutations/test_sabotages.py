@@ -58,5 +58,5 @@ def test_a_copy_runs_its_own_code_wherever_it_is_called_from(tmp_path: Path, mig
     imported = copy.run("-c", WHERE, cwd=tmp_path).stdout.split()
 
     assert imported == [
-        str(folder / name) for name in ("backfill/settings.py", "tests/conftest.py", "backfill/worker.py")
+        str(folder / name) for name in ("backfill/settings/__init__.py", "tests/conftest.py", "worker/main.py")
     ]

@@ -5,9 +5,9 @@ from __future__ import annotations
 from backfill.runs.failures import BatchFailed, Failure
 from backfill.runs.ranges import Key, Unit
 from backfill.sql.database import open_engine
+from backfill.sql.transactions import Limits
 from tests.support.waiting import wait_until
 from worker.generations.backfill import FIRST_KEY, GenerationVersions
-from worker.generations.transactions import Limits
 
 LARGE_ROWS, PART_ROWS = 60, 25
 _MOST_UNITS = 100_000

@@ -69,6 +69,10 @@ async def right(made: Right) -> AsyncIterator[Right]:
     await transaction.rollback()
 
 
+# A live row whose number is another one may have had one that was reserved for it.
+ALSO_BROKEN = {"order": {"kept"}}
+
+
 def rules_in(found: list[str]) -> set[str]:
     return {sentence.partition(":")[0] for sentence in found}
 
@@ -81,7 +85,9 @@ async def test_a_breach_is_reported_as_what_it_is(right: Right, breach: str, sql
 
     found = await violations_in(right.connection, right.journal, [])
 
-    assert rules_in(found) == {breach.partition(":")[0]}, found
+    rule = breach.partition(":")[0]
+    also = ALSO_BROKEN.get(rule, set())
+    assert rules_in(found) - also == {rule}, found
 
 
 async def test_an_application_error_is_reported(right: Right) -> None:

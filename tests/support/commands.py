@@ -94,12 +94,12 @@ class Spawned:
         self._child.wait()
 
 
-def spawn(arguments: Sequence[str], env: Mapping[str, str], log_file: Path) -> Spawned:
+def spawn(arguments: Sequence[str], env: Mapping[str, str], log_file: Path, *, cwd: Path = REPOSITORY) -> Spawned:
     with log_file.open("ab") as log:
         child = subprocess.Popen(
             arguments,
             env=env,
-            cwd=REPOSITORY,
+            cwd=cwd,
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,

@@ -18,7 +18,7 @@ from tests.support.commands import REPOSITORY
 # Languages of fences that a reader types; in a block without a language the lines after a prompt are.
 TYPED = ("bash", "sh", "console")
 # Languages of fences that are something else: read, loaded, or drawn.
-READ = ("", "sql", "mermaid", "yaml", "ini", "json", "text", "python")
+READ = ("", "sql", "mermaid", "yaml", "ini", "json", "text", "toml", "python")
 PROMPT = "$ "
 NOT_IN_ANCHORS = re.compile(r"[^\w\- ]")
 

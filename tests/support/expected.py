@@ -8,8 +8,8 @@ import asyncpg
 
 from backfill.engine.checking import check_everything
 from backfill.sql.database import open_engine
+from backfill.sql.transactions import Limits
 from worker.generations.backfill import GenerationVersions
-from worker.generations.transactions import Limits
 
 _ONE_SHOT = Path(__file__).with_name("one_shot.sql").read_text(encoding="utf-8")
 _FILLED = (

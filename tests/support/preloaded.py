@@ -2,13 +2,10 @@
 
 import alembic.config  # noqa: F401
 import arq.cli  # noqa: F401
-import worker.main
 
-import backfill.alembic.migrating  # noqa: F401
-import backfill.http.serving
 import tests.support.forked  # noqa: F401
 from backfill.cli.lazy import load
-from backfill.cli.table import COMMANDS
+from backfill.cli.table import commands
 
-for name, spec in COMMANDS.items():
+for name, spec in commands().items():
     load(name, spec)

@@ -9,11 +9,12 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-import worker.main
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 import backfill.wiring
+import backfill.worker
+from backfill.definitions import Found
 from backfill.engine.protocols import Previewable
 from backfill.runs.findings import Finding
 from backfill.settings import Settings
@@ -34,12 +35,12 @@ class OtherVersions(GenerationVersions):
         return () if is_there else (NOT_READY,)
 
 
-def _known(engine: AsyncEngine, settings: Settings) -> Mapping[str, Previewable]:
+def _known(found: Found, engine: AsyncEngine, settings: Settings) -> Mapping[str, Previewable]:
     both = {SHIPPED: GenerationVersions(engine, LIMITS), OTHER: OtherVersions(engine, LIMITS)}
     return {name: both[name] for name in os.environ["WORKER_KNOWS"].split(",") if name}
 
 
 def __getattr__(name: str) -> Any:
     if name == "WorkerSettings":
-        backfill.wiring._backfills = _known
-    return getattr(worker.main, name)
+        backfill.wiring._bound = _known
+    return getattr(backfill.worker, name)

@@ -20,9 +20,9 @@ from sqlalchemy.util import await_only
 from backfill.runs.failures import BatchFailed, Failure
 from backfill.sql.database import open_engine
 from backfill.sql.files import load_sql
+from backfill.sql.transactions import Limits
 from tests.support.interleaving import DEADLINE_SECONDS, Step
 from worker.generations.backfill import GenerationVersions
-from worker.generations.transactions import Limits
 
 LIMITS = Limits(
     lock_timeout_ms=5_000, statement_timeout_ms=5_000, scan_timeout_ms=5_000, idle_in_transaction_timeout_ms=20_000

@@ -17,7 +17,7 @@ _MORE = """\
 unixsocket {socket}
 unixsocketperm 700
 user operator on >hunter2 ~* &* +@all
-user reader on >hunter2 ~* &* -@all +@read +@connection +info
+user reader on >hunter2 ~* &* -@all +@read +@connection +info +time
 """
 
 

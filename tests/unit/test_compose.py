@@ -213,7 +213,9 @@ def test_the_image_installs_only_what_was_checked_against_its_hash() -> None:
 def test_the_last_stage_has_no_sources_but_what_runs() -> None:
     assert [one.words.split()[1:] for one in dockerfile() if one.name == "FROM"] == [["AS", "build"], []]
     assert not [one for one in dockerfile() if one.stage == 1 and one.name in {"RUN", "ADD"}]
-    assert [source for sources, _ in copied(1) for source in sources] == ["pyproject.toml", "alembic", "scripts"]
+    assert [source for sources, _ in copied(1) for source in sources] == [
+        *("pyproject.toml", "alembic", "config", "scripts", "worker"),
+    ]
 
 
 def test_the_builder_is_sent_what_is_copied_and_nothing_else() -> None:

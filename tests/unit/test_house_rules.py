@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import shutil
 import subprocess
 import sys
@@ -23,6 +24,13 @@ REGISTRY_HOSTS = [
     for labels in [("pypi", "org"), ("pythonhosted", "org"), ("npmjs", "org"), ("npmjs", "com"), ("debian", "org")]
 ]
 MACHINE_PATHS = ["/".join(names) for names in [("", "work", ""), ("", "tmp", "bash_jobs")]]
+
+# What the service is about: its name, its tables and columns, its backfill, its revisions.
+OF_THE_SERVICE = re.compile(
+    r"codebegen|generation|project|latest_version|storage_path|"
+    + "|".join(path.stem.split("_")[0] for path in (ROOT / "alembic" / "versions").glob("*.py")),
+    re.IGNORECASE,
+)
 
 
 @cache
@@ -104,6 +112,29 @@ def test_the_rules_of_a_run_need_the_standard_library_only() -> None:
     ]
 
     assert not foreign, "\n".join(foreign)
+
+
+def test_the_library_names_nothing_of_the_service() -> None:
+    named = [
+        f"{name_of(path)}:{number}: {line.strip()}"
+        for path in project_files()
+        if name_of(path).startswith("backfill/")
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1)
+        if OF_THE_SERVICE.search(line)
+    ]
+
+    assert not named, "\n".join(named)
+
+
+def test_the_library_and_the_example_import_nothing_of_the_service() -> None:
+    imported = [
+        f"{name_of(path)}: {module}"
+        for path in python_files(below="backfill/") + python_files(below="examples/")
+        for module in imported_modules(path)
+        if module.split(".")[0] in {"worker", "tests"}
+    ]
+
+    assert not imported, "\n".join(imported)
 
 
 @pytest.mark.parametrize("words", [REGISTRY_HOSTS, MACHINE_PATHS], ids=["registry hosts", "machine paths"])

@@ -11,7 +11,7 @@ import pytest
 import structlog
 
 from backfill.late_logging import setup_logging_when_needed
-from backfill.logging import setup_logging
+from backfill.logging import _OneFormHandler, setup_logging
 from backfill.masking import mask_passwords
 
 TOKEN = "bf_" + "aB3-_" * 8 + "xyz"
@@ -24,9 +24,10 @@ class Terminal(io.StringIO):
 
 @pytest.fixture(autouse=True)
 def logging_as_it_was() -> Iterator[None]:
-    """Puts the root logger and structlog back: both belong to the whole process."""
+    """Puts the root logger and structlog back, which belong to the whole process; what other tests set up is away."""
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
+    root.handlers[:] = [handler for handler in handlers if not isinstance(handler, _OneFormHandler)]
     yield
     root.handlers[:], root.level = handlers, level
     structlog.reset_defaults()

@@ -30,7 +30,7 @@ from worker.demo.working import Workshop
 
 BACKFILL = "generation-versions"
 REVISION_BEFORE = "e011ab9dd223"
-STEPS = "worker.schema"
+STEPS = "backfill.alembic"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

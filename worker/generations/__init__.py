@@ -1,4 +1,12 @@
-"""The shipped backfill `generation-versions`: its SQL, and the little Python that runs it."""
+"""The backfill `generation-versions`: its SQL, and the little Python that runs it."""
 
-NAME = "generation-versions"
-ABOUT = "Gives every generation its version, storage path and active flag."
+from backfill.definitions import Definition
+from worker.generations.backfill import GenerationVersions
+from worker.generations.needs import NEEDS
+
+GENERATION_VERSIONS = Definition(
+    name=GenerationVersions.name,
+    about="Gives every generation its version, storage path and active flag.",
+    bind=GenerationVersions,
+    needs=NEEDS,
+)

@@ -20,13 +20,17 @@ from backfill.runs.preview import StatementPlan, Survey
 from backfill.runs.ranges import Key, Plan, Span, Unit
 from backfill.runs.rehearsed import Rehearsed
 from backfill.sql.database import leads_to
-from worker.generations import NAME, large, rehearsing
-from worker.generations.catalog import check_catalog
-from worker.generations.privileges import closed_to_writes, missing_privileges
+from backfill.sql.privileges import closed_to_writes, missing_privileges
+from backfill.sql.schema import check_catalog, check_statistics
+from backfill.sql.transactions import Limits, rolled_back, transaction
+from worker.generations import large, rehearsing
+from worker.generations.needs import NEEDS
+from worker.generations.queries import run_sql
+from worker.generations.rights import RIGHTS
 from worker.generations.rules import DATA_RULES, RULES
-from worker.generations.statements import explain_statements
+from worker.generations.statements import STATEMENTS, parameters_for
 from worker.generations.surveying import EXACT_BELOW_ROWS, SAMPLE_UNITS, estimate, survey
-from worker.generations.transactions import Limits, rolled_back, run_sql, transaction
+from worker.generations.tables import TABLES
 from worker.generations.whole import settle_projects
 
 FIRST_KEY: Key = ("-infinity", "")
@@ -36,7 +40,7 @@ LEAST_RANGE_UNITS = 100
 class GenerationVersions:
     """The backfill on one database. Every method is one transaction, except `plan`."""
 
-    name = NAME
+    name = "generation-versions"
 
     def __init__(self, engine: AsyncEngine, limits: Limits) -> None:
         self._engine = engine
@@ -45,12 +49,14 @@ class GenerationVersions:
 
     async def check_schema(self) -> tuple[Finding, ...]:
         async with transaction(self._engine, self._limits) as connection:
-            return await check_catalog(connection)
+            findings = await check_catalog(connection, NEEDS)
+            statistics = await check_statistics(connection, TABLES)
+        return (*findings, statistics) if statistics else findings
 
     async def check_privileges(self, *, writes: bool) -> tuple[Finding, ...]:
         async with transaction(self._engine, self._limits) as connection:
             closed = await closed_to_writes(connection, leads_to(self._engine), writes=writes)
-            return (*await missing_privileges(connection, writes=writes), *closed)
+            return (*await missing_privileges(connection, RIGHTS, writes=writes), *closed)
 
     async def plan(self, ranges: int) -> Plan:
         """Totals are estimates of the planner in a large table and counts in a small one."""
@@ -115,16 +121,19 @@ class GenerationVersions:
             return await survey(connection)
 
     async def explain(self, units: Sequence[Unit], *, writes: bool) -> tuple[StatementPlan, ...]:
+        if not units:
+            return ()
         async with rolled_back(self._engine, self._limits) as connection:
-            return await explain_statements(connection, units, writes=writes)
+            return await STATEMENTS.explain(connection, parameters_for(units), writes=writes)
 
     async def rehearse(self, unit_ids: Sequence[str], *, weigh: bool) -> Rehearsed:
         take = rehearsing.weigh if weigh else rehearsing.rehearse
-        return await take(self._engine, self._limits, unit_ids)
+        return await take(rehearsing.rehearsal(self._engine, self._limits), unit_ids)
 
     async def rehearse_part(self, unit_id: str, mark: str | None, *, rows: int) -> Rehearsed:
         known = large.Mark.load(mark) if mark is not None else None
-        return await rehearsing.rehearse_part(self._engine, self._limits, unit_id, known, rows)
+        there = rehearsing.rehearsal(self._engine, self._limits)
+        return await rehearsing.rehearse_part(there, unit_id, known, rows)
 
     async def _last_key(self) -> Key:
         async with transaction(self._engine, self._limits) as connection:

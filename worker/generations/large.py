@@ -18,7 +18,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from backfill.engine.protocols import PartSettled
 from backfill.runs.failures import BatchFailed, Failure
-from worker.generations.transactions import Limits, run_sql, transaction
+from backfill.sql.plans import walk_in_order
+from backfill.sql.transactions import Limits, transaction
+from worker.generations.queries import run_sql
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +68,7 @@ async def settle_part(
 
 async def number_next(connection: AsyncConnection, project_id: str, mark: Mark, rows: int) -> PartSettled:
     """The statements of one part, in the transaction that the caller has begun."""
-    await run_sql(connection, "walk_in_order", {})
+    await walk_in_order(connection)
     project = await _lock_project(connection, project_id)
     settled = project.latest_version > 0
     part = await _lock_part(connection, project_id, mark, rows, settled=settled)

@@ -6,14 +6,12 @@ number, and a database may have come to these columns by another revision than t
 
 from __future__ import annotations
 
-from backfill.sql.needs import ColumnNeed, IndexNeed, KeyNeed, Needs, TriggerNeed
-
-BEFORE_REVISION = "e011ab9dd223"
-REVISION = "39e7f45c72f1"
+from backfill.sql.needs import ColumnNeed, IndexNeed, KeyNeed, Needs, Revision, TriggerNeed
 
 _KEY_TYPE = "character varying(36)"
 
 NEEDS = Needs(
+    revision=Revision(id="39e7f45c72f1", before="e011ab9dd223", adds=("generations", "storage_path")),
     columns=(
         ColumnNeed(table="projects", name="id", type=_KEY_TYPE, not_null=True, is_read=True),
         ColumnNeed(table="projects", name="created_at", type="timestamp with time zone", not_null=True, is_read=True),

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from backfill.runs.findings import Rule
 
-REMEDY_ANALYZE = "Run: ANALYZE public.projects, public.generations. Until then a batch may take seconds."
-
 SCHEMA_RULES = (
     Rule(slug="columns", title="The new columns exist with their types and defaults", on_schema=True),
     Rule(

@@ -1,4 +1,4 @@
-"""What there is on the database and the server before a run: read from catalogs, statistics and a sample of pages."""
+"""How much there is and how much of it is left to do: counted in small tables, sampled in large ones."""
 
 from __future__ import annotations
 
@@ -7,10 +7,13 @@ from dataclasses import replace
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from backfill.runs.forecast import Amount
-from backfill.runs.preview import Replica, Server, Slot, Snapshot, Survey, TableSize
-from worker.generations.catalog import read_found
+from backfill.runs.preview import Survey, TableSize
+from backfill.sql.folder import plan_in
+from backfill.sql.schema import read_found
+from backfill.sql.survey import indexes_on, survey_server, table_sizes
 from worker.generations.needs import NEEDS
-from worker.generations.transactions import plan_in, run_sql
+from worker.generations.queries import run_sql
+from worker.generations.tables import GENERATIONS, TABLES, WRITTEN
 
 EXACT_BELOW_ROWS = 1_000_000
 # Rows and units that are looked at in a larger table, to say how many are left.
@@ -19,20 +22,20 @@ SAMPLE_UNITS = 20_000
 
 
 async def survey(connection: AsyncConnection) -> Survey:
-    tables = [TableSize(**row) for row in (await run_sql(connection, "survey_tables", {})).mappings()]
-    found = await read_found(connection)
-    hindering = tuple(row.name for row in await run_sql(connection, "survey_indexes", {}))
+    tables = await table_sizes(connection, TABLES)
+    found = await read_found(connection, NEEDS)
+    hindering = await indexes_on(connection, GENERATIONS, WRITTEN)
     needed = {index.name for index in NEEDS.indexes}
     return Survey(
         amount=replace(await _amount(connection, tables), hot_possible=not hindering),
-        tables=tuple(tables),
+        tables=tables,
         triggers=tuple(
             (f"{need.table}.{need.name}", any(one.is_for(need) and one.enabled for one in found.triggers))
             for need in NEEDS.triggers
         ),
         invalid_indexes=tuple(index.name for index in found.indexes if not index.valid and index.name not in needed),
         hindering_indexes=hindering,
-        server=await _server(connection),
+        server=await survey_server(connection),
     )
 
 
@@ -44,7 +47,7 @@ async def estimate(connection: AsyncConnection) -> tuple[int, int]:
     return int(units), int(rows)
 
 
-async def _amount(connection: AsyncConnection, tables: list[TableSize]) -> Amount:
+async def _amount(connection: AsyncConnection, tables: tuple[TableSize, ...]) -> Amount:
     units, rows = await estimate(connection)
     is_estimate = rows > EXACT_BELOW_ROWS or units > EXACT_BELOW_ROWS
     percents = {
@@ -62,20 +65,4 @@ async def _amount(connection: AsyncConnection, tables: list[TableSize]) -> Amoun
         is_estimate=is_estimate,
         table_bytes=sum(table.table_bytes for table in tables),
         index_bytes=sum(table.index_bytes for table in tables),
-    )
-
-
-async def _server(connection: AsyncConnection) -> Server:
-    facts = (await run_sql(connection, "survey_server", {})).one()
-    settings = {row.name: row.value for row in await run_sql(connection, "survey_settings", {})}
-    replicas = [Replica(**row) for row in (await run_sql(connection, "survey_replicas", {})).mappings()]
-    return Server(
-        version=facts.version,
-        role=facts.role,
-        sees_all=facts.sees_all,
-        settings=settings,
-        archiving_fails=facts.archiving_fails,
-        replicas=tuple(replicas) if facts.sees_all else None,
-        slots=tuple(Slot(**row) for row in (await run_sql(connection, "survey_slots", {})).mappings()),
-        snapshots=tuple(Snapshot(**row) for row in (await run_sql(connection, "survey_snapshots", {})).mappings()),
     )

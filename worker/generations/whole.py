@@ -9,7 +9,7 @@ from sqlalchemy import CursorResult
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from backfill.engine.protocols import Settled
-from worker.generations.transactions import run_sql
+from worker.generations.queries import run_sql
 
 Run = Callable[[AsyncConnection, str, Mapping[str, Any]], Awaitable[CursorResult[Any]]]
 

@@ -11,7 +11,7 @@ DECLARE
     latest integer;
     active_id varchar;
     -- See projects_reserve_numbers.
-    its_setting text := 'backfill.reserved_' || left(md5(NEW.project_id), 2);
+    its_setting text := 'backfill.reserved_' || (hashtext(NEW.project_id) & 255);
     noted text := coalesce(nullif(current_setting(its_setting, true), ''), '{}');
     unused int8multirange :=
         coalesce(CASE WHEN noted <> '{}' THEN noted::jsonb ->> NEW.project_id::text END, '{}');

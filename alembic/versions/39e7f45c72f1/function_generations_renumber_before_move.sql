@@ -11,7 +11,7 @@ DECLARE
     settled boolean;
     active_id varchar;
     -- See projects_reserve_numbers.
-    its_setting text := 'backfill.reserved_' || left(md5(NEW.project_id), 2);
+    its_setting text := 'backfill.reserved_' || (hashtext(NEW.project_id) & 255);
     noted jsonb;
     unused int8multirange;
 BEGIN

@@ -10,7 +10,7 @@ SET row_security = off
 AS $function$
 DECLARE
     -- One of 256, so that a transaction that raises thousands of projects need not read about all of them each time.
-    its_setting text := 'backfill.reserved_' || left(md5(NEW.id), 2);
+    its_setting text := 'backfill.reserved_' || (hashtext(NEW.id) & 255);
     noted text := coalesce(nullif(current_setting(its_setting, true), ''), '{}');
     unused int8multirange;
     highest integer := 0;

@@ -13,7 +13,7 @@ from backfill.cli.output import answer_console, write_json
 from backfill.cli.rows import print_rows
 from backfill.cli.session import with_service
 from backfill.cli.verdict import Outcome, Status, outcomes
-from backfill.registry import the_only_one
+from backfill.engine.preflight import the_only_one
 from backfill.runs.errors import VerificationFailed
 from backfill.runs.wording import counted
 from backfill.wiring import Service

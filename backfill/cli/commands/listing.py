@@ -12,43 +12,53 @@ from backfill.cli.output import answer_console, say, write_json
 from backfill.cli.rows import Row, print_rows
 from backfill.cli.steering import with_runs
 from backfill.cli.words import state_text
+from backfill.definitions import Definition, discover
+from backfill.engine.preflight import NONE_KNOWN
 from backfill.engine.steering import Steering
-from backfill.registry import SHIPPED
 from backfill.runs.record import Run
 from backfill.runs.times import clock_time, timestamp
 from backfill.runs.wording import ended
 from backfill.runs.workers import HeldTask, LiveWorker, worker_document
+from backfill.settings import load_settings
 
 # Far more than there are backfills; the runs of one that is older than so many others are not looked for.
 RUNS_LOOKED_AT = 100
-NO_WORKER = "No worker is alive; start one: arq worker.main.WorkerSettings"
+NO_WORKER = "No worker is alive; start one: arq backfill.worker.WorkerSettings"
 _DOING = {"plan": "plans", "settle": "settles", "check": "verifies", "finish": "finishes"}
 
 
 def list_backfills(json: Json = False) -> None:
     """List the backfills: what each does, and how its last run is or ended."""
     last_runs = with_runs(_last_runs)
+    found = discover(load_settings().definitions)
+    known = found.definitions.values()
     if json:
-        documents = [_backfill_document(name, about, last_runs.get(name)) for name, about in SHIPPED.items()]
-        write_json({"backfills": documents})
+        documents = [_backfill_document(one, last_runs.get(one.name)) for one in known]
+        unread = [{"place": one.place, "error": one.error} for one in found.broken]
+        write_json({"backfills": documents, "not_read": unread})
+        return
+    for one in found.broken:
+        say(f"Not read: {one}.")
+    if not known:
+        say(NONE_KNOWN)
         return
     header = _header("backfill", "last run", "", "at, UTC", "what it does")
-    print_rows(answer_console(), [header, *(_backfill_row(name, last_runs.get(name)) for name in SHIPPED)])
+    print_rows(answer_console(), [header, *(_backfill_row(one, last_runs.get(one.name)) for one in known)])
 
 
 async def _last_runs(runs: Steering) -> Mapping[str, Run]:
     return {run.backfill: run for run in reversed(await runs.recent(RUNS_LOOKED_AT))}
 
 
-def _backfill_document(name: str, about: str, last: Run | None) -> dict[str, Any]:
+def _backfill_document(definition: Definition, last: Run | None) -> dict[str, Any]:
     run = last and {"id": last.id, "state": last.state.value, "updated_at": timestamp(last.updated_ms)}
-    return {"name": name, "about": about, "last_run": run}
+    return {"name": definition.name, "about": definition.about, "last_run": run}
 
 
-def _backfill_row(name: str, last: Run | None) -> Row:
+def _backfill_row(definition: Definition, last: Run | None) -> Row:
     if last is None:
-        return name, "none", "", "", SHIPPED[name]
-    return name, last.id, state_text(last), clock_time(last.updated_ms)[:16], SHIPPED[name]
+        return definition.name, "none", "", "", definition.about
+    return definition.name, last.id, state_text(last), clock_time(last.updated_ms)[:16], definition.about
 
 
 def workers(json: Json = False) -> None:

@@ -21,11 +21,10 @@ from backfill.cli.options import (
 )
 from backfill.cli.output import answer_console, say, write_json
 from backfill.cli.session import with_backfills
-from backfill.engine.preflight import find_backfill
+from backfill.engine.preflight import find_backfill, the_only_one
 from backfill.engine.previewing import Sampling
 from backfill.engine.previewing import preview as preview_run
 from backfill.engine.protocols import Previewable
-from backfill.registry import the_only_one
 from backfill.runs.pace import Pace
 from backfill.runs.preview import Preview
 from backfill.settings import Settings

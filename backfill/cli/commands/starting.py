@@ -23,12 +23,12 @@ from backfill.cli.session import with_service
 from backfill.cli.steering import who_asks
 from backfill.cli.watching import print_outcome
 from backfill.cli.watching import watch as watch_run
-from backfill.registry import the_only_one
+from backfill.engine.preflight import the_only_one
 from backfill.runs.attention import attention_of
 from backfill.runs.record import Run, run_document
 from backfill.wiring import Service, default_pace
 
-NO_WORKER = "No worker is alive; it waits until you start one: arq worker.main.WorkerSettings"
+NO_WORKER = "No worker is alive; it waits until you start one: arq backfill.worker.WorkerSettings"
 
 IdempotencyKey = Annotated[
     str | None, typer.Option(metavar="KEY", help="The same key again gives the run of the first time.")

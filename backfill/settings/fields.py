@@ -1,5 +1,8 @@
 """What the operator sets, in the environment or in a file `.env` in the working directory.
 
+An application can ship settings of its own in a file `backfill.toml`, or `config/backfill.toml`, in that directory:
+the names are the variables' without their prefix and in lower case. The environment and `.env` outrank it.
+
 Every setting has a default, so a fresh checkout needs none. A mistake is told by the variable's own name,
 all mistakes at once, and a `BACKFILL_` variable that means nothing is a mistake too: a typing error would
 otherwise leave the default in force without a word. Values that may hold a password are never repeated; the two
@@ -8,21 +11,23 @@ URLs, which do hold one, can be kept in files of their own.
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Self, get_args
+from typing import Annotated, Self
 
-from dotenv import dotenv_values
-from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError, model_validator
-from pydantic.fields import FieldInfo
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, model_validator
+from pydantic_settings import (
+    BaseSettings,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
 
 from backfill.late_logging import LogFormat, LogLevel
-from backfill.mistakes import ENV_FILE, PREFIX, as_error, env_name, unknown_names, wrong_value
 from backfill.runs.errors import SettingsError
-from backfill.secret_files import content_of
+from backfill.settings.mistakes import ENV_FILE, PREFIX
+from backfill.settings.secret_files import content_of
+from backfill.shipped import FILES
 from backfill.urls import read_database_url, read_redis_url
 
 
@@ -42,6 +47,12 @@ def _redis_url(secret: SecretStr) -> SecretStr:
     except SettingsError as error:
         raise ValueError(str(error).removeprefix("REDIS_URL").lstrip(": ").rstrip(".")) from None
     return secret
+
+
+def _split(value: object) -> object:
+    return (
+        tuple(part for part in (one.strip() for one in value.split(",")) if part) if isinstance(value, str) else value
+    )
 
 
 def _upper(value: object) -> object:
@@ -92,9 +103,19 @@ class Settings(BaseSettings):
         validation_alias="REDIS_URL_FILE",
         description="A file that holds REDIS_URL; instead of REDIS_URL.",
     )
+    definitions: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)] = Field(
+        default=(),
+        description="Modules that define backfills, with commas between them, such as `shop.backfills`. What installed "
+        "packages define as entry points `backfill.definitions` is found besides.",
+    )
     embedded_dir: Path = Field(
         default=Path(".embedded"),
         description="Folder of the embedded servers' programs and data, seen from the working directory.",
+    )
+    embedded_database: str = Field(
+        default="application",
+        pattern=r"^[a-z_][a-z0-9_]{0,62}$",
+        description="Name of the embedded PostgreSQL's database, and of the role that owns it.",
     )
     parallel: int = Field(
         default=1, ge=1, le=64, description="Ranges of one run that are worked on at once, over all workers."
@@ -173,6 +194,9 @@ class Settings(BaseSettings):
         description="`console` for a person, `json` for a log collector, `auto` by the terminal; "
         "`auto` of Alembic is for a person.",
     )
+    title: str = Field(
+        default="Online backfill", min_length=1, max_length=80, description="Name of the HTTP service, on its pages."
+    )
     http_host: str = Field(default="127.0.0.1", min_length=1, description="Address that `backfill serve` listens on.")
     http_port: int = Field(
         default=8080, ge=0, le=65_535, description="Port that `backfill serve` listens on; 0 takes a free one."
@@ -215,6 +239,19 @@ class Settings(BaseSettings):
         "no prepared statements, no session state.",
     )
 
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the library's signature
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The first one that has a value is heard; what an application ships with is asked last."""
+        shipped = TomlConfigSettingsSource(settings_cls, FILES)
+        return init_settings, env_settings, dotenv_settings, shipped
+
     @model_validator(mode="after")
     def _urls_come_from_one_place(self) -> Self:
         for name in ("database_url", "redis_url"):
@@ -234,66 +271,3 @@ class Settings(BaseSettings):
                 f"({self.statement_timeout_ms} ms), or a slow statement looks like a lost connection"
             )
         return self
-
-
-def load_settings() -> Settings:
-    """Reads the environment and `.env`; raises SettingsError with every mistake in them, by name."""
-    fields = Settings.model_fields
-    mistakes = unknown_names({*os.environ, *_names_in_env_file()}, fields)
-    try:
-        settings = Settings()
-    except ValidationError as error:
-        mistakes += [wrong_value(detail, fields) for detail in error.errors(include_url=False)]
-    else:
-        if not mistakes:
-            return settings
-    # `from None`: pydantic's error holds the values that it was given.
-    raise as_error(mistakes) from None
-
-
-def _names_in_env_file() -> Iterable[str]:
-    try:
-        return dotenv_values(ENV_FILE, encoding="utf-8").keys()
-    except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(
-            f"The file {ENV_FILE} cannot be read: {getattr(error, 'strerror', None) or 'it is not UTF-8 text'}.",
-            "Make it readable or remove it.",
-        ) from error
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SettingDescription:
-    """One line of the configuration table; `default` is empty where there is none, `allowed` where all goes."""
-
-    name: str
-    default: str
-    allowed: str
-    description: str
-
-
-def describe_settings() -> list[SettingDescription]:
-    """Every setting, in the order of the class: what the README's table and `doctor` are made of."""
-    return [
-        SettingDescription(
-            name=env_name(field_name, field),
-            default=_as_text(field.default),
-            allowed=_allowed(field),
-            description=field.description or "",
-        )
-        for field_name, field in Settings.model_fields.items()
-    ]
-
-
-def _as_text(value: object) -> str:
-    if value is None:
-        return ""
-    return str(value).lower() if isinstance(value, bool) else str(value)
-
-
-def _allowed(field: FieldInfo) -> str:
-    bounds = {name: getattr(rule, name) for rule in field.metadata for name in ("ge", "le") if hasattr(rule, name)}
-    if bounds:
-        return f"{bounds['ge']} to {bounds['le']}"
-    if field.annotation is bool:
-        return "true, false"
-    return ", ".join(str(choice) for choice in get_args(field.annotation) if isinstance(choice, str))

@@ -3,7 +3,7 @@
 -- session. A policy of row-level security that applies is refused by the server instead of leaving rows out.
 -- transaction_timeout is there since PostgreSQL 17; it would end what the other limits let pass. Sequential scans are out of
 -- the question in a batch, whatever stale statistics say, JIT costs more than the batch, and so does sorting it on disk.
--- By backfill.settles the trigger projects_reserve_before_update knows who raises latest_version because all are numbered.
+-- By backfill.settles a sync trigger knows that it is the backfill that writes, and not the application.
 SELECT set_config('lock_timeout', CAST(:lock_timeout AS text), true),
        set_config('statement_timeout', CAST(:statement_timeout AS text), true),
        set_config('idle_in_transaction_session_timeout', CAST(:idle_timeout AS text), true),

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from backfill.masking import mask_passwords
 from backfill.runs.errors import SettingsError
+from backfill.runs.wording import ended
 
 if TYPE_CHECKING:
     from pydantic.fields import FieldInfo
@@ -48,7 +49,7 @@ def wrong_value(detail: ErrorDetails, fields: Mapping[str, FieldInfo]) -> str:
 def as_error(mistakes: list[str]) -> SettingsError:
     """All mistakes as one error: a sentence for one, a line each for several."""
     if len(mistakes) == 1:
-        return SettingsError(f"{mistakes[0]}.", f"Correct it in the environment or in the file {ENV_FILE}.")
+        return SettingsError(ended(mistakes[0]), f"Correct it in the environment or in the file {ENV_FILE}.")
     lines = "".join(f"\n  {mistake}" for mistake in mistakes)
     return SettingsError(f"{len(mistakes)} settings in the environment or in the file {ENV_FILE} are wrong:{lines}")
 

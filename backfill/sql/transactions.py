@@ -6,22 +6,18 @@ nothing of a row's content goes with it: the server's DETAIL and the messages of
 
 from __future__ import annotations
 
-import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from functools import cache
-from typing import Any
 
 import asyncpg
-from sqlalchemy import CursorResult, TextClause, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from backfill.runs.failures import READ_ONLY, BatchFailed, Failure, classify
 from backfill.sql.database import connection_failure, leads_to, why_read_only
-from backfill.sql.files import load_sql
+from backfill.sql.folder import QUERIES
 
 # A connection that cannot be made fails with the driver's own errors or the system's, everything later with DBAPIError.
 _DATABASE_ERRORS = (DBAPIError, PoolTimeout, asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError)
@@ -70,7 +66,7 @@ async def _bounded(
         "idle_timeout": str(limits.idle_in_transaction_timeout_ms),
     }
     try:
-        await run_sql(connection, "set_limits", parameters)
+        await QUERIES.run(connection, "set_limits", parameters)
         yield
     except DBAPIError as error:
         if classify(getattr(error.orig, "sqlstate", None), connection_lost=False) is Failure.SERVER:
@@ -98,34 +94,6 @@ async def _why_read_only(engine: AsyncEngine) -> str | None:
     except _DATABASE_ERRORS:
         return None
     return f"{leads_to(engine)} {found.why}. {found.remedy}" if found else None
-
-
-async def run_sql(connection: AsyncConnection, name: str, parameters: Mapping[str, Any]) -> CursorResult[Any]:
-    """Runs the statement in `sql/<name>.sql`."""
-    return await connection.execute(_statement(name), dict(parameters))
-
-
-async def explain_sql(
-    connection: AsyncConnection, name: str, parameters: Mapping[str, Any], *, weigh: bool = False
-) -> dict[str, Any]:
-    """The plan of the statement in `sql/<name>.sql`; `weigh` executes it, and the plan tells the WAL of each step."""
-    options = "ANALYZE, WAL, TIMING OFF, FORMAT JSON" if weigh else "FORMAT JSON"
-    result = await connection.execute(text(f"EXPLAIN ({options}) {_statement(name).text}"), dict(parameters))
-    return plan_in(result)
-
-
-def plan_in(result: CursorResult[Any]) -> dict[str, Any]:
-    """The topmost step in the answer to an EXPLAIN (FORMAT JSON)."""
-    answer = result.scalar_one()
-    document = json.loads(answer) if isinstance(answer, str) else answer
-    plan: dict[str, Any] = document[0]["Plan"]
-    return plan
-
-
-@cache
-def _statement(name: str) -> TextClause:
-    """Parsed once: `text` looks for parameters in the whole statement each time."""
-    return text(load_sql(__package__, f"sql/{name}.sql"))
 
 
 def _batch_failed(engine: AsyncEngine, error: Exception) -> BatchFailed:

@@ -1,0 +1,33 @@
+"""The file in which an application keeps what it ships with: settings for `backfill`, and commands of its own.
+
+It is read where the application is run. The standard library is enough: `--help` lists the commands, and loads nothing
+else to do so.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+# Of two, the second one is heard.
+FILES = (Path("backfill.toml"), Path("config") / "backfill.toml")
+COMMANDS = "commands"
+
+
+def read_shipped(file: Path) -> Mapping[str, Any]:
+    """Empty where there is no such file. Raises OSError, ValueError (it is no TOML)."""
+    return tomllib.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+
+
+def shipped_commands() -> Mapping[str, Mapping[str, str]]:
+    """By name: `run` is `module:function`, `says` and `example` are for the list. A file that is wrong has none here;
+    reading the settings tells what is wrong with it."""
+    commands: dict[str, Mapping[str, str]] = {}
+    for file in FILES:
+        try:
+            commands |= read_shipped(file).get(COMMANDS, {})
+        except (OSError, ValueError, TypeError):
+            continue
+    return {name: spec for name, spec in commands.items() if isinstance(spec, dict) and spec.get("run")}

@@ -1,0 +1,24 @@
+from __future__ import annotations
+
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from backfill.embedded import use_embedded
+from tests.support.embedded_users import RunningServers, store_a_word
+from tests.support.waiting import wait_until
+
+STOP_SECONDS = 20.0
+
+
+async def test_the_database_keeps_the_name_that_its_folder_was_made_with(tmp_path: Path) -> None:
+    """Also after its servers have ended: a changed setting must not look like a wrong password."""
+    with use_embedded(tmp_path / "servers", database="shop"):
+        first = RunningServers(tmp_path / "servers")
+    await wait_until(first.all_ended, STOP_SECONDS)
+
+    with use_embedded(tmp_path / "servers", database="renamed") as joined:
+        second = RunningServers(tmp_path / "servers")
+        await store_a_word(joined.urls, "found again")
+    await wait_until(second.all_ended, STOP_SECONDS)
+
+    assert urlsplit(joined.urls.database_url).path == "/shop"
