@@ -1,0 +1,2 @@
+-- With its trigger.
+DROP FUNCTION IF EXISTS public.customers_normalize_email() CASCADE

@@ -1,0 +1,1 @@
+"""A small application that has a backfill."""

@@ -1,0 +1,1 @@
+"""The shop's own worker: the library has nothing of that name."""
