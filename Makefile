@@ -17,7 +17,7 @@ SCHEMA_TODAY := e011ab9dd223
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test soak check bench secrets docs preview-sql lock clean lint types directions sql
+.PHONY: help demo test soak check bench secrets docs pictures preview-sql lock clean lint types directions sql
 MAKEFLAGS += --no-print-directory
 
 # Shell code that sets $python, or ends with a sentence.
@@ -59,6 +59,9 @@ secrets: .venv/.installed ## make the passwords and tokens that docker-compose.y
 
 docs: .venv/.installed ## write the pages in docs that are made from the code
 	@$(BIN)/python scripts/write_docs.py $(ARGS)
+
+pictures: .venv/.installed ## take the pictures in docs anew; needs Chromium
+	@PICTURES=docs $(BIN)/python -m pytest -q tests/browser/pictures.py $(ARGS)
 
 preview-sql: .venv/.installed ## write docs/migration_preview.sql, the schema change as the server gets it
 	@mkdir -p build

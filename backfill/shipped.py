@@ -1,4 +1,5 @@
-"""The file in which an application keeps what it ships with: settings for `backfill`, and commands of its own.
+"""The file in which an application keeps what it ships with: settings for `backfill`, commands of its own, and the name
+under which arq starts its worker.
 
 It is read where the application is run. The standard library is enough: `--help` lists the commands, and loads nothing
 else to do so.
@@ -7,13 +8,15 @@ else to do so.
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 # Of two, the second one is heard.
 FILES = (Path("backfill.toml"), Path("config") / "backfill.toml")
 COMMANDS = "commands"
+WORKER = "worker"
+OWN_WORKER = "backfill.worker.WorkerSettings"
 
 
 def read_shipped(file: Path) -> Mapping[str, Any]:
@@ -24,10 +27,22 @@ def read_shipped(file: Path) -> Mapping[str, Any]:
 def shipped_commands() -> Mapping[str, Mapping[str, str]]:
     """By name: `run` is `module:function`, `says` and `example` are for the list. A file that is wrong has none here;
     reading the settings tells what is wrong with it."""
-    commands: dict[str, Mapping[str, str]] = {}
+    commands: dict[str, Any] = {}
+    for shipped in _readable():
+        found = shipped.get(COMMANDS)
+        commands |= found if isinstance(found, dict) else {}
+    return {name: spec for name, spec in commands.items() if isinstance(spec, dict) and spec.get("run")}
+
+
+def start_a_worker() -> str:
+    """The command line, for whoever has none alive."""
+    names = [OWN_WORKER, *(name for shipped in _readable() if isinstance(name := shipped.get(WORKER), str))]
+    return f"arq {names[-1]}"
+
+
+def _readable() -> Iterator[Mapping[str, Any]]:
     for file in FILES:
         try:
-            commands |= read_shipped(file).get(COMMANDS, {})
-        except (OSError, ValueError, TypeError):
+            yield read_shipped(file)
+        except (OSError, ValueError):
             continue
-    return {name: spec for name, spec in commands.items() if isinstance(spec, dict) and spec.get("run")}

@@ -16,6 +16,7 @@ from backfill.cli.lazy import group_of
 from backfill.cli.output import say
 from backfill.cli.table import commands
 from backfill.runs.errors import OperatorError
+from backfill.shipped import start_a_worker
 
 ABOUT = "Fill in columns of a live database in small, resumable batches, verified to the end."
 
@@ -23,7 +24,7 @@ EPILOG = """
 A first run, the worker in a terminal of its own:
 
 $ alembic upgrade head
-$ arq backfill.worker.WorkerSettings
+$ {start_a_worker}
 $ backfill enqueue
 $ backfill watch
 
@@ -48,7 +49,7 @@ def build_app() -> typer.Typer:
         name="backfill",
         cls=group_of(commands()),
         help=ABOUT,
-        epilog=EPILOG,
+        epilog=EPILOG.format(start_a_worker=start_a_worker()),
         no_args_is_help=True,
         pretty_exceptions_enable=False,
         context_settings={"help_option_names": ["-h", "--help"]},

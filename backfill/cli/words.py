@@ -14,6 +14,7 @@ from backfill.runs.attention import BY_ITS_PACE, START, attention_of
 from backfill.runs.record import Run, run_document
 from backfill.runs.states import AT_REST, State
 from backfill.runs.wording import counted
+from backfill.shipped import start_a_worker
 
 _STYLES = {
     State.RUNNING: "cyan",
@@ -25,7 +26,6 @@ _STYLES = {
     State.CANCELLING: "yellow",
     State.CANCELLED: "yellow",
 }
-START_A_WORKER = "arq backfill.worker.WorkerSettings"
 _WAITING = {
     State.QUEUED: "waiting for a worker",
     State.PAUSING: "after the batches in flight",
@@ -55,7 +55,7 @@ def warning(run: Run) -> str:
     if attention is None:
         return ""
     ago = duration(max(run.seen_ms - attention.since_ms, 0) / 1000)
-    remedy = attention.remedy if attention.remedy != START else f"{START.rstrip('.')}: {START_A_WORKER}"
+    remedy = attention.remedy if attention.remedy != START else f"{START.rstrip('.')}: {start_a_worker()}"
     return f"{attention.what}; nothing has moved for {ago}. {remedy}"
 
 

@@ -9,16 +9,16 @@ from backfill.cli.checks import Asked, Level
 from backfill.release import own_version
 from backfill.runs.wording import counted
 from backfill.runs.workers import LiveWorker, serving
+from backfill.shipped import start_a_worker
 from backfill.wiring import Service
 
-START = "start one: arq backfill.worker.WorkerSettings"
 NAMED = 3
 
 
 async def look_at_workers(service: Service) -> Asked:
     workers = await service.control.workers()
     if not workers:
-        return Level.WARNING, f"none is alive; {START}"
+        return Level.WARNING, f"none is alive; start one: {start_a_worker()}"
     words = f"{counted(len(workers), 'worker')} alive on {counted(len({worker.host for worker in workers}), 'host')}"
     troubles = [*_versions(workers), *_unserved(workers, service.control.backfills)]
     level = Level.WARNING if troubles else Level.OK

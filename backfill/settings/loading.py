@@ -12,7 +12,7 @@ from pydantic.fields import FieldInfo
 from backfill.runs.errors import SettingsError
 from backfill.settings.fields import Settings
 from backfill.settings.mistakes import ENV_FILE, as_error, unknown_names, wrong_value
-from backfill.shipped import COMMANDS, FILES, read_shipped
+from backfill.shipped import COMMANDS, FILES, WORKER, read_shipped
 
 
 def load_settings() -> Settings:
@@ -39,7 +39,7 @@ def where_set(name: str) -> str:
 
 def _unknown_in_shipped(fields: Mapping[str, FieldInfo]) -> list[str]:
     mistakes: list[str] = []
-    known = {*fields, COMMANDS}
+    known = {*fields, COMMANDS, WORKER}
     for file in FILES:
         try:
             names = read_shipped(file).keys()

@@ -21,6 +21,7 @@ PREFIX = "BACKFILL_"
 ENV_FILE = ".env"
 
 _LONGEST_VALUE_SHOWN = 60  # characters
+_PLACES = f"the environment, the file {ENV_FILE} or backfill.toml"
 
 
 def env_name(field_name: str, field: FieldInfo) -> str:
@@ -49,9 +50,9 @@ def wrong_value(detail: ErrorDetails, fields: Mapping[str, FieldInfo]) -> str:
 def as_error(mistakes: list[str]) -> SettingsError:
     """All mistakes as one error: a sentence for one, a line each for several."""
     if len(mistakes) == 1:
-        return SettingsError(ended(mistakes[0]), f"Correct it in the environment or in the file {ENV_FILE}.")
+        return SettingsError(ended(mistakes[0]), f"Correct it in {_PLACES}.")
     lines = "".join(f"\n  {mistake}" for mistake in mistakes)
-    return SettingsError(f"{len(mistakes)} settings in the environment or in the file {ENV_FILE} are wrong:{lines}")
+    return SettingsError(f"{len(mistakes)} settings in {_PLACES} are wrong:{lines}")
 
 
 def _suggestion(name: str, known: list[str]) -> str:

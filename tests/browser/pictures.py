@@ -27,7 +27,7 @@ from tests.support.waiting import wait_until
 from worker.demo.old_data import OldDataShape, create_old_data
 
 SHAPE = OldDataShape(projects=8_000, generations=80_000)
-REFUSED = {"projects_budget_check": (300, 340), "projects_owner_check": (5_000, 5_003)}
+REFUSED = {"projects_budget_check": (300, 312), "projects_owner_check": (5_000, 5_003)}
 DESK, PHONE = 1280, 390
 PATIENCE_SECONDS = 120.0
 

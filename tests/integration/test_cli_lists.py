@@ -60,7 +60,7 @@ def test_that_no_worker_is_alive_is_said_with_what_starts_one(environment: dict[
     done = backfill("workers", env=environment)
 
     assert (done.returncode, done.stdout) == (0, "")
-    assert "arq backfill.worker.WorkerSettings" in done.stderr
+    assert "arq worker.main.WorkerSettings" in done.stderr
 
 
 def test_a_run_without_quarantined_units_says_so(environment: dict[str, str]) -> None:

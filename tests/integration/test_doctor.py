@@ -87,7 +87,7 @@ def test_frozen_servers_are_told_within_seconds(command: tuple[str, ...], enviro
 
 
 def test_it_says_that_no_worker_is_alive(environment: dict[str, str]) -> None:
-    assert said_of_workers(environment) == ("warning", "none is alive; start one: arq backfill.worker.WorkerSettings")
+    assert said_of_workers(environment) == ("warning", "none is alive; start one: arq worker.main.WorkerSettings")
 
 
 async def test_it_says_how_many_workers_are_alive(environment: dict[str, str], redis: Redis) -> None:

@@ -107,7 +107,7 @@ def test_a_line_of_the_command_says_how_long_nothing_has_moved_and_how_to_start_
 
     assert warning(run) == (
         "No worker that serves generation-versions is alive; nothing has moved for 3 min 5 s. "
-        "Start one: arq backfill.worker.WorkerSettings"
+        "Start one: arq worker.main.WorkerSettings"
     )
     assert line(run).endswith(warning(run))
 

@@ -20,10 +20,11 @@ from backfill.runs.times import clock_time, timestamp
 from backfill.runs.wording import ended
 from backfill.runs.workers import HeldTask, LiveWorker, worker_document
 from backfill.settings import load_settings
+from backfill.shipped import start_a_worker
 
 # Far more than there are backfills; the runs of one that is older than so many others are not looked for.
 RUNS_LOOKED_AT = 100
-NO_WORKER = "No worker is alive; start one: arq backfill.worker.WorkerSettings"
+NO_WORKER = "No worker is alive; start one: {command}"
 _DOING = {"plan": "plans", "settle": "settles", "check": "verifies", "finish": "finishes"}
 
 
@@ -68,7 +69,7 @@ def workers(json: Json = False) -> None:
         write_json({"workers": [worker_document(worker) for worker in alive]})
         return
     if not alive:
-        say(NO_WORKER)
+        say(NO_WORKER.format(command=start_a_worker()))
         return
     console = answer_console()
     header = _header("host", "pid", "version", "up since, UTC", "serves", "works on")

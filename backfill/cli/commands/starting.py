@@ -26,9 +26,10 @@ from backfill.cli.watching import watch as watch_run
 from backfill.engine.preflight import the_only_one
 from backfill.runs.attention import attention_of
 from backfill.runs.record import Run, run_document
+from backfill.shipped import start_a_worker
 from backfill.wiring import Service, default_pace
 
-NO_WORKER = "No worker is alive; it waits until you start one: arq backfill.worker.WorkerSettings"
+NO_WORKER = "No worker is alive; it waits until you start one: {command}"
 
 IdempotencyKey = Annotated[
     str | None, typer.Option(metavar="KEY", help="The same key again gives the run of the first time.")
@@ -83,7 +84,7 @@ def _tell_end(run: Run, *, json: bool) -> None:
 
 def _tell_beginning(run: Run, *, json: bool) -> None:
     if attention_of(run):
-        say(NO_WORKER)
+        say(NO_WORKER.format(command=start_a_worker()))
     if json:
         write_json(run_document(run))
     else:

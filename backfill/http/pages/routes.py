@@ -16,7 +16,6 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from backfill.cli.words import START_A_WORKER
 from backfill.http.access import COOKIE, Caller, Reader
 from backfill.http.depends import OpenService, RunId
 from backfill.http.pages.gathering import GROUPS_SHOWN, UNITS_SHOWN
@@ -29,6 +28,7 @@ from backfill.http.paging import dump_page_token, load_page_token
 from backfill.runs.errors import OperatorError
 from backfill.runs.pace import BOUNDS, Pace
 from backfill.runs.states import State
+from backfill.shipped import start_a_worker
 from backfill.wiring import Service, default_pace
 
 RUNS_ON_A_PAGE = 20
@@ -124,7 +124,7 @@ async def show_workers(visit: Visit) -> Response:
         **visit.values(default_pace(visit.service.settings)),
         workers=[worker_view_of(worker) for worker in workers],
         waiting=[view for view in waiting if view.attention],
-        start_a_worker=START_A_WORKER,
+        start_a_worker=start_a_worker(),
     )
 
 

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from backfill.cli.output import number
-from backfill.cli.words import START_A_WORKER
 from backfill.engine.protocols import Event
 from backfill.http.pages.chart import Chart, chart_of
 from backfill.http.pages.gathering import EventView, Group, gathered, told_together
@@ -18,6 +17,7 @@ from backfill.runs.outlook import why_at_rest
 from backfill.runs.ranges import RangeState
 from backfill.runs.record import Run, run_document
 from backfill.runs.states import ARROWS, AT_REST, State
+from backfill.shipped import start_a_worker
 
 EVENTS_SHOWN = 50
 
@@ -119,7 +119,7 @@ def _attention(run: Run) -> AttentionView | None:
         what=found.what,
         seconds=max(run.seen_ms - found.since_ms, 0) / 1000,
         remedy=f"{START.rstrip('.')}:" if starts_one else found.remedy,
-        command=START_A_WORKER if starts_one else "",
+        command=start_a_worker() if starts_one else "",
     )
 
 
