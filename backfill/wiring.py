@@ -132,7 +132,7 @@ def _bound(found: Found, engine: AsyncEngine, settings: Settings) -> Mapping[str
         scan_timeout_ms=round(settings.database_timeout_seconds * 1000),
         idle_in_transaction_timeout_ms=settings.idle_in_transaction_timeout_ms,
     )
-    return {name: definition.bind(engine, limits) for name, definition in found.definitions.items()}
+    return {name: definition.bound(engine, limits) for name, definition in found.definitions.items()}
 
 
 def _reasons(found: Found) -> dict[str, str]:

@@ -2,5 +2,6 @@
 
 from backfill.definitions.definition import Definition
 from backfill.definitions.discovery import Broken, Found, discover
+from backfill.definitions.hooks import Hooks
 
-__all__ = ["Broken", "Definition", "Found", "discover"]
+__all__ = ["Broken", "Definition", "Found", "Hooks", "discover"]

@@ -7,6 +7,7 @@ the class, so they agree by construction. A bug is a plain exception and is not 
     ├── DefinitionFailed          1  the code of a backfill raised an exception
     ├── UsageError                2  wrong input
     │   ├── SettingsError            a variable is missing or malformed
+    │   ├── InvalidParameters        what was given for a run is not what its definition takes
     │   ├── UnknownPageToken         HTTP only: made by another service, or its run is gone
     │   ├── Unauthenticated          HTTP only: no token, or one that is not known
     │   └── InsufficientScope        HTTP only: a token that may only read
@@ -29,6 +30,7 @@ the class, so they agree by construction. A bug is a plain exception and is not 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import ClassVar
 
 
@@ -64,6 +66,28 @@ class UsageError(OperatorError):
 
 class SettingsError(UsageError):
     slug = "settings"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mistake:
+    """`at` is the parameter, or the place in it, that is wrong; empty where it is all of them together."""
+
+    at: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.at}: {self.message}" if self.at else self.message
+
+
+class InvalidParameters(UsageError):
+    """`takes` names the parameters that there are."""
+
+    slug = "invalid-parameters"
+
+    def __init__(self, mistakes: Sequence[Mistake], *, takes: str) -> None:
+        listed = "; ".join(str(mistake) for mistake in mistakes)
+        super().__init__(f"The parameters are not right: {listed}.", f"Give {takes}." if takes else "It takes none.")
+        self.mistakes = tuple(mistakes)
 
 
 class UnknownPageToken(UsageError):

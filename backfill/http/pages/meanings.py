@@ -34,6 +34,10 @@ MEANINGS = {
         "The request has a value that is missing, unknown, or out of its bounds.",
         "The problem's errors name each place. Correct it and send the request again.",
     ),
+    "invalid-parameters": _is(
+        "What was given for a run is not what its backfill takes.",
+        "The problem's errors name each parameter. GET /v1/backfills has the schema of those that there are.",
+    ),
     "settings": _is(
         "A setting of the service is missing or malformed.",
         "Correct the variable that the detail names, then start the service again. backfill doctor checks them all.",
