@@ -10,18 +10,19 @@ from sqlalchemy import Connection, RowMapping, text
 from backfill.sql.files import load_sql
 from backfill.sql.found import Found, FoundColumn, FoundIndex, FoundKey, FoundTrigger, Recorded
 from backfill.sql.needs import IndexNeed, KeyNeed
+from backfill.sql.tables import TableName, as_parameters
 
 # A line of its own before the body.
 _SETTING = re.compile(r"^SET (\w+) = (.+)$", re.MULTILINE)
 
 
 class Catalog:
-    """Answers about schema public over one connection."""
+    """Answers over one connection; a table that is named without its schema is in public."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    def found(self, tables: Collection[str]) -> Found:
+    def found(self, tables: Collection[TableName]) -> Found:
         return Found(
             columns=self.columns(*tables),
             indexes=self.indexes(*tables),
@@ -30,19 +31,19 @@ class Catalog:
             recorded=self.recorded(),
         )
 
-    def columns(self, *tables: str) -> tuple[FoundColumn, ...]:
+    def columns(self, *tables: str | TableName) -> tuple[FoundColumn, ...]:
         return tuple(FoundColumn(**row) for row in self._rows("columns", tables))
 
-    def indexes(self, *tables: str) -> tuple[FoundIndex, ...]:
+    def indexes(self, *tables: str | TableName) -> tuple[FoundIndex, ...]:
         return tuple(FoundIndex(**{**row, "columns": tuple(row["columns"])}) for row in self._rows("indexes", tables))
 
-    def keys(self, *tables: str) -> tuple[FoundKey, ...]:
+    def keys(self, *tables: str | TableName) -> tuple[FoundKey, ...]:
         return tuple(
             FoundKey(**{**row, "columns": tuple(row["columns"]), "to_columns": tuple(row["to_columns"])})
             for row in self._rows("keys", tables)
         )
 
-    def triggers(self, *tables: str) -> tuple[FoundTrigger, ...]:
+    def triggers(self, *tables: str | TableName) -> tuple[FoundTrigger, ...]:
         return tuple(FoundTrigger(**row) for row in self._rows("triggers", tables))
 
     def recorded(self) -> Recorded:
@@ -75,11 +76,11 @@ class Catalog:
 
     def serves(self, need: IndexNeed) -> bool:
         """Whether some index, whatever its name, does what this one is for."""
-        return any(index.serves(need) for index in self.indexes(need.table))
+        return any(index.serves(need) for index in self.indexes(TableName(name=need.table, schema=need.schema)))
 
     def keys_of(self, need: KeyNeed) -> tuple[FoundKey, ...]:
         """Those on the column, whatever their names and whatever they do."""
-        return tuple(key for key in self.keys(need.table) if key.is_of(need))
+        return tuple(key for key in self.keys(TableName(name=need.table, schema=need.schema)) if key.is_of(need))
 
     def trigger_calls(self, table: str, name: str, function: str) -> bool:
         """Whether it is there, enabled, and calls this function."""
@@ -105,6 +106,7 @@ class Catalog:
         )
         return int(blocks or 0)
 
-    def _rows(self, question: str, tables: Collection[str]) -> list[RowMapping]:
+    def _rows(self, question: str, tables: Collection[str | TableName]) -> list[RowMapping]:
         statement = text(load_sql("backfill.sql", f"queries/{question}.sql"))
-        return list(self._connection.execute(statement, {"tables": list(tables)}).mappings())
+        named = [TableName(name=table) if isinstance(table, str) else table for table in tables]
+        return list(self._connection.execute(statement, as_parameters(named)).mappings())

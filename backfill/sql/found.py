@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 
 from backfill.sql.needs import ColumnNeed, IndexNeed, KeyNeed, TriggerNeed
+from backfill.sql.tables import PUBLIC, TableName
 
 _SIZED_TEXT = re.compile(r"character varying\((\d+)\)")
 # Types that take whatever the needed one takes. A later revision may have widened a column.
@@ -19,8 +20,14 @@ class FoundColumn:
     type: str
     not_null: bool
     default: str | None
+    schema: str = PUBLIC
+
+    def is_for(self, need: ColumnNeed) -> bool:
+        return (self.schema, self.table, self.name) == (need.schema, need.table, need.name)
 
     def has_type_for(self, need: ColumnNeed) -> bool:
+        if need.type is None:
+            return True
         wanted, here = _SIZED_TEXT.fullmatch(need.type), _SIZED_TEXT.fullmatch(self.type)
         if wanted and here:
             return int(here[1]) >= int(wanted[1])
@@ -43,13 +50,16 @@ class FoundIndex:
     plain: bool
     where: str | None
     valid: bool
+    unique: bool = False
+    schema: str = PUBLIC
 
     def is_like(self, need: IndexNeed) -> bool:
         """Whether it would serve once it is valid. One of all rows serves where one of some is needed."""
         return (
-            self.table == need.table
+            (self.schema, self.table) == (need.schema, need.table)
             and self.plain
             and self.columns == need.columns
+            and (self.unique or not need.is_unique)
             and (self.where is None or (need.where is not None and self.where.strip("()") == need.where.strip("()")))
         )
 
@@ -67,9 +77,10 @@ class FoundKey:
     on_delete: str
     validated: bool
     enforced: bool
+    schema: str = PUBLIC
 
     def is_of(self, need: KeyNeed) -> bool:
-        return self.table == need.table and self.columns == (need.column,)
+        return (self.schema, self.table) == (need.schema, need.table) and self.columns == (need.column,)
 
     def does_what_is_needed(self, need: KeyNeed) -> bool:
         """Whether it would serve once it is validated."""
@@ -84,13 +95,17 @@ class FoundKey:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FoundTrigger:
+    """`body` is that of its function."""
+
     table: str
     name: str
     function: str
     enabled: bool
+    schema: str = PUBLIC
+    body: str = ""
 
     def is_for(self, need: TriggerNeed) -> bool:
-        return (self.table, self.name) == (need.table, need.name)
+        return (self.schema, self.table, self.name) == (need.schema, need.table, need.name)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,5 +138,5 @@ class Found:
     recorded: Recorded
 
     @property
-    def tables(self) -> frozenset[str]:
-        return frozenset(column.table for column in self.columns)
+    def tables(self) -> frozenset[TableName]:
+        return frozenset(TableName(name=column.table, schema=column.schema) for column in self.columns)

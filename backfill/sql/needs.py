@@ -8,32 +8,44 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from backfill.sql.tables import PUBLIC, TableName
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ColumnNeed:
-    """`type` and `default` as PostgreSQL spells them. `is_read`: without it the data cannot even be looked at."""
+    """`type` and `default` as PostgreSQL spells them; no `type`: any will do.
+
+    `is_read`: without it the data cannot even be looked at.
+    """
 
     table: str
     name: str
-    type: str
+    type: str | None = None
     not_null: bool = False
     default: str | None = None
     is_read: bool = False
+    schema: str = PUBLIC
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IndexNeed:
-    """A plain b-tree on these columns in this order; `where` as PostgreSQL spells it, one without it serves as well."""
+    """A plain b-tree on these columns in this order; `where` as PostgreSQL spells it, one without it serves as well.
+
+    `is_unique`: no two rows may have the same values.
+    """
 
     name: str
     table: str
     columns: tuple[str, ...]
     where: str | None = None
+    is_unique: bool = False
+    schema: str = PUBLIC
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeyNeed:
-    """A validated foreign key of one column. `on_delete` in PostgreSQL's words, such as SET NULL."""
+    """A validated foreign key of one column, to a table of the same schema. `on_delete` in PostgreSQL's words, such as
+    SET NULL."""
 
     name: str
     table: str
@@ -41,15 +53,23 @@ class KeyNeed:
     to_table: str
     to_column: str
     on_delete: str
+    schema: str = PUBLIC
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TriggerNeed:
-    """A trigger that calls `function` and fires in ordinary sessions."""
+    """A trigger that calls `function`, of the same schema, and fires in ordinary sessions.
+
+    `fingerprint`, where there is one, is a mark in the function's body: another one is of another version of it.
+    `remedy` says how it comes to be, where it is not a revision's.
+    """
 
     name: str
     table: str
-    function: str
+    function: str | None
+    schema: str = PUBLIC
+    fingerprint: str | None = None
+    remedy: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +86,7 @@ class Revision:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Needs:
-    """All of it is in schema public. `revision` is None where no revision of Alembic brings the schema there."""
+    """`revision` is None where no revision of Alembic brings the schema there."""
 
     revision: Revision | None = None
     columns: tuple[ColumnNeed, ...] = ()
@@ -75,7 +95,7 @@ class Needs:
     triggers: tuple[TriggerNeed, ...] = ()
 
     @property
-    def tables(self) -> tuple[str, ...]:
+    def tables(self) -> tuple[TableName, ...]:
         needs: list[ColumnNeed | IndexNeed | KeyNeed | TriggerNeed]
         needs = [*self.columns, *self.indexes, *self.keys, *self.triggers]
-        return tuple(dict.fromkeys(need.table for need in needs))
+        return tuple(dict.fromkeys(TableName(name=need.table, schema=need.schema) for need in needs))

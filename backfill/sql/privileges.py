@@ -19,17 +19,19 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from backfill.runs.findings import READ_ONLY_RULE, Finding
 from backfill.sql.database import why_read_only
 from backfill.sql.folder import QUERIES
+from backfill.sql.tables import PUBLIC, TableName, as_parameters
 
 RULE = "privileges"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Right:
-    """One right on some columns of one table in schema public."""
+    """One right on some columns of one table."""
 
     privilege: str
     table: str
     columns: tuple[str, ...]
+    schema: str = PUBLIC
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +40,7 @@ class Rights:
 
     `reading` is what its statements read that do not write, `writing` what the others need besides. Live writes are
     those that insert into `inserts_into`; `triggers` is what the sync triggers' functions, `trigger_functions`, read
-    and write, and `next_release` what the release needs that uses the new columns.
+    and write, and `next_release` what the release needs that uses the new columns. Table and functions are in `schema`.
     """
 
     reading: tuple[Right, ...]
@@ -47,6 +49,7 @@ class Rights:
     trigger_functions: tuple[str, ...] = ()
     triggers: tuple[Right, ...] = ()
     next_release: tuple[Right, ...] = ()
+    schema: str = PUBLIC
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,9 +61,11 @@ class _Part:
     is_error: bool = True
 
     @property
-    def tables(self) -> list[str]:
+    def tables(self) -> list[TableName]:
         """Those of which it must see every row; what the next release reads, its policies may restrict."""
-        return sorted({need.table for need in self.needs}) if self.is_error else []
+        if not self.is_error:
+            return []
+        return list(dict.fromkeys(TableName(name=need.table, schema=need.schema) for need in self.needs))
 
 
 def _live_writers(rights: Rights) -> Mapping[str, _Part]:
@@ -79,7 +84,7 @@ async def missing_privileges(connection: AsyncConnection, rights: Rights, *, wri
     role: str = (await QUERIES.run(connection, "current_role", {})).scalar_one()
     own = _Part(words="the role {} lacks {}", needs=rights.reading + rights.writing if writes else rights.reading)
     found = [await _lacking(connection, role, own)]
-    who = {"functions": list(rights.trigger_functions), "table": rights.inserts_into}
+    who = {"functions": list(rights.trigger_functions), "table": rights.inserts_into, "schema": rights.schema}
     kinds = _live_writers(rights)
     writers = (await QUERIES.run(connection, "live_writers", who)).all()
     found += [await _lacking(connection, writer.name, kinds[writer.kind]) for writer in writers]
@@ -101,7 +106,7 @@ async def _lacking(connection: AsyncConnection, role: str, part: _Part) -> Findi
         return None
     missing = [
         *await QUERIES.run(connection, "missing_privileges", {"role": role, **_columns_of(part.needs)}),
-        *await QUERIES.run(connection, "hidden_rows", {"role": role, "tables": part.tables}),
+        *await QUERIES.run(connection, "hidden_rows", {"role": role, **as_parameters(part.tables)}),
     ]
     if not missing:
         return None
@@ -116,6 +121,6 @@ async def _lacking(connection: AsyncConnection, role: str, part: _Part) -> Findi
 
 def _columns_of(needs: Iterable[Right]) -> dict[str, Sequence[str]]:
     """One entry per column in three lists of the same length, as `unnest` takes them."""
-    flat = [(need.table, column, need.privilege) for need in needs for column in need.columns]
-    tables, columns, privileges = zip(*flat, strict=True)
-    return {"tables": list(tables), "columns": list(columns), "privileges": list(privileges)}
+    flat = [(need.schema, need.table, column, need.privilege) for need in needs for column in need.columns]
+    schemas, tables, columns, privileges = map(list, zip(*flat, strict=True))
+    return {"schemas": schemas, "tables": tables, "columns": columns, "privileges": privileges}

@@ -74,7 +74,8 @@ def _has_begun(revision: Revision, found: Found) -> bool:
 def _finding(rule: str, problems: list[Problem], found: Found, needs: Needs) -> Finding | None:
     if not problems:
         return None
-    remedy = way_to_complete(found, needs)
+    told = tuple(dict.fromkeys(problem.remedy for problem in problems if problem.remedy))
+    remedy = " ".join(told) if told else way_to_complete(found, needs)
     if remedy.startswith((COMPLETE, BY_HAND)) and all(problem.mend for problem in problems):
         remedy = f"{remedy} Or by hand: {' '.join(statement for one in problems for statement in one.mend)}"
     return Finding(

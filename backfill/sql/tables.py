@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+PUBLIC = "public"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TableName:
     name: str
-    schema: str = "public"
+    schema: str = PUBLIC
 
     def __str__(self) -> str:
         return f"{self.schema}.{self.name}"

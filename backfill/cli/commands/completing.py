@@ -90,7 +90,7 @@ class _Work:
         connection.rollback()
         if gone := [table for table in self.needs.tables if table not in found.tables]:
             raise SchemaNotReady(
-                f"This database has no table {' and no table '.join(gone)}; {found.recorded}.",
+                f"This database has no table {' and no table '.join(table.name for table in gone)}; {found.recorded}.",
                 "Check DATABASE_URL; a new database gets its tables by: alembic upgrade head.",
             )
 

@@ -1,7 +1,7 @@
 -- The indexes of the named tables, by what they do. An expression has no column name. "plain": a b-tree of columns alone,
 -- ascending, each compared in its own collation and type: only such a one serves any comparison and order of the columns.
 -- Tables by name and text[] for the reasons given in columns.sql.
-SELECT CAST(t.relname AS text) AS "table", CAST(c.relname AS text) AS name,
+SELECT CAST(n.nspname AS text) AS schema, CAST(t.relname AS text) AS "table", CAST(c.relname AS text) AS name,
        ARRAY(
            SELECT CAST(a.attname AS text)
            FROM unnest(i.indkey) WITH ORDINALITY AS k (attnum, place)
@@ -21,10 +21,13 @@ SELECT CAST(t.relname AS text) AS "table", CAST(c.relname AS text) AS name,
            WHERE a.attcollation <> o.oid
        ) AS plain,
        pg_get_expr(i.indpred, i.indrelid) AS "where",
-       i.indisvalid AND i.indisready AND i.indislive AS valid
+       i.indisvalid AND i.indisready AND i.indislive AS valid,
+       i.indisunique AS "unique"
 FROM pg_catalog.pg_index AS i
 JOIN pg_catalog.pg_class AS c ON c.oid = i.indexrelid
 JOIN pg_catalog.pg_am AS m ON m.oid = c.relam
 JOIN pg_catalog.pg_class AS t ON t.oid = i.indrelid
-WHERE t.relnamespace = to_regnamespace('public') AND t.relname = ANY (CAST(:tables AS text[]))
-ORDER BY t.relname, c.relname
+JOIN pg_catalog.pg_namespace AS n ON n.oid = t.relnamespace
+JOIN unnest(CAST(:schemas AS text[]), CAST(:tables AS text[])) AS wanted (schema_name, table_name)
+  ON wanted.schema_name = n.nspname AND wanted.table_name = t.relname
+ORDER BY n.nspname, t.relname, c.relname

@@ -1,6 +1,6 @@
 -- The foreign keys of the named tables, by what they do. A key can be NOT ENFORCED since PostgreSQL 18; older servers do
 -- not have that column, hence the detour over JSON. Tables by name and text[] for the reasons given in columns.sql.
-SELECT CAST(t.relname AS text) AS "table", CAST(k.conname AS text) AS name,
+SELECT CAST(n.nspname AS text) AS schema, CAST(t.relname AS text) AS "table", CAST(k.conname AS text) AS name,
        ARRAY(
            SELECT CAST(a.attname AS text)
            FROM unnest(k.conkey) WITH ORDINALITY AS c (attnum, place)
@@ -21,6 +21,8 @@ SELECT CAST(t.relname AS text) AS "table", CAST(k.conname AS text) AS name,
 FROM pg_catalog.pg_constraint AS k
 JOIN pg_catalog.pg_class AS t ON t.oid = k.conrelid
 JOIN pg_catalog.pg_class AS r ON r.oid = k.confrelid
+JOIN pg_catalog.pg_namespace AS n ON n.oid = t.relnamespace
+JOIN unnest(CAST(:schemas AS text[]), CAST(:tables AS text[])) AS wanted (schema_name, table_name)
+  ON wanted.schema_name = n.nspname AND wanted.table_name = t.relname
 WHERE k.contype = 'f'
-  AND t.relnamespace = to_regnamespace('public') AND t.relname = ANY (CAST(:tables AS text[]))
-ORDER BY t.relname, k.conname
+ORDER BY n.nspname, t.relname, k.conname

@@ -6,7 +6,8 @@
 WITH functions AS (
     SELECT f.proowner, f.prosecdef
     FROM pg_catalog.pg_proc AS f
-    WHERE f.pronamespace = to_regnamespace('public') AND f.proname = ANY (CAST(:functions AS text[]))
+    JOIN pg_catalog.pg_namespace AS n ON n.oid = f.pronamespace
+    WHERE n.nspname = CAST(:schema AS text) AND f.proname = ANY (CAST(:functions AS text[]))
 )
 SELECT CAST(pg_get_userbyid(f.proowner) AS text) AS name, 'owner' AS kind
 FROM functions AS f
@@ -15,6 +16,7 @@ UNION
 SELECT CAST(r.rolname AS text),
        CASE WHEN EXISTS (SELECT FROM functions WHERE NOT prosecdef) THEN 'invoker' ELSE 'application' END
 FROM pg_catalog.pg_roles AS r
-JOIN pg_catalog.pg_class AS c ON c.relnamespace = to_regnamespace('public') AND c.relname = CAST(:table AS text)
+JOIN pg_catalog.pg_namespace AS n ON n.nspname = CAST(:schema AS text)
+JOIN pg_catalog.pg_class AS c ON c.relnamespace = n.oid AND c.relname = CAST(:table AS text)
 WHERE r.rolcanlogin AND NOT r.rolsuper AND has_any_column_privilege(r.oid, c.oid, 'INSERT')
 ORDER BY 1, 2
