@@ -114,6 +114,18 @@ def test_the_rules_of_a_run_need_the_standard_library_only() -> None:
     assert not foreign, "\n".join(foreign)
 
 
+def test_the_control_law_needs_the_standard_library_and_the_rules_only() -> None:
+    foreign = [
+        f"{name_of(path)}: {module}"
+        for path in python_files(below="backfill/autopilot/law/")
+        for module in imported_modules(path)
+        if module.split(".")[0] not in sys.stdlib_module_names
+        and not f"{module}.".startswith(("backfill.runs.", "backfill.autopilot.law."))
+    ]
+
+    assert not foreign, "\n".join(foreign)
+
+
 def test_the_library_names_nothing_of_the_service() -> None:
     named = [
         f"{name_of(path)}:{number}: {line.strip()}"

@@ -1,0 +1,70 @@
+"""One step of the whole law: what was seen in, what the workers may do out, and what the next step has to know."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from backfill.autopilot.law.effort import FIRST, TUNING, Tuning, next_effort
+from backfill.autopilot.law.latency import Latency
+from backfill.autopilot.law.stops import Stop, Stops, next_stops
+from backfill.runs.readings import Reading
+
+STEP_MS = 500
+# How often the work is interrupted to see how fast the database is without it, and sooner where it
+# is overloaded.
+QUIET_EVERY_MS = 4_000
+# A batch in flight is finished first, then is the time of the probes.
+QUIET_SETTLES_MS = 80
+QUIET_MS = 250
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """What came in since the last step. `alone_ms` and `beside_ms` are times of probes in and outside quiet windows;
+    `most` is the largest effort that the operators of all runs together allow."""
+
+    now_ms: int
+    most: float
+    readings: Sequence[Reading] = ()
+    alone_ms: Sequence[float] = ()
+    beside_ms: Sequence[float] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Flight:
+    """What one step leaves to the next, and with `stops` and `effort` what the workers may do."""
+
+    effort: float = FIRST
+    latency: Latency = field(default_factory=Latency)
+    stops: Stops = field(default_factory=dict)
+    quiet_at_ms: int = 0
+
+    @property
+    def holding(self) -> Mapping[str, Stop]:
+        return {name: stop for name, stop in self.stops.items() if stop.holds}
+
+    def wants_quiet(self, now_ms: int) -> bool:
+        """Whether a quiet window is due; one is not needed while nobody works anyway."""
+        return now_ms >= self.quiet_at_ms and not self.holding
+
+
+def step(flight: Flight, seen: Seen, tuning: Tuning = TUNING) -> Flight:
+    stops = next_stops(flight.stops, seen.readings, seen.now_ms)
+    stopped = any(stop.holds for stop in stops.values())
+    # What was probed while nothing was at work says nothing of what work costs.
+    latency = flight.latency if flight.holding else flight.latency.after(seen.beside_ms, seen.alone_ms, flight.effort)
+    effort = min(flight.effort, seen.most)
+    if stopped and not flight.holding:
+        effort = max(effort / 2, min(FIRST, effort))  # how it will begin again
+    elif not stopped:
+        pressure = max((reading.share for reading in seen.readings if reading.eases), default=0.0)
+        effort = next_effort(effort, latency, pressure, most=seen.most, tuning=tuning)
+    return Flight(effort=effort, latency=latency, stops=stops, quiet_at_ms=_quiet_at(flight, seen, latency))
+
+
+def _quiet_at(flight: Flight, seen: Seen, latency: Latency) -> int:
+    """Overload may be the application's own: then what "alone" means has to be measured anew, and soon."""
+    if seen.alone_ms:
+        return seen.now_ms + QUIET_EVERY_MS
+    return min(flight.quiet_at_ms, seen.now_ms + STEP_MS) if latency.overloaded else flight.quiet_at_ms

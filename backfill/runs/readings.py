@@ -1,0 +1,54 @@
+"""What was read of a database while a run works on it: one signal's value, its limit, or why it could not be read."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """`signal` is the name by which it is switched off, `about` which one of several (a standby, a slot, a table).
+
+    A value above its limit stops the work, or, where `warns` is set, is only told. Without a limit it is shown.
+    `eases`: the value falls when the backfill does less, so work is slowed down before the limit is reached.
+    `unread` says why there is no value; then it stops as if it were above its limit, unless it `warns` or has none.
+    """
+
+    signal: str
+    about: str = ""
+    value: float | None = None
+    limit: float | None = None
+    unit: str = ""
+    eases: bool = False
+    warns: bool = False
+    unread: str = ""
+
+    @property
+    def name(self) -> str:
+        return f"{self.signal} {self.about}" if self.about else self.signal
+
+    @property
+    def share(self) -> float:
+        """Of the limit; 0 without one. A limit of 0 is one that any value above it reaches."""
+        if self.value is None or self.limit is None:
+            return 0.0
+        if self.limit <= 0:
+            return 2.0 if self.value > self.limit else 0.0
+        return self.value / self.limit
+
+    @property
+    def too_much(self) -> bool:
+        return bool(self.unread) or (self.value is not None and self.limit is not None and self.value > self.limit)
+
+    @property
+    def stops(self) -> bool:
+        return self.too_much and not self.warns
+
+    def document(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def read_nothing(signal: str, why: str, *, warns: bool = False) -> Reading:
+    """A signal that could not be read at all."""
+    return Reading(signal=signal, unread=why, warns=warns)

@@ -1,0 +1,118 @@
+"""A simulated database on a clock of its own: an application's load, ours on top, probes with noise, a standby.
+
+Time to answer is that of a single server with a queue, base / (1 - utilisation): slow at first, then steep, which is
+what makes a control law oscillate. Probes have a lognormal noise of 25 %, one in a hundred takes eight times as long.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from statistics import fmean, pstdev
+
+from backfill.autopilot.law.flight import QUIET_MS, STEP_MS, Flight, Seen, step
+from backfill.runs.readings import Reading
+
+BASE_MS, NOISE, SPIKES, SPIKE = 1.0, 0.25, 0.01, 8.0
+PROBES_BESIDE, PROBES_ALONE = 16, 30
+
+Law = Callable[[Flight, Seen], Flight]
+Load = Callable[[float], float]
+Signals = Callable[["Plant"], Sequence[Reading]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Moment:
+    """`slowdown` is the true one, without noise, at the effort that is really at work (0 while stopped)."""
+
+    seconds: float
+    effort: float
+    slowdown: float
+    stopped: bool
+
+
+@dataclass(slots=True, kw_only=True)
+class Plant:
+    """`cost` is the utilisation that one lane without a rest adds, `runs_at` how many runs share the effort when."""
+
+    seed: int
+    load: Load
+    cost: float = 0.4
+    runs_at: Callable[[float], int] = lambda _seconds: 1
+    signals: Signals = lambda _plant: ()
+    most: float = 1.0
+    flight: Flight = field(default_factory=Flight)
+    seconds: float = 0.0
+    working: float = 0.0
+    lag: float = 0.0
+    random: random.Random = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.random = random.Random(self.seed)
+        print(f"seed {self.seed}")  # noqa: T201 - shown where a test fails
+
+    def fly(self, seconds: float, law: Law = step) -> list[Moment]:
+        return [self._moment(law) for _ in range(round(seconds * 1000 / STEP_MS))]
+
+    def answer_ms(self, effort: float) -> float:
+        return BASE_MS / (1 - min(self.load(self.seconds) + self.cost * effort, 0.97))
+
+    def _moment(self, law: Law) -> Moment:
+        now_ms = round(self.seconds * 1000)
+        quiet = self.flight.wants_quiet(now_ms)
+        # A run that has begun since the last step takes as much as the others, until their shares are cut anew.
+        newly = self.runs_at(self.seconds) / self.runs_at(self.seconds - STEP_MS / 1000)
+        self.working = 0.0 if self.flight.holding else self.flight.effort * max(newly, 1.0)
+        seen = Seen(
+            now_ms=now_ms,
+            most=self.most,
+            readings=self.signals(self),
+            alone_ms=self._probes(PROBES_ALONE if quiet else 0, 0.0),
+            beside_ms=self._probes(PROBES_BESIDE // 2 if quiet else PROBES_BESIDE, self.working),
+        )
+        true = self.answer_ms(self.working) / self.answer_ms(0)
+        moment = Moment(seconds=self.seconds, effort=self.working, slowdown=true, stopped=bool(self.flight.holding))
+        self.flight = law(self.flight, seen)
+        self.seconds += STEP_MS / 1000
+        return moment
+
+    def _probes(self, count: int, effort: float) -> list[float]:
+        typical = self.answer_ms(effort)
+        return [
+            typical
+            * self.random.lognormvariate(-(NOISE**2) / 2, NOISE)
+            * (SPIKE if self.random.random() < SPIKES else 1)
+            for _ in range(count)
+        ]
+
+
+def kept(moments: Sequence[Moment], budget: float = 1.25) -> float:
+    """Share of the time in which the budget was kept."""
+    return sum(moment.slowdown <= budget for moment in moments) / len(moments)
+
+
+def work(moments: Sequence[Moment]) -> float:
+    """Lanes, on average, less what the quiet windows cost."""
+    return fmean(moment.effort for moment in moments) * (1 - QUIET_MS / 4_000)
+
+
+def swing(moments: Sequence[Moment]) -> float:
+    """How far the effort goes up and down around its mean: one standard deviation, as a share."""
+    efforts = [moment.effort for moment in moments]
+    return pstdev(efforts) / fmean(efforts)
+
+
+def additive(flight: Flight, seen: Seen) -> Flight:
+    """The other law, for comparison: up by a step of a twentieth, halved above the budget, as TCP does it."""
+    after = step(flight, seen)
+    latency = after.latency
+    if not seen.alone_ms or latency.beside_ms is None or latency.alone_ms is None:
+        return after if flight.latency.beside_ms is None else replace(after, effort=flight.effort)
+    effort = flight.effort / 2 if latency.beside_ms > 1.25 * latency.alone_ms else flight.effort + 0.05
+    return Flight(
+        effort=min(max(effort, 0.05), seen.most),
+        latency=after.latency,
+        stops=after.stops,
+        quiet_at_ms=after.quiet_at_ms,
+    )

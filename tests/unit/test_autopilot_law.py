@@ -1,0 +1,156 @@
+"""The control law on a simulated database: plain numbers, no server and no waiting. Every test prints its seeds."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from itertools import pairwise
+from statistics import fmean
+
+import pytest
+
+from backfill.autopilot.law.effort import FIRST, LEAST
+from backfill.autopilot.law.flight import Flight, step
+from backfill.autopilot.law.latency import typical
+from backfill.autopilot.law.stops import HOLD_MS
+from backfill.runs.readings import Reading, read_nothing
+from tests.support.plant import Law, Moment, Plant, additive, kept, swing, work
+
+SEEDS = range(12)
+FULL = 1.0
+MEBIBYTE = 1024 * 1024
+
+
+@pytest.mark.parametrize("load", [0.0, 0.2, 0.5])
+def test_under_a_steady_load_the_budget_is_kept_and_the_effort_hardly_swings(load: float) -> None:
+    for seed in SEEDS:
+        moments = Plant(seed=seed, load=lambda _: load).fly(180)
+
+        assert kept(moments[60:]) >= 0.95
+        assert swing(moments[120:]) <= 0.2
+
+
+def test_a_load_that_becomes_five_times_as_much_leaves_the_budget_kept() -> None:
+    moments: list[Moment] = []
+    for seed in SEEDS:
+        flown = Plant(seed=seed, load=lambda seconds: 0.1 if seconds < 60 else 0.5).fly(180)[60:]
+        moments += flown
+
+        assert kept(flown) >= 0.9
+        assert swing(flown[180:]) <= 0.2
+    assert kept(moments) >= 0.95
+
+
+def test_a_load_that_goes_up_and_down_within_a_minute_leaves_the_budget_kept() -> None:
+    moments: list[Moment] = []
+    for seed in SEEDS:
+        moments += Plant(seed=seed, load=lambda seconds: 0.3 + 0.2 * math.sin(seconds * math.tau / 60)).fly(240)[60:]
+
+    assert kept(moments) >= 0.95
+
+
+def test_two_runs_on_one_database_share_one_budget() -> None:
+    for seed in SEEDS:
+        alone = Plant(seed=seed, load=lambda _: 0.2).fly(180)
+        # Both runs' lanes come out of one effort; a second run that begins is at first one more load of ours.
+        both = Plant(seed=seed, load=lambda _: 0.2, runs_at=lambda seconds: 1 if seconds < 90 else 2).fly(180)
+
+        assert kept(both[60:]) >= 0.95
+        assert work(both[240:]) == pytest.approx(work(alone[240:]), rel=0.3)
+
+
+def test_from_the_least_effort_to_full_pace_takes_less_than_twenty_seconds_on_an_idle_server() -> None:
+    for seed in SEEDS:
+        plant = Plant(seed=seed, load=lambda _: 0.0, cost=0.05, flight=Flight(effort=LEAST))
+
+        assert max(moment.effort for moment in plant.fly(20)) == plant.most
+
+
+def test_an_overload_halves_the_effort_within_two_seconds() -> None:
+    for seed in SEEDS:
+        plant = Plant(seed=seed, load=lambda seconds: 0.1 if seconds < 61 else 0.75, cost=0.2)
+        before = plant.fly(61)[-1].effort
+
+        assert min(moment.effort for moment in plant.fly(2.5)) < 0.51 * before
+
+
+def test_a_server_with_room_gets_at_least_four_fifths_of_full_pace() -> None:
+    for seed in SEEDS:
+        moments = Plant(seed=seed, load=lambda _: 0.0, cost=0.05).fly(120)
+
+        assert work(moments[40:]) >= 0.8 * FULL
+
+
+def test_the_law_does_better_than_additive_increase_and_multiplicative_decrease() -> None:
+    def results(law: Law) -> tuple[float, float]:
+        flown = [Plant(seed=seed, load=lambda _: 0.2).fly(180, law)[60:] for seed in SEEDS]
+        return fmean(map(kept, flown)), fmean(map(swing, flown))
+
+    ours, theirs = results(step), results(additive)
+
+    assert ours[0] > theirs[0]
+    assert ours[1] < theirs[1] / 2
+
+
+def standby_lag(plant: Plant, stalls: Sequence[tuple[float, float]], rate: float) -> Sequence[Reading]:
+    """Bytes that a standby is behind: while it stands still, by all that is written meanwhile."""
+    stalled = any(begin <= plant.seconds < end for begin, end in stalls)
+    written = plant.working * rate * 0.5
+    plant.lag = plant.lag + written if stalled else max(0.0, plant.lag - 40 * MEBIBYTE)
+    return [Reading(signal="standbys", about="one", value=plant.lag, limit=8.0 * MEBIBYTE, unit="bytes", eases=True)]
+
+
+def test_a_standby_that_stands_still_stops_the_work_below_sixteen_mebibytes_and_it_goes_on_by_itself() -> None:
+    for seed in SEEDS:
+        plant = Plant(
+            seed=seed,
+            load=lambda _: 0.1,
+            cost=0.1,
+            signals=lambda plant: standby_lag(plant, [(30.0, 60.0)], rate=25.0 * MEBIBYTE),
+        )
+        moments = plant.fly(60)
+        most = plant.lag
+        after = plant.fly(40)
+
+        assert moments[-1].stopped
+        assert most < 16 * MEBIBYTE
+        assert after[-1].effort > FIRST
+
+
+def test_a_signal_that_flaps_is_held_longer_each_time() -> None:
+    for seed in SEEDS:
+        moments = Plant(seed=seed, load=lambda _: 0.1, signals=flapping).fly(300)
+
+        assert sum(now.stopped and not before.stopped for before, now in pairwise(moments)) <= 12
+
+
+def flapping(plant: Plant) -> Sequence[Reading]:
+    value = 2.0 if plant.random.random() < 0.08 else 0.0
+    return [Reading(signal="check", about="flaps", value=value, limit=1.0)]
+
+
+@pytest.mark.parametrize("what", ["standbys", "archiver"])
+def test_a_signal_that_cannot_be_read_stops_the_work_until_it_can_be(what: str) -> None:
+    plant = Plant(seed=1, load=lambda _: 0.1)
+    plant.fly(10)
+    plant.signals = lambda _: [read_nothing(what, "permission denied")]
+    blind = plant.fly(10)
+    plant.signals = lambda _: [Reading(signal=what, value=0.0, limit=1.0)]
+    seeing = plant.fly(HOLD_MS / 1000 + 1)
+
+    assert blind[-1].effort == 0
+    assert [stop.reading.unread for stop in plant.flight.stops.values()] == ["permission denied"] or not blind[
+        0
+    ].stopped
+    assert seeing[-1].effort > 0
+
+
+def test_a_warning_and_a_value_without_limit_stop_nothing() -> None:
+    readings = [Reading(signal="snapshots", value=9000, limit=60, warns=True), Reading(signal="wal", value=1e9)]
+    plant = Plant(seed=1, load=lambda _: 0.1, signals=lambda _: readings)
+
+    assert plant.fly(10)[-1].effort > 0
+
+
+def test_one_slow_probe_is_bounded() -> None:
+    assert typical([1.0] * 9 + [1000.0]) == pytest.approx(1.15)
