@@ -12,6 +12,7 @@ from backfill.engine.preflight import find_backfill, require_privileges, require
 from backfill.engine.protocols import Backfill
 from backfill.engine.steering import Steering
 from backfill.runs.errors import ActiveRunExists
+from backfill.runs.failures import BatchFailed
 from backfill.runs.findings import Finding
 from backfill.runs.notes import checked_note
 from backfill.runs.pace import Pace
@@ -69,6 +70,14 @@ class Control(Steering):
         if created.is_new:
             await self.doorbell.ring(name, created.run_id, pace.parallel)
         return await self.get(created.run_id), created.is_new
+
+    async def has_units(self, name: str) -> bool:
+        """Whether a run of it would find anything at all; one that cannot be told now is taken to have some."""
+        try:
+            page = await self.backfill(name).check_page(None, None, units=1)
+        except BatchFailed:
+            return True
+        return page.units > 0
 
     async def verify(self, name: str) -> tuple[int, tuple[Finding, ...]]:
         """Units checked and findings, against the data as it is now; writes nothing."""

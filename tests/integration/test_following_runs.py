@@ -48,7 +48,9 @@ async def test_an_empty_database_is_told_from_one_that_is_settled(
     second = backfill("enqueue", NAME, "--watch", "--json", env=environment)
 
     assert (empty.returncode, first.returncode, second.returncode) == (0, 0, 0), second.stderr
+    assert "The tables are empty, so there will be nothing to do." in empty.stderr
     assert "There was nothing to do: the tables are empty." in empty.stdout
+    assert "empty" not in first.stderr
     last = json.loads(second.stdout.splitlines()[-1])
     assert (last["state"], last["outcome"]) == (
         "succeeded",

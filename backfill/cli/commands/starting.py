@@ -29,6 +29,7 @@ from backfill.runs.record import Run, run_document
 from backfill.shipped import start_a_worker
 from backfill.wiring import Service, default_pace
 
+EMPTY = "The tables are empty, so there will be nothing to do. Should there be rows? See where DATABASE_URL leads to."
 NO_WORKER = "No worker is alive; it waits until you start one: {command}"
 
 IdempotencyKey = Annotated[
@@ -65,6 +66,8 @@ def enqueue(  # noqa: PLR0917 - typer passes options by name
         )
         if not is_new:
             say("This request was made before; this is its run.")
+        elif not await service.control.has_units(wanted):
+            say(EMPTY)
         if not watch:
             return run
         return await watch_run(service.control, run.id, console, json=json, seen=seen)
