@@ -7,8 +7,9 @@ They may be stale by the time the batch locks its units; they bound the work, th
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, replace
+from itertools import takewhile
 from typing import Protocol
 
 from backfill.runs.failures import BatchFailed
@@ -31,7 +32,7 @@ class Batch:
 
     @property
     def last_key(self) -> Key | None:
-        return None if self.named else self.units[-1].key
+        return None if self.named or not self.units else self.units[-1].key
 
     @property
     def to_settle(self) -> tuple[str, ...]:
@@ -42,6 +43,13 @@ class Batch:
         """Deleted since they were put aside."""
         there = {unit.id for unit in self.units}
         return () if self.failed else tuple(unit_id for unit_id in self.named if unit_id not in there)
+
+    def without(self, left: Collection[str]) -> Batch:
+        """What comes before the first of the units that nothing was done to; of named ones, the others."""
+        if self.named:
+            units = tuple(unit for unit in self.units if unit.id not in left)
+            return replace(self, units=units, named=tuple(name for name in self.named if name not in left))
+        return replace(self, units=tuple(takewhile(lambda unit: unit.id not in left, self.units)))
 
     def large(self, whole_rows: int) -> Unit | None:
         """The one unit of more than `whole_rows`, which is settled in parts, if this is such a batch."""
@@ -90,6 +98,10 @@ class Lookahead:
         if not self._waiting:
             return None
         return Batch(units=take(self._waiting, batch_rows, lambda unit: unit.is_large(whole_rows)))
+
+    def put_back(self, units: Sequence[Unit]) -> None:
+        """The last ones of the batch that was handed out last."""
+        self._waiting.extendleft(reversed(units))
 
     async def _read_on(self, batch_rows: int, whole_rows: int) -> None:
         if self._at_end:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
 
+from backfill.runs.failures import BatchFailed
 from backfill.runs.findings import Finding, Rule
 from backfill.runs.pace import BatchSize, Pace
 from backfill.runs.ranges import Key, Part, Plan, PutAside, Quarantined, Span, Unit
@@ -25,10 +26,18 @@ if TYPE_CHECKING:  # only a preview knows them, and every command loads this
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settled:
-    """One committed transaction: rows written, and the ids of units that live traffic held locked."""
+    """What was committed: rows written, and the ids of units that live traffic held locked, or changed meanwhile.
+
+    `refused` are units that failed by themselves, and are not to be tried again with others; `left` are the last of the
+    units, those that there was no time to begin. `locked_ms` is how long rows were locked at a time, where that is not
+    as long as the whole call took.
+    """
 
     written: int
     contended: frozenset[str] = frozenset()
+    refused: Mapping[str, BatchFailed] = field(default_factory=dict)
+    left: frozenset[str] = frozenset()
+    locked_ms: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,7 +93,10 @@ class Backfill(Protocol):
         ...
 
     async def settle(self, unit_ids: Sequence[str]) -> Settled:
-        """Settle whole units in one transaction, writing only rows that need it; safe to do again."""
+        """Settle whole units in one transaction, writing only rows that need it; safe to do again.
+
+        At least one of them is begun. They come in key order, or are named.
+        """
         ...
 
     async def settle_part(self, unit_id: str, mark: str | None, *, rows: int) -> PartSettled:

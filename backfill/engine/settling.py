@@ -65,6 +65,8 @@ class RangeSettler:
                 await self._lease.checkpoint(self._end_of_range())
                 return
             outcome = await self._settle(batch)
+            if outcome.left:
+                batch = self._put_back(batch, outcome)
             await self._lease.checkpoint(await self._advance(batch, outcome))
             await self._lease.rest()
 
@@ -130,12 +132,20 @@ class RangeSettler:
             rows = 2 * LEAST_PART_ROWS if self._aside.is_for_parts(large.id) else self._rows()
             await settle_part(self._backfill, large.id, mark, rows, outcome)
         if outcome.transactions == 1:
-            outcome.elapsed_ms = (self._around.stopwatch() - began) * 1000
+            elapsed_ms = (self._around.stopwatch() - began) * 1000
+            outcome.elapsed_ms = elapsed_ms if outcome.locked_ms is None else outcome.locked_ms
             pace = self._lease.pace
             self._size = self._size.after(
                 outcome.written, outcome.elapsed_ms, target_ms=pace.target_ms, most_rows=pace.batch_rows
             )
         return outcome
+
+    def _put_back(self, batch: Batch, outcome: Outcome) -> Batch:
+        """Without the units that there was no time for: they come next. Those that were named are still put aside."""
+        begun = batch.without(outcome.left)
+        if not batch.named:
+            self._lookahead.put_back(batch.units[len(begun.units) :])
+        return begun
 
     async def _advance(self, batch: Batch, outcome: Outcome) -> Advance:
         """What the batch moves; nothing but the rows written and the part while a large unit is unfinished."""

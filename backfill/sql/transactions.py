@@ -20,6 +20,7 @@ from backfill.sql.database import connection_failure, leads_to, why_read_only
 from backfill.sql.folder import QUERIES
 
 # A connection that cannot be made fails with the driver's own errors or the system's, everything later with DBAPIError.
+_UNUSABLE = "a value could not be used ({})"
 _DATABASE_ERRORS = (DBAPIError, PoolTimeout, asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError)
 
 
@@ -100,6 +101,9 @@ def _batch_failed(engine: AsyncEngine, error: Exception) -> BatchFailed:
     driver_error = getattr(error, "orig", None) or error
     cause = driver_error.__cause__ or driver_error
     sqlstate = getattr(driver_error, "sqlstate", None)
+    if isinstance(cause, asyncpg.InterfaceError) and isinstance(cause, ValueError):
+        # A value that the driver cannot send, before the server has seen it: the text quotes it.
+        return BatchFailed(Failure.ROW, _UNUSABLE.format(type(cause).__name__), sqlstate=None)
     why_unreachable = connection_failure(error)
     failure = classify(sqlstate, connection_lost=why_unreachable is not None)
     message = f"{leads_to(engine)} {why_unreachable}" if why_unreachable is not None else _message(sqlstate, cause)
@@ -109,5 +113,5 @@ def _batch_failed(engine: AsyncEngine, error: Exception) -> BatchFailed:
 def _message(sqlstate: str | None, error: BaseException) -> str:
     primary = str(getattr(error, "message", None) or error)
     if sqlstate is not None and sqlstate.startswith("22"):
-        return f"a value could not be used ({type(error).__name__})"
+        return _UNUSABLE.format(type(error).__name__)
     return primary.splitlines()[0] if primary else type(error).__name__

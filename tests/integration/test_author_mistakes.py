@@ -73,6 +73,29 @@ async def test_an_exception_of_one_unit_is_bisected_and_quarantined_with_its_cla
     assert [event.kind for event in await run.events()].count("quarantined") == 1
 
 
+async def test_what_a_definition_refuses_itself_is_quarantined_without_settling_the_others_again(
+    run: InProcessRun, log: io.StringIO
+) -> None:
+    backfill = Authored(units=UNITS, refused=["u0003", "u0017"])
+
+    ended = await work_on(run, backfill)
+
+    told = {unit.unit_id: unit.error for unit in ended.quarantined}
+    assert told == dict.fromkeys(["u0003", "u0017"], "it refuses this one")
+    assert (backfill.transactions, ended.counts.units_done) == ([UNITS], UNITS - 2)
+
+
+async def test_units_that_there_was_no_time_for_come_next_also_those_that_are_put_aside(
+    run: InProcessRun, log: io.StringIO
+) -> None:
+    backfill = Authored(units=UNITS, begins=15, forgotten=[f"u00{number}" for number in range(20, 40)])
+
+    ended = await work_on(run, backfill)
+
+    assert (ended.state, len(backfill.done), ended.counts.units_done) == (State.SUCCEEDED, UNITS, UNITS)
+    assert backfill.transactions == [20, 5, 20, 5]
+
+
 @pytest.mark.parametrize("method", ["plan", "read_page", "check_page", "check_schema"])
 async def test_an_exception_that_is_no_units_pauses_the_run_with_a_sentence(
     run: InProcessRun, log: io.StringIO, method: str

@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from backfill.engine.protocols import CheckedPage, PartSettled, Settled
+from backfill.runs.failures import BatchFailed, Failure
 from backfill.runs.findings import Finding, Rule
 from backfill.runs.ranges import Key, Plan, Span, Unit
 
@@ -24,7 +25,8 @@ class Authored:
     which it is raised where units are named; `hangs` are methods that never come back.
 
     Settling is counted in `transactions`. `forgotten` units look done to pages and are found by verification, `busy`
-    ones are locked by somebody, `capped` ones are for parts.
+    ones are locked by somebody, `capped` ones are for parts. `refused` ones it refuses itself, and of a batch it begins
+    `begins` units at most.
     """
 
     units: int
@@ -36,6 +38,8 @@ class Authored:
     forgotten: Collection[str] = ()
     busy: Collection[str] = ()
     capped: Collection[str] = ()
+    refused: Collection[str] = ()
+    begins: int = 1_000_000
     done: set[str] = field(default_factory=set)
     transactions: list[int] = field(default_factory=list)
 
@@ -67,10 +71,18 @@ class Authored:
     async def settle(self, unit_ids: Sequence[str]) -> Settled:
         self.transactions.append(len(unit_ids))
         await self._fail("settle", unit_ids)
-        free = set(unit_ids) - set(self.busy)
+        unit_ids, left = unit_ids[: self.begins], unit_ids[self.begins :]
+        refused = {name: BatchFailed(Failure.ROW, "it refuses this one", sqlstate=None) for name in self.refused}
+        refused = {name: failed for name, failed in refused.items() if name in unit_ids}
+        free = set(unit_ids) - set(self.busy) - refused.keys()
         written = len(free - self.done)
         self.done |= free
-        return Settled(written=written, contended=frozenset(unit_ids) - free)
+        return Settled(
+            written=written,
+            contended=frozenset(unit_ids) - free - refused.keys(),
+            refused=refused,
+            left=frozenset(left),
+        )
 
     async def settle_part(self, unit_id: str, mark: str | None, *, rows: int) -> PartSettled:
         self.transactions.append(1)

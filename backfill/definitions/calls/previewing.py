@@ -1,0 +1,93 @@
+"""What a preview shows of a definition of calls: how much there is, and some batches that are rolled back.
+
+The function is called for the rows that are tried out, where it gives values. One that is called for what it does is
+not: nothing of that could be rolled back.
+"""
+
+from __future__ import annotations
+
+from time import perf_counter
+from typing import TYPE_CHECKING
+
+from sqlalchemy import func, literal_column
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from backfill.definitions.calls.needs import needs_of
+from backfill.definitions.calls.writing import lock_statement, write_rows
+from backfill.definitions.walk import count_left
+from backfill.engine.protocols import Settled
+from backfill.runs.forecast import Amount
+from backfill.runs.preview import Survey
+from backfill.runs.rehearsed import Rehearsed
+from backfill.sql.built import run_built
+from backfill.sql.rehearsal import Rehearsal
+from backfill.sql.schema import read_found
+from backfill.sql.survey import indexes_on, survey_server, table_sizes
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from backfill.definitions.calls.bound import Calls
+    from backfill.definitions.calls.spec import Spec
+
+NOTHING_TRIED = Rehearsed(written=0, ms=0.0, commit_ms=0.0, trip_ms=0.0, updates=0, hot_updates=0)
+
+
+async def survey(connection: AsyncConnection, spec: Spec) -> Survey:
+    table, needs = spec.walk.name, needs_of(spec)
+    left = await count_left(connection, spec.walk, func.coalesce(spec.to_do, literal_column("false")))
+    tables = await table_sizes(connection, (table,))
+    found = await read_found(connection, needs)
+    hindering = await indexes_on(connection, table, [column.name for column in spec.writes.values()])
+    return Survey(
+        amount=Amount(
+            units=left.rows,
+            rows=left.rows,
+            units_left=left.left,
+            rows_left=left.left,
+            is_estimate=left.is_estimate,
+            table_bytes=sum(one.table_bytes for one in tables),
+            index_bytes=sum(one.index_bytes for one in tables),
+            hot_possible=not hindering,
+        ),
+        tables=tables,
+        triggers=tuple(
+            (f"{need.table}.{need.name}", any(one.is_for(need) and one.enabled for one in found.triggers))
+            for need in needs.triggers
+        ),
+        invalid_indexes=tuple(index.name for index in found.indexes if not index.valid),
+        hindering_indexes=hindering,
+        server=await survey_server(connection),
+    )
+
+
+async def rehearse(calls: Calls, unit_ids: Sequence[str]) -> Rehearsed:
+    """The time of the calls is a part of it. Raises BatchFailed where the function gave nothing and raised."""
+    spec = calls.spec
+    if not spec.writes:
+        return NOTHING_TRIED
+    there = Rehearsal(engine=calls.engine, limits=calls.limits, tables=(spec.walk.name,), rows_of=spec.walk.name)
+    began = perf_counter()
+    called = await calls.called(unit_ids)
+    called_ms = (perf_counter() - began) * 1000
+    if called.refused and not called.news:
+        raise next(iter(called.refused.values()))
+    news = list(called.news.values())
+
+    async def write(connection: AsyncConnection) -> Settled:
+        return await write_rows(connection, spec, news)
+
+    async def lock(connection: AsyncConnection) -> None:
+        await run_built(connection, lock_statement(spec, unit_ids[:1]))
+
+    settled, measured = await there.try_out(write)
+    trip_ms, commit_ms = await there.try_commit(lock)
+    return Rehearsed(
+        written=settled.written,
+        ms=called_ms + measured.ms,
+        commit_ms=commit_ms,
+        trip_ms=trip_ms,
+        updates=measured.updates,
+        hot_updates=measured.hot_updates,
+        contended=len(settled.contended),
+    )
