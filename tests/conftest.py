@@ -33,6 +33,7 @@ TOGETHER = (
     "tests/faults/",
     "tests/proof/campaign/",
     "tests/proof/test_oracle_can_fail.py",
+    "tests/integration/test_autopilot_signals.py",
     "tests/integration/test_demo.py",
     "tests/integration/test_urls_that_lead_to_servers.py",
     "tests/wheel/",

@@ -16,6 +16,7 @@ from tests.support.started_servers import Quarters, quarters
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Primary:
     quarters: Quarters
+    settings: tuple[str, ...] = ()
     name: str = "a primary"
     stop_signal: signal.Signals = signal.SIGINT
     kill_signal: signal.Signals = signal.SIGQUIT
@@ -38,6 +39,7 @@ class Primary:
     def program(self, port: int) -> Program:
         program = self._recipe.program(port)
         options = [f"--unix_socket_directories={self.quarters.place.servers}", "--listen_addresses=127.0.0.1,::1"]
+        options += [f"--{setting}" for setting in self.settings]
         return Program(
             command=[*program.command, *options],
             folder=program.folder,
@@ -58,6 +60,7 @@ class Standby:
 
     quarters: Quarters
     primary_url: str
+    slot: str = ""
     name: str = "a standby"
     stop_signal: signal.Signals = signal.SIGINT
     kill_signal: signal.Signals = signal.SIGQUIT
@@ -72,6 +75,7 @@ class Standby:
 
     def prepare(self, household: Household) -> None:
         copy = ["pg_basebackup", "--write-recovery-conf", "--checkpoint=fast", f"--pgdata={self.cluster}"]
+        copy += ["--create-slot", f"--slot={self.slot}"] if self.slot else []
         assert household.run(self._program([*copy, f"--dbname={self.primary_url}"])) == 0, self.log.read_text()
 
     def program(self, port: int) -> Program:
