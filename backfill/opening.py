@@ -99,10 +99,10 @@ class _LateDoorbell:
         self._stack = stack
         self._doorbell: Doorbell | None = None
 
-    async def ring(self, backfill: str, run_id: str, times: int) -> None:
+    async def ring(self, address: str, run_id: str, times: int) -> None:
         if self._doorbell is None:
             self._doorbell = self._open()
-        await self._doorbell.ring(backfill, run_id, times)
+        await self._doorbell.ring(address, run_id, times)
 
     def _open(self) -> Doorbell:
         from backfill.queue import ArqDoorbell, open_arq  # noqa: PLC0415 - see above

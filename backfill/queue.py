@@ -66,9 +66,10 @@ def _takes(name: str, arguments: list[Any]) -> bool:
             return name == RECONCILE and not arguments
 
 
-def ring_id(backfill: str) -> str:
-    """Fresh each time: an id that is still locked by a killed worker would swallow the ring."""
-    return f"{_RING}:{backfill}:{token_hex(8)}"
+def ring_id(address: str) -> str:
+    """Fresh each time: an id that is still locked by a killed worker would swallow the ring. `address` is the run's, of
+    its backfill and its version."""
+    return f"{_RING}:{address}:{token_hex(8)}"
 
 
 def is_for_whom(job_id: str, may_take: Callable[[str], bool]) -> bool:
@@ -96,9 +97,9 @@ class ArqDoorbell:
     def __init__(self, arq: ArqRedis) -> None:
         self._arq = arq
 
-    async def ring(self, backfill: str, run_id: str, times: int) -> None:
+    async def ring(self, address: str, run_id: str, times: int) -> None:
         with told_plainly():
             for _ in range(times):
                 # A connection that breaks between two commands of arq's loses this ring, and with it nothing.
                 with suppress(WatchError):
-                    await self._arq.enqueue_job(SLICE, run_id, _job_id=ring_id(backfill), _expires=RING_EXPIRES_SECONDS)
+                    await self._arq.enqueue_job(SLICE, run_id, _job_id=ring_id(address), _expires=RING_EXPIRES_SECONDS)

@@ -15,7 +15,9 @@ from redis.asyncio import Redis
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from backfill.definitions import Definition, Found, discover
+from backfill.definitions.binding import BoundDefinition
 from backfill.embedded import ServerUrls
+from backfill.engine.contracts import Backfills, Contract
 from backfill.engine.control import Control
 from backfill.engine.preflight import require_known, the_only_one
 from backfill.engine.protocols import Previewable
@@ -87,12 +89,12 @@ async def build_service(
     stack.push_async_callback(arq.aclose, close_connection_pool=True)
     doorbell = ArqDoorbell(arq)
     found = discover(settings.definitions)
-    backfills = _bound(found, engine, settings)
+    known = _known(found, engine, settings)
     slices = Slices(
         store=store,
         doorbell=doorbell,
-        backfills=backfills,
-        serving=Serving(backfills.keys()),
+        bind=known.with_parameters,
+        serving=Serving(known.bound.keys(), versions=known.versions()),
         worker_id=new_worker_id(),
         slice_seconds=settings.slice_seconds,
         lease_seconds=settings.lease_seconds,
@@ -100,17 +102,17 @@ async def build_service(
         steady_ms=lambda: time.monotonic_ns() // 1_000_000,
         random=random.Random(),
     )
-    control = Control(store=store, doorbell=doorbell, backfills=backfills, broken=_reasons(found))
+    control = Control(store=store, doorbell=doorbell, known=known)
     return Service(settings=settings, urls=urls, control=control, slices=slices, engine=engine, redis=redis)
 
 
 @asynccontextmanager
-async def open_backfills(settings: Settings, *, application_name: str) -> AsyncIterator[Mapping[str, Previewable]]:
+async def open_backfills(settings: Settings, *, application_name: str) -> AsyncIterator[Backfills]:
     """The backfills alone, for what needs the database and no Redis."""
     async with AsyncExitStack() as stack:
         url = stack.enter_context(database_alone(settings))
         engine = await _open_engine(settings, url, stack, application_name=application_name)
-        yield _bound(discover(settings.definitions), engine, settings)
+        yield _known(discover(settings.definitions), engine, settings)
 
 
 async def _open_engine(settings: Settings, url: str, stack: AsyncExitStack, *, application_name: str) -> AsyncEngine:
@@ -125,14 +127,26 @@ async def _open_engine(settings: Settings, url: str, stack: AsyncExitStack, *, a
     return engine
 
 
+def _known(found: Found, engine: AsyncEngine, settings: Settings) -> Backfills:
+    limits = _limits(settings)
+    contracts: dict[str, Contract] = {
+        name: BoundDefinition(definition, engine, limits) for name, definition in found.definitions.items()
+    }
+    return Backfills(bound=_bound(found, engine, settings), contracts=contracts, broken=_reasons(found))
+
+
 def _bound(found: Found, engine: AsyncEngine, settings: Settings) -> Mapping[str, Previewable]:
-    limits = Limits(
+    limits = _limits(settings)
+    return {name: definition.bound(engine, limits) for name, definition in found.definitions.items()}
+
+
+def _limits(settings: Settings) -> Limits:
+    return Limits(
         lock_timeout_ms=settings.lock_timeout_ms,
         statement_timeout_ms=settings.statement_timeout_ms,
         scan_timeout_ms=round(settings.database_timeout_seconds * 1000),
         idle_in_transaction_timeout_ms=settings.idle_in_transaction_timeout_ms,
     )
-    return {name: definition.bound(engine, limits) for name, definition in found.definitions.items()}
 
 
 def _reasons(found: Found) -> dict[str, str]:

@@ -126,7 +126,8 @@ async def _what_is_served(settings: Settings, urls: ServerUrls) -> Serving:
     for place, reason in service.control.broken.items():
         log.warning("definitions not read", place=place, reason=reason)
     reasons = {name: str(error) for name, error in not_ready.items()}
-    return Serving(service.control.backfills, {**service.control.broken, **reasons})
+    versions = service.control.known.versions()
+    return Serving(service.control.backfills, {**service.control.broken, **reasons}, versions=versions)
 
 
 def _attributes(settings: Settings, urls: ServerUrls, serving: Serving) -> dict[str, Any]:
@@ -162,6 +163,7 @@ async def _say_what_is_served(service: Service, serving: Serving, stack: AsyncEx
         started_ms=time.time_ns() // 1_000_000,
         backfills=serving.served,
         not_served=serving.not_served,
+        versions=serving.versions,
     )
     presence = await stack.enter_async_context(Presence(service.redis, record, prefix=service.settings.redis_prefix))
     serving.changed = lambda: presence.serves(serving.served, serving.not_served)

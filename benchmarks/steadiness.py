@@ -85,7 +85,7 @@ class Timed:
 
 async def time_transactions(service: Service, console: Console) -> None:
     timed = Timed(service.control.backfill(BACKFILL))
-    slices = replace(service.slices, backfills={BACKFILL: timed})
+    slices = replace(service.slices, bind=lambda _name, _parameters: timed)
     run, _ = await service.control.enqueue(BACKFILL, default_pace(service.settings), requested_by="benchmark")
     while not (await service.control.get(run.id)).done:
         await asyncio.gather(*(slices.work(run.id, lambda: False) for _ in range(run.pace.parallel)))

@@ -20,7 +20,7 @@ from typing import Any
 
 from backfill.cli.verdict import Outcome, Status, outcomes
 from backfill.engine.checking import check_everything
-from backfill.engine.preflight import find_backfill, require_privileges, told_to_operator
+from backfill.engine.preflight import require_privileges, told_to_operator
 from backfill.logging import setup_logging
 from backfill.masking import mask_passwords
 from backfill.runs.errors import OperatorError, VerificationFailed
@@ -87,8 +87,8 @@ async def validate() -> tuple[int, tuple[Check, ...]]:
     """How many projects were looked at, and the checks. Raises OperatorError."""
     settings = load_settings()
     setup_logging(settings.log_level, settings.log_format)
-    async with open_backfills(settings, application_name="validate-migration") as backfills:
-        backfill = find_backfill(backfills, BACKFILL)
+    async with open_backfills(settings, application_name="validate-migration") as known:
+        backfill = known.find(BACKFILL)
         await require_privileges(backfill, writes=False)
         with told_to_operator():
             units, findings = await check_everything(backfill)

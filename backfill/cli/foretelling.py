@@ -11,6 +11,7 @@ from backfill.cli.output import duration, number
 from backfill.cli.panel import pace_words
 from backfill.cli.rows import print_facts, print_rows
 from backfill.runs.forecast import Amount, Estimate, Forecast, Sample
+from backfill.runs.parameters import in_words, load_parameters
 from backfill.runs.preview import Preview, Server, StatementPlan, TableSize, not_visible
 from backfill.runs.wording import counted, ended
 
@@ -28,6 +29,8 @@ def print_preview(console: Console, seen: Preview) -> None:
 
 def _facts(seen: Preview) -> Iterator[tuple[str, str]]:
     survey = seen.survey
+    if seen.terms.parameters:
+        yield "parameters", in_words(load_parameters(seen.terms.parameters))
     yield "to do", _amount(survey.amount)
     if seen.forecast is not None:
         yield from _forecast(seen.forecast)

@@ -12,7 +12,9 @@ from backfill.cli.rows import print_facts, print_rows
 from backfill.cli.words import amounts, held_back, mark, percent, remark, speed, state_text, warning
 from backfill.runs.outlook import next_of, outcome_of
 from backfill.runs.pace import Pace
+from backfill.runs.parameters import in_words
 from backfill.runs.record import Run
+from backfill.runs.terms import FIRST_VERSION
 from backfill.runs.times import clock_time
 from backfill.runs.wording import counted, ended
 
@@ -33,12 +35,15 @@ def print_runs(console: Console, runs: Sequence[Run]) -> None:
 def _row(run: Run) -> tuple[str | Text, ...]:
     state = Text.assemble(state_text(run), (mark(run), "yellow"))
     created = clock_time(run.created_ms)[:16]
-    return run.id, run.backfill, state, number(run.counts.rows_done), percent(run), created
+    parameters = f" ({in_words(run.parameters)})" if run.parameters else ""
+    return run.id, run.backfill + parameters, state, number(run.counts.rows_done), percent(run), created
 
 
 def _facts(run: Run) -> Iterator[tuple[str, str]]:
     """Name and words of what there is to say; what has no words has nothing to say."""
     facts = {
+        "parameters": in_words(run.parameters),
+        "version": "" if run.version == FIRST_VERSION else run.version,
         "attention": warning(run),
         "error": ended(run.error or ""),
         "now": remark(run),

@@ -5,12 +5,12 @@ What needs no database has a shorter stay: `backfill.cli.steering`.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import TypeVar
 
 from backfill.cli.steering import to_its_end
-from backfill.engine.protocols import Previewable
+from backfill.engine.contracts import Backfills
 from backfill.logging import setup_logging
 from backfill.opening import for_an_operator
 from backfill.settings import Settings, load_settings
@@ -30,16 +30,14 @@ def with_service(
     return to_its_end(_in_session(settings, work), if_interrupted)
 
 
-def with_backfills(
-    work: Callable[[Mapping[str, Previewable]], Awaitable[Answer]], adapt: Callable[[Settings], Settings]
-) -> Answer:
+def with_backfills(work: Callable[[Backfills], Awaitable[Answer]], adapt: Callable[[Settings], Settings]) -> Answer:
     """The same for what needs the database and no Redis; `adapt` gives the settings to open it with."""
     settings = load_settings()
     setup_logging(settings.log_level, settings.log_format)
     return to_its_end(_on_database(adapt(settings), work))
 
 
-async def _on_database(settings: Settings, work: Callable[[Mapping[str, Previewable]], Awaitable[Answer]]) -> Answer:
+async def _on_database(settings: Settings, work: Callable[[Backfills], Awaitable[Answer]]) -> Answer:
     async with open_backfills(settings, application_name=APPLICATION_NAME) as backfills:
         return await work(backfills)
 

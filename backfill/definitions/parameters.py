@@ -25,7 +25,7 @@ Value = TypeVar("Value")
 
 def schema_of(model: type[BaseModel]) -> dict[str, Any]:
     """Its JSON schema: what forms, `/openapi.json` and the help of errors are made from."""
-    return model.model_json_schema()
+    return {**model.model_json_schema(), "additionalProperties": False}
 
 
 def require_usable(model: object) -> None:

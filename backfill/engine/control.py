@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from typing import Any
 
 import structlog
 
 from backfill.engine.checking import check_everything
-from backfill.engine.preflight import find_backfill, require_privileges, require_schema, told_to_operator
-from backfill.engine.protocols import Backfill
+from backfill.engine.contracts import Backfills
+from backfill.engine.guard import guarded
+from backfill.engine.preflight import require_privileges, require_schema, told_to_operator
+from backfill.engine.protocols import Backfill, Previewable
 from backfill.engine.steering import Steering
-from backfill.runs.errors import ActiveRunExists
+from backfill.runs.errors import ActiveRunExists, IdempotencyConflict
 from backfill.runs.failures import BatchFailed
 from backfill.runs.findings import Finding
 from backfill.runs.notes import checked_note
 from backfill.runs.pace import Pace
+from backfill.runs.parameters import differences, load_parameters
 from backfill.runs.record import Run
+from backfill.runs.terms import Terms
 
 log = structlog.get_logger(__name__)
 
@@ -25,13 +30,20 @@ log = structlog.get_logger(__name__)
 class Control(Steering):
     """Besides what can be done with a run that is there: start one, and look at the database."""
 
-    backfills: Mapping[str, Backfill]
-    broken: Mapping[str, str] = field(default_factory=dict)
-    """Places that should hold definitions, with why there is none."""
+    known: Backfills
+
+    @property
+    def backfills(self) -> Mapping[str, Previewable]:
+        return self.known.bound
+
+    @property
+    def broken(self) -> Mapping[str, str]:
+        """Places that should hold definitions, with why there is none."""
+        return self.known.broken
 
     def backfill(self, name: str) -> Backfill:
-        """Raises UnknownBackfill."""
-        return find_backfill(self.backfills, name, self.broken)
+        """For what does not depend on parameters. Raises UnknownBackfill."""
+        return self.known.find(name)
 
     async def check_schema(self, name: str, *, writes: bool = False) -> tuple[Finding, ...]:
         """Whether a run can start: the schema, then the rights. `writes`: this process will settle units.
@@ -48,39 +60,67 @@ class Control(Steering):
         """Raises SchemaNotReady with everything that has to be granted; returns what is only a warning."""
         return await require_privileges(self.backfill(name), writes=writes)
 
-    async def enqueue(
-        self, name: str, pace: Pace, *, requested_by: str, idempotency_key: str | None = None, note: str | None = None
+    async def enqueue(  # noqa: PLR0913 - the parts of a request
+        self,
+        name: str,
+        pace: Pace,
+        *,
+        requested_by: str,
+        idempotency_key: str | None = None,
+        note: str | None = None,
+        parameters: Mapping[str, Any] | None = None,
     ) -> tuple[Run, bool]:
         """The run, and whether it is new (False: the same request made it before).
 
-        Raises UnknownBackfill, SchemaNotReady, ActiveRunExists, UsageError (a note that cannot be kept).
+        Raises UnknownBackfill, InvalidParameters, SchemaNotReady, ActiveRunExists, IdempotencyConflict, UsageError (a
+        note that cannot be kept).
         """
-        words = checked_note(note)
+        words, terms = checked_note(note), self.known.terms(name, parameters or {})
         for warning in await self.check_schema(name):
             log.warning(warning.rule, about="; ".join(warning.examples), remedy=warning.remedy)
         created = await self.store.create(
-            name, pace, requested_by=requested_by, idempotency_key=idempotency_key, note=words
+            name, pace, requested_by=requested_by, idempotency_key=idempotency_key, note=words, terms=terms
         )
+        run = await self.get(created.run_id)
+        if created.is_repeated and run.terms.parameters != terms.parameters:
+            raise _key_of_another(run, terms)
         if not created.is_new and not created.is_repeated:
-            raise ActiveRunExists(
-                f"Run {created.run_id} of {name} is active; a backfill has one active run at a time.",
-                f"Watch it (backfill watch {created.run_id}) or cancel it first.",
-                run_id=created.run_id,
-            )
+            raise _active(run, terms)
         if created.is_new:
-            await self.doorbell.ring(name, created.run_id, pace.parallel)
-        return await self.get(created.run_id), created.is_new
+            await self.doorbell.ring(run.address, run.id, pace.parallel)
+        return run, created.is_new
 
-    async def has_units(self, name: str) -> bool:
-        """Whether a run of it would find anything at all; one that cannot be told now is taken to have some."""
+    async def has_units(self, run: Run) -> bool:
+        """Whether it will find anything at all; where that cannot be told now, it is taken to be so."""
+        backfill = guarded(self.known.with_parameters(run.backfill, run.terms.parameters))
         try:
-            page = await self.backfill(name).check_page(None, None, units=1)
+            page = await backfill.check_page(None, None, units=1)
         except BatchFailed:
             return True
         return page.units > 0
 
-    async def verify(self, name: str) -> tuple[int, tuple[Finding, ...]]:
-        """Units checked and findings, against the data as it is now; writes nothing."""
+    async def verify(self, name: str, parameters: Mapping[str, Any] | None = None) -> tuple[int, tuple[Finding, ...]]:
+        """Units checked and findings, against the data as it is now; writes nothing. Raises InvalidParameters."""
         await self.check_privileges(name)
+        backfill = self.known.find(name, parameters or {})
         with told_to_operator():
-            return await check_everything(self.backfill(name))
+            return await check_everything(backfill)
+
+
+def _active(run: Run, asked: Terms) -> ActiveRunExists:
+    others = differences(run.parameters, load_parameters(asked.parameters))
+    words = f" with other parameters ({others})" if others else ""
+    return ActiveRunExists(
+        f"Run {run.id} of {run.backfill} is active{words}; a backfill has one active run at a time.",
+        f"Watch it (backfill watch {run.id}) or cancel it first.",
+        run_id=run.id,
+    )
+
+
+def _key_of_another(run: Run, asked: Terms) -> IdempotencyConflict:
+    others = differences(run.parameters, load_parameters(asked.parameters))
+    return IdempotencyConflict(
+        f"This key was used before, for run {run.id} with other parameters: {others}.",
+        "Send another key for another run, or the same parameters again for that one.",
+        run_id=run.id,
+    )

@@ -17,6 +17,7 @@ from backfill.runs.pace import BatchSize, Pace
 from backfill.runs.ranges import Key, Part, Plan, PutAside, Quarantined, Span, Unit
 from backfill.runs.record import Run
 from backfill.runs.states import Action, State
+from backfill.runs.terms import Terms
 from backfill.runs.workers import LiveWorker
 
 if TYPE_CHECKING:  # only a preview knows them, and every command loads this
@@ -175,6 +176,7 @@ class Claim:
     batch_size: BatchSize = field(default_factory=BatchSize)
     put_aside: tuple[PutAside, ...] = ()
     winding_up: bool = False
+    terms: Terms = field(default_factory=Terms)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -236,8 +238,15 @@ class Event:
 
 
 class Store(Protocol):
-    async def create(
-        self, backfill: str, pace: Pace, *, requested_by: str, idempotency_key: str | None, note: str = ""
+    async def create(  # noqa: PLR0913 - the parts of a request
+        self,
+        backfill: str,
+        pace: Pace,
+        *,
+        requested_by: str,
+        idempotency_key: str | None,
+        note: str = "",
+        terms: Terms | None = None,
     ) -> Created: ...
 
     async def get(self, run_id: str) -> Run | None: ...
@@ -249,7 +258,7 @@ class Store(Protocol):
         """The active run of each of them that has one."""
         ...
 
-    async def backfill_of(self, run_id: str) -> str | None: ...
+    async def address_of(self, run_id: str) -> str | None: ...
 
     async def act(self, run_id: str, action: Action, *, who: str, note: str = "") -> ActionTaken: ...
 
@@ -287,4 +296,4 @@ class Store(Protocol):
 class Doorbell(Protocol):
     """Asks any worker to take up a slice; losing a ring loses nothing."""
 
-    async def ring(self, backfill: str, run_id: str, times: int) -> None: ...
+    async def ring(self, address: str, run_id: str, times: int) -> None: ...

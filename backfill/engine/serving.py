@@ -13,6 +13,7 @@ import structlog
 
 from backfill.engine.guard import told_by_class
 from backfill.runs.errors import OperatorError
+from backfill.runs.terms import FIRST_VERSION, backfill_at, version_at
 
 LOOK_AGAIN_SECONDS = 5.0
 UNKNOWN = "This worker has no definition of it; start one of a version that has."
@@ -22,13 +23,20 @@ log = structlog.get_logger(__name__)
 
 class Serving:
     """`known` are the definitions of this process, `not_ready` those of them that cannot be served yet, with
-    the reason.
+    the reason; `versions` are those of the definitions, where it is not the first.
 
     `changed` is called whenever one of the two answers is another one.
     """
 
-    def __init__(self, known: Collection[str], not_ready: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        known: Collection[str],
+        not_ready: Mapping[str, str] | None = None,
+        *,
+        versions: Mapping[str, str] | None = None,
+    ) -> None:
         self._known = frozenset(known)
+        self.versions = dict.fromkeys(known, FIRST_VERSION) | dict(versions or {})
         self._reasons: dict[str, str] = {}
         self.changed: Callable[[], None] = lambda: None
         for name, reason in (not_ready or {}).items():
@@ -47,11 +55,17 @@ class Serving:
     def not_ready(self) -> tuple[str, ...]:
         return tuple(sorted(self._known & self._reasons.keys()))
 
-    def may_take(self, backfill: str) -> bool:
-        """Whether tasks of it are for this worker; one that it has never heard of is noted."""
-        if backfill not in self._known:
-            self._leave_out(backfill, UNKNOWN)
-        return backfill not in self._reasons
+    def may_take(self, address: str) -> bool:
+        """Whether runs that are rung for so are for this worker; a backfill that it has never heard of is noted."""
+        if backfill_at(address) not in self._known:
+            self._leave_out(backfill_at(address), UNKNOWN)
+        return self.takes(address)
+
+    def takes(self, address: str) -> bool:
+        """The same, of which nothing is noted."""
+        backfill = backfill_at(address)
+        is_served = backfill in self._known and backfill not in self._reasons
+        return is_served and self.versions[backfill] == version_at(address)
 
     async def take_up_when_ready(self, check: Callable[[str], Awaitable[object]]) -> None:
         """Until everything that is known is served. `check` raises what stands in the way."""

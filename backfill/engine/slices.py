@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from secrets import token_hex
 
@@ -21,7 +21,7 @@ from backfill.engine.protocols import Backfill, Claim, Doorbell, Store, Task
 from backfill.engine.serving import Serving
 from backfill.engine.settling import RangeSettler, Surroundings
 from backfill.engine.tally import Tally
-from backfill.runs.errors import OperatorError, RedisUnreachable, SchemaNotReady, Unreachable
+from backfill.runs.errors import InvalidParameters, OperatorError, RedisUnreachable, SchemaNotReady, Unreachable
 from backfill.runs.failures import BatchFailed, Failure
 from backfill.runs.ranges import ranges_wanted
 
@@ -37,14 +37,15 @@ log = structlog.get_logger(__name__)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Slices:
     """What every slice of this process shares. `slice_seconds` bounds one turn, `lease_seconds` a worker's silence,
-    `call_seconds` a call into a definition. `steady_ms` only ever goes on.
+    `call_seconds` a call into a definition. `bind` gives a backfill with the parameters of a run. `steady_ms` only
+    ever goes on.
 
     `worker_id` is what this process is called among those that are alive; the leases that it holds begin with it.
     """
 
     store: Store
     doorbell: Doorbell
-    backfills: Mapping[str, Backfill]
+    bind: Callable[[str, str], Backfill]
     serving: Serving
     worker_id: str
     slice_seconds: float
@@ -63,9 +64,9 @@ class Slices:
             random=self.random,
             should_end=lambda: should_stop() or time.monotonic() >= deadline,
         )
-        backfill = await self.store.backfill_of(run_id)
+        address = await self.store.address_of(run_id)
         try:
-            came_to_end = await self._not_for_this_worker(run_id, backfill)
+            came_to_end = await self._not_for_this_worker(run_id, address)
             while came_to_end is None and not around.should_end():
                 came_to_end = await self._one_task(run_id, around, tally)
             ending = came_to_end or ("worker stops" if should_stop() else "time is up")
@@ -73,16 +74,16 @@ class Slices:
             seconds = round(time.monotonic() - began, 3)
             write = log.info if tally.tasks else log.debug  # a ring for what others have done already
             write("slice done", run=run_id, **tally.facts(), seconds=seconds, ended=ending)
-        if came_to_end is None and backfill is not None:
-            await self.doorbell.ring(backfill, run_id, 1)
+        if came_to_end is None and address is not None:
+            await self.doorbell.ring(address, run_id, 1)
 
-    async def _not_for_this_worker(self, run_id: str, backfill: str | None) -> str | None:
+    async def _not_for_this_worker(self, run_id: str, address: str | None) -> str | None:
         """Why the slice is not to begin. What is another's is rung for again: the queue shows it to that one alone."""
-        if backfill is None:
+        if address is None:
             return "nothing is free"
-        if self.serving.may_take(backfill):
+        if self.serving.may_take(address):
             return None
-        await self.doorbell.ring(backfill, run_id, 1)
+        await self.doorbell.ring(address, run_id, 1)
         return "not served here"
 
     async def _one_task(self, run_id: str, around: Surroundings, tally: Tally) -> str | None:
@@ -112,7 +113,7 @@ class Slices:
         return replace(around, now_ms=lambda: claim.at_ms + self.steady_ms() - claimed_at)
 
     async def _perform(self, claim: Claim, lease: Lease, around: Surroundings) -> None:
-        backfill = guarded(self.backfills[claim.backfill], seconds=self.call_seconds)
+        backfill = guarded(self.bind(claim.backfill, claim.terms.parameters), seconds=self.call_seconds)
         match claim.task:
             case Task.PLAN:
                 ranges = ranges_wanted(claim.pace.parallel)
@@ -141,6 +142,9 @@ def _as_failure(error: Exception) -> BatchFailed:
             return error
         case SchemaNotReady():
             return BatchFailed(Failure.SCHEMA, str(error), sqlstate=None)
+        case InvalidParameters():
+            reason = f"The run does not fit the definition that the worker has. {error.what}"
+            return BatchFailed(Failure.SCHEMA, reason, sqlstate=None)
         case Unreachable():
             return BatchFailed(Failure.CONNECTION, str(error), sqlstate=None)
         case OperatorError():
@@ -155,10 +159,14 @@ async def reconcile(store: Store, doorbell: Doorbell, serving: Serving) -> None:
     One worker does it for all: also for the backfills that it leaves to others.
     """
     try:
-        served = {name for worker in await store.workers() for name in worker.backfills}
-        for backfill, run_id in (await store.active_ids(sorted(served.union(serving.served)))).items():
-            vacancies = await store.vacancies(run_id)
-            if vacancies:
-                await doorbell.ring(backfill, run_id, vacancies)
+        workers = await store.workers()
+        served = {name for worker in workers for name in worker.backfills}
+        for run_id in (await store.active_ids(sorted(served.union(serving.served)))).values():
+            vacancies, address = await store.vacancies(run_id), await store.address_of(run_id)
+            if address is None or not vacancies:
+                continue
+            # Rings that nobody answers would only fill the queue.
+            if serving.takes(address) or any(worker.may_serve(address) for worker in workers):
+                await doorbell.ring(address, run_id, vacancies)
     except RedisUnreachable as error:
         log.warning("reconciling postponed", reason=str(error))

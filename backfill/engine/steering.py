@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from backfill.engine.protocols import Doorbell, Event, Store
 from backfill.runs.errors import ActiveRunExists, UnknownPageToken, UnknownRun, WrongState
 from backfill.runs.notes import checked_note
+from backfill.runs.parameters import as_options
 from backfill.runs.record import Run
 from backfill.runs.states import Action, is_done_already
 from backfill.runs.workers import LiveWorker
@@ -78,7 +79,7 @@ class Steering:
         if words and not answer.taken:
             await self.store.note(run.id, action.value, who=who, note=words)
         if action in (Action.RESUME, Action.RETRY):
-            await self.doorbell.ring(run.backfill, run.id, run.pace.parallel)
+            await self.doorbell.ring(run.address, run.id, run.pace.parallel)
         return await self.get(run.id)
 
     async def set_pace(
@@ -113,6 +114,6 @@ def _refused(run: Run, why: str) -> WrongState:
     """With what is possible instead; of a run that is done, beside it."""
     ways: list[str] = [*run.actions]
     if run.done:
-        ways.append(f"a new run (backfill enqueue {run.backfill})")
+        ways.append(f"a new run (backfill enqueue {run.backfill}{as_options(run.parameters)})")
     possible = f"Possible now: {', '.join(ways) or 'nothing, until it is at rest'}."
     return WrongState(f"Run {run.id} is {run.state}: {why}", possible, actions=run.actions)

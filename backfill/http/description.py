@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from backfill.http import documents
+from backfill.http.operations import RunRequest
 from backfill.http.problems import MEDIA_TYPE
 
 _MODELS = {
@@ -39,7 +40,10 @@ def describe_with(app: FastAPI) -> Callable[[], dict[str, Any]]:
             )
             for status, response in _responses(document):
                 _complete(status, response)
-            document["components"]["schemas"] |= _schemas_of_events()
+            schemas = document["components"]["schemas"]
+            schemas |= _schemas_of_events()
+            schemas |= (parameters := _schemas_of_parameters(app.state.service.control.known.schemas()))
+            schemas[RunRequest.__name__]["properties"]["parameters"] = _any_of(parameters)
             app.openapi_schema = document
         return app.openapi_schema
 
@@ -63,6 +67,32 @@ def _complete(status: int, response: dict[str, Any]) -> None:
             media["example"] = documents.example_problem(status)
         elif name in _MODELS:
             media["example"] = documents.example_of(_MODELS[name])
+
+
+def _schemas_of_parameters(schemas: Mapping[str, Mapping[str, Any] | None]) -> dict[str, Any]:
+    """A model of its own for each backfill that takes some."""
+    found = {f"Parameters-{name}": schema for name, schema in schemas.items() if schema is not None}
+    return {name: _inside(schema, f"{_REFERENCE}{name}/$defs/") for name, schema in found.items()}
+
+
+def _inside(schema: Any, place: str) -> Any:
+    """With references that hold where it stands in this document, and not at the root of one."""
+    if isinstance(schema, list):
+        return [_inside(one, place) for one in schema]
+    if not isinstance(schema, Mapping):
+        return schema
+    return {
+        name: one.replace("#/$defs/", place) if name == "$ref" else _inside(one, place) for name, one in schema.items()
+    }
+
+
+def _any_of(models: Iterable[str]) -> dict[str, Any]:
+    none = {"type": "object", "additionalProperties": False, "description": "of a backfill that takes none"}
+    described = "those that the backfill of the path takes"
+    return {
+        "description": described,
+        "anyOf": [*({"$ref": f"{_REFERENCE}{name}"} for name in models), none, {"type": "null"}],
+    }
 
 
 def _schemas_of_events() -> dict[str, Any]:

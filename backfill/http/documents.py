@@ -103,6 +103,8 @@ class Run(Document):
 
     id: str = Field(examples=[RUN_ID])
     backfill: str = Field(examples=["email-normalized"])
+    version: str = Field(description="of the definition that it was started with", examples=["1"])
+    parameters: dict[str, Any] = Field(description="that it was started with", examples=[{"country": "AT"}])
     state: State = Field(examples=[State.RUNNING])
     done: bool = Field(description="it has ended: succeeded, failed or cancelled", examples=[False])
     actions: list[Action] = Field(description="what can be asked of it now", examples=[["pause", "cancel"]])
@@ -143,6 +145,10 @@ class Rule(Document):
 
 class Backfill(Document):
     name: str = Field(examples=["email-normalized"])
+    version: str = Field(examples=["1"])
+    parameters: dict[str, Any] | None = Field(
+        description="the JSON schema of the parameters that a run is given; null where it takes none", examples=[None]
+    )
     runs_url: str = Field(examples=["/v1/backfills/email-normalized/runs"])
     rules: list[Rule]
 
@@ -171,6 +177,9 @@ class Worker(Document):
     beat_at: str = Field(description="when it last said that it is alive", examples=[AT])
     backfills: list[str] = Field(description="those that it serves", examples=[["email-normalized"]])
     not_served: dict[str, str] = Field(description="backfills that it does not serve, with why", examples=[{}])
+    versions: dict[str, str] = Field(
+        description="of its definitions, by backfill", examples=[{"email-normalized": "1"}]
+    )
     holds: list[Held] = Field(description="what it works on; a worker at rest holds nothing")
 
 

@@ -62,6 +62,17 @@ class PaceOverrides(Remark):
         return self.model_dump(exclude={"note"})
 
 
+class RunRequest(PaceOverrides):
+    """`parameters` are those of the backfill's definition, see GET /v1/backfills."""
+
+    model_config = ConfigDict(json_schema_extra={"example": {"pause_ms": 20, "note": "CHG-1044"}})
+
+    parameters: dict[str, Any] | None = None
+
+    def pace_changes(self) -> dict[str, int | None]:
+        return self.model_dump(exclude={"note", "parameters"})
+
+
 @router.post(
     "/backfills/{name}/runs",
     status_code=202,
@@ -74,13 +85,18 @@ async def start_run(  # noqa: PLR0913, PLR0917 - each is a part of the request
     service: OpenService,
     caller: Operator,
     name: BackfillName,
-    overrides: PaceOverrides | None = None,
+    overrides: RunRequest | None = None,
     idempotency_key: Annotated[str | None, Header(min_length=1, max_length=255)] = None,
 ) -> JSONResponse:
-    asked = overrides or PaceOverrides()
+    asked = overrides or RunRequest()
     pace = default_pace(service.settings).with_changes(asked.pace_changes())
     run, is_new = await service.control.enqueue(
-        name, pace, requested_by=caller.name, idempotency_key=idempotency_key, note=asked.note
+        name,
+        pace,
+        requested_by=caller.name,
+        idempotency_key=idempotency_key,
+        note=asked.note,
+        parameters=asked.parameters,
     )
     if is_new:
         audit(request, caller, "enqueue", run.id)

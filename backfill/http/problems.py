@@ -22,7 +22,9 @@ from backfill.http.pages.refusals import Refusal, refusal_page, takes_pages
 from backfill.http.request_log import id_header
 from backfill.runs.errors import (
     ActiveRunExists,
+    IdempotencyConflict,
     InsufficientScope,
+    InvalidParameters,
     OperatorError,
     Unauthenticated,
     UsageError,
@@ -76,9 +78,14 @@ async def _operator_error(request: Request, error: Exception) -> Response:
         raise error
     headers: dict[str, str] = {}
     more: dict[str, Any] = {}
-    if isinstance(error, ActiveRunExists):
+    if isinstance(error, ActiveRunExists | IdempotencyConflict):
         more["run"] = error.run_id
         headers["Location"] = f"/v1/runs/{error.run_id}"
+    elif isinstance(error, InvalidParameters):
+        places = [f"body.parameters.{one.at}".rstrip(".") for one in error.mistakes]
+        more["errors"] = [
+            {"at": place, "message": one.message} for place, one in zip(places, error.mistakes, strict=True)
+        ]
     elif isinstance(error, WrongState):
         more["actions"] = list(error.actions)
     if isinstance(error, Unauthenticated):

@@ -20,6 +20,7 @@ from backfill.http.documents import problems
 from backfill.http.paging import dump_page_token, load_page_token
 from backfill.runs.record import Run, run_document
 from backfill.runs.states import State
+from backfill.runs.terms import FIRST_VERSION
 from backfill.runs.workers import worker_document
 
 POLL_AFTER_SECONDS = 1
@@ -35,9 +36,12 @@ router = APIRouter(prefix="/v1", tags=["read"])
     responses=problems(401, 429),
 )
 async def list_backfills(service: OpenService, _caller: Reader) -> JSONResponse:
+    versions, schemas = service.control.known.versions(), service.control.known.schemas()
     backfills = [
         {
             "name": name,
+            "version": versions.get(name, FIRST_VERSION),
+            "parameters": schemas[name],
             "runs_url": f"/v1/backfills/{name}/runs",
             "rules": [
                 {"rule": rule.slug, "title": rule.title, "severity": "error" if rule.is_error else "warning"}

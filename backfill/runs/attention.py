@@ -18,11 +18,13 @@ if TYPE_CHECKING:
     from backfill.runs.record import Run
 
 START = "Start one."
+WORKERS_NAMED = 3
 BY_ITS_PACE = "rows_per_second"
 
 
 class Kind(StrEnum):
     NO_WORKER = "no_worker"
+    OTHER_VERSION = "other_version"
     STALLED = "stalled"
 
 
@@ -30,9 +32,10 @@ class Kind(StrEnum):
 class Movement:
     """Who is there for a run, and when anything of it last moved: its state, a cursor, a count.
 
-    `workers` are those alive that serve its backfill, `refused` why one that is alive does not, `leases` the live ones
-    on its tasks. `rests_until_ms` is when its
-    own limit of rows per second lets it write again. A run of which nothing moves for `patience_ms` has stalled.
+    `workers` are those alive that serve its backfill in its version, `of_other_versions` those that serve it in
+    another one, with which; `refused` is why one that is alive does not, `leases` the live ones on its tasks.
+    `rests_until_ms` is when its own limit of rows per second lets it write again. A run of which nothing moves for
+    `patience_ms` has stalled.
     """
 
     moved_ms: int
@@ -41,6 +44,7 @@ class Movement:
     leases: int
     rests_until_ms: int
     patience_ms: int
+    of_other_versions: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +70,8 @@ def attention_of(run: Run) -> Attention | None:
     if run.state in AT_REST:
         return None
     if movement.workers == 0 and movement.leases == 0:
+        if movement.of_other_versions:
+            return _wrong_version(run)
         what = f"No worker that serves {run.backfill} is alive"
         remedy = f"One that is alive does not: {ended(movement.refused)}" if movement.refused else START
         return Attention(kind=Kind.NO_WORKER, since_ms=movement.moved_ms, what=what, remedy=remedy)
@@ -74,6 +80,19 @@ def attention_of(run: Run) -> Attention | None:
         return None
     what, remedy = "Workers are alive, but the run has stalled", ended(_why_stalled(run))
     return Attention(kind=Kind.STALLED, since_ms=movement.moved_ms, what=what, remedy=remedy)
+
+
+def _wrong_version(run: Run) -> Attention:
+    others, version = run.movement.of_other_versions, run.terms.version
+    more = len(others) - WORKERS_NAMED
+    named = ", ".join(others[:WORKERS_NAMED]) + (f" and {more} more" if more > 0 else "")
+    is_or_are = "worker that is alive is" if len(others) == 1 else "workers that are alive are"
+    return Attention(
+        kind=Kind.OTHER_VERSION,
+        since_ms=run.movement.moved_ms,
+        what=f"Run {run.id} is of version {version} of {run.backfill}, and the {is_or_are} not: {named}",
+        remedy=f"Start a worker of version {version}, or cancel the run and start anew.",
+    )
 
 
 def _why_stalled(run: Run) -> str:

@@ -17,7 +17,8 @@ the class, so they agree by construction. A bug is a plain exception and is not 
     │   ├── UnknownBackfill
     │   └── UnknownRun
     ├── WrongState                5  the state does not allow it
-    │   └── ActiveRunExists
+    │   ├── ActiveRunExists
+    │   └── IdempotencyConflict      the key of a request was used before, for a run with other parameters
     ├── TooManyStreams            5  HTTP only: no room for another watcher
     ├── SchemaNotReady            6  the migration is not (fully) there
     ├── Unreachable               7
@@ -147,6 +148,16 @@ class ActiveRunExists(WrongState):
     """A backfill has one active run at a time; `run_id` is that run."""
 
     slug = "active-run-exists"
+
+    def __init__(self, what: str, remedy: str = "", *, run_id: str) -> None:
+        super().__init__(what, remedy)
+        self.run_id = run_id
+
+
+class IdempotencyConflict(WrongState):
+    """`run_id` is the run of the first request with that key."""
+
+    slug = "idempotency-conflict"
 
     def __init__(self, what: str, remedy: str = "", *, run_id: str) -> None:
         super().__init__(what, remedy)

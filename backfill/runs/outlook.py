@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from backfill.runs.parameters import as_options
 from backfill.runs.progress import total_shown
 from backfill.runs.states import State
 from backfill.runs.telling import ENGINE
@@ -62,7 +63,7 @@ def why_at_rest(run: Run) -> str:
 
 def next_of(run: Run) -> str | None:
     """What somebody can do now with a run at rest, as commands; None while it goes on by itself."""
-    anew = f"backfill enqueue {run.backfill}"
+    anew = f"backfill enqueue {run.backfill}{as_options(run.parameters)}"
     match run.state:
         case State.PAUSED if run.quarantined:
             units = counted(len(run.quarantined), "quarantined unit")

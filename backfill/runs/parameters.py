@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Mapping
 from typing import Any
 
@@ -31,6 +32,16 @@ def differences(these: Mapping[str, Any], those: Mapping[str, Any]) -> str:
 def in_words(parameters: Mapping[str, Any]) -> str:
     """All of them in one line: `country="AT", since="2026-01-01"`."""
     return ", ".join(f"{name}={_shown(parameters, name)}" for name in sorted(parameters))
+
+
+def as_options(parameters: Mapping[str, Any]) -> str:
+    """What has to be typed behind a command to give the same; begins with a space where there are any."""
+    pairs = [
+        f"{name}={value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)}"
+        for name, value in sorted(parameters.items())
+        if value is not None
+    ]
+    return "".join(f" -p {shlex.quote(pair)}" for pair in pairs)
 
 
 def _shown(parameters: Mapping[str, Any], name: str) -> str:

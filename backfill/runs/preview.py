@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from backfill.runs.findings import Finding
 from backfill.runs.forecast import Amount, Forecast, Sample
 from backfill.runs.pace import Pace
+from backfill.runs.parameters import load_parameters
+from backfill.runs.terms import Terms
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,11 +125,14 @@ class Preview:
     forecast: Forecast | None
     no_forecast: str | None
     cautions: tuple[Caution, ...]
+    terms: Terms = field(default_factory=Terms)
 
     def document(self) -> dict[str, Any]:
         survey, server = self.survey, self.survey.server
         return {
             "backfill": self.backfill,
+            "version": self.terms.version,
+            "parameters": load_parameters(self.terms.parameters),
             "pace": self.pace.document(),
             "amount": _amount(survey.amount),
             "forecast": None if self.forecast is None else self.forecast.document(),

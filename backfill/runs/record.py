@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from backfill.runs.attention import Movement, attention_of
@@ -10,9 +10,11 @@ from backfill.runs.findings import Finding
 from backfill.runs.notes import Asked, Note
 from backfill.runs.outlook import next_of, outcome_of, units_left
 from backfill.runs.pace import Pace
+from backfill.runs.parameters import load_parameters
 from backfill.runs.progress import Counts, Sample, progress_document
 from backfill.runs.ranges import PutAside, Quarantined, RangeState
 from backfill.runs.states import AT_REST, DONE, Action, State, possible_actions
+from backfill.runs.terms import Terms
 from backfill.runs.times import timestamp
 
 
@@ -51,6 +53,22 @@ class Run:
     movement: Movement
     notes: tuple[Note, ...]
     asked: Asked | None
+    terms: Terms = field(default_factory=Terms)
+
+    @property
+    def version(self) -> str:
+        """Of the definition that it was started with."""
+        return self.terms.version
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """JSON values by name; empty where the definition has none."""
+        return load_parameters(self.terms.parameters)
+
+    @property
+    def address(self) -> str:
+        """The name that it is rung for by."""
+        return self.terms.address(self.backfill)
 
     @property
     def done(self) -> bool:
@@ -85,6 +103,8 @@ def run_document(run: Run) -> dict[str, Any]:
     return {
         "id": run.id,
         "backfill": run.backfill,
+        "version": run.version,
+        "parameters": run.parameters,
         "state": run.state.value,
         "done": run.done,
         "actions": [action.value for action in run.actions],

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from backfill.runs.terms import FIRST_VERSION, backfill_at, is_plain, version_at
 from backfill.runs.times import timestamp
 
 
@@ -16,8 +17,8 @@ from backfill.runs.times import timestamp
 class WorkerRecord:
     """`version` is that of the distribution; `backfills` it serves; `not_served`: why it does not.
 
-    `started_ms` is of the worker's own clock. A worker that says no more than that it is alive, as older ones do, has
-    neither version nor beginning.
+    `versions` are those of its definitions, by backfill. `started_ms` is of the worker's own clock. A worker that says
+    no more than that it is alive, as older ones do, has neither version nor beginning.
     """
 
     id: str
@@ -27,10 +28,16 @@ class WorkerRecord:
     started_ms: int | None = None
     backfills: tuple[str, ...] = ()
     not_served: Mapping[str, str] = field(default_factory=dict)
+    versions: Mapping[str, str] = field(default_factory=dict)
 
-    def may_serve(self, backfill: str) -> bool:
-        """One that does not say what it serves is given the benefit of the doubt."""
-        return self.version is None or backfill in self.backfills
+    def may_serve(self, address: str) -> bool:
+        """Whether it takes runs that are rung for so. One that does not say what it serves is given the benefit of the
+        doubt, but not with a run that its release cannot know what to do with."""
+        backfill, plain = backfill_at(address), is_plain(address)
+        if self.version is None:
+            return plain
+        said = self.versions.get(backfill, FIRST_VERSION if plain else None)
+        return backfill in self.backfills and said == version_at(address)
 
 
 def unspoken_record(worker_id: str) -> WorkerRecord:
@@ -59,9 +66,21 @@ class LiveWorker(WorkerRecord):
     seen_ms: int
 
 
-def serving(workers: Sequence[WorkerRecord], backfill: str) -> int:
-    """How many of them take up tasks of that backfill."""
-    return sum(worker.may_serve(backfill) for worker in workers)
+def serving(workers: Sequence[WorkerRecord], address: str) -> int:
+    """How many of them take up tasks of runs that are rung for so; a backfill's name: of its first version."""
+    return sum(worker.may_serve(address) for worker in workers)
+
+
+def of_other_versions(workers: Sequence[WorkerRecord], address: str) -> tuple[str, ...]:
+    """Those that serve the backfill, but not such a run, each with why."""
+    backfill = backfill_at(address)
+    others = [one for one in workers if backfill in one.backfills and not one.may_serve(address)]
+    return tuple(f"{one.host}:{one.pid} ({_version_of(one, backfill)})" for one in others)
+
+
+def _version_of(worker: WorkerRecord, backfill: str) -> str:
+    version = worker.versions.get(backfill)
+    return "an older release" if version is None else f"version {version}"
 
 
 def worker_document(worker: LiveWorker) -> dict[str, Any]:
@@ -75,6 +94,7 @@ def worker_document(worker: LiveWorker) -> dict[str, Any]:
         "beat_at": timestamp(worker.beat_ms),
         "backfills": list(worker.backfills),
         "not_served": dict(worker.not_served),
+        "versions": dict(worker.versions),
         "holds": [_held_document(task, worker.seen_ms) for task in worker.holds],
     }
 

@@ -16,7 +16,8 @@ from backfill.runs.progress import Counts, Sample
 from backfill.runs.ranges import Key, Part, PutAside, Quarantined, RangeState
 from backfill.runs.record import Run
 from backfill.runs.states import State
-from backfill.runs.workers import WorkerRecord, serving
+from backfill.runs.terms import FIRST_VERSION, Terms, backfill_at
+from backfill.runs.workers import WorkerRecord, of_other_versions, serving
 
 
 def dump_key(key: Key | None) -> str:
@@ -49,6 +50,11 @@ def dump_pace(pace: Pace) -> str:
 
 def load_pace(text: str) -> Pace:
     return Pace(**json.loads(text))
+
+
+def load_terms(version: str | None, parameters: str | None) -> Terms:
+    """A run that an older release started has neither."""
+    return Terms(version=version or FIRST_VERSION, parameters=parameters or "")
 
 
 def load_put_aside(values: Sequence[str]) -> tuple[PutAside, ...]:
@@ -106,7 +112,8 @@ def load_run(texts: RunTexts, *, seen_ms: int, workers: Sequence[WorkerRecord], 
     verification = record.get("verification")
     return Run(
         id=record["id"],
-        backfill=record["backfill"],
+        backfill=backfill_at(record["backfill"]),
+        terms=load_terms(record.get("version"), record.get("parameters")),
         state=State(record["state"]),
         pace=load_pace(record["pace"]),
         counts=_counts(record),
@@ -138,10 +145,12 @@ def load_run(texts: RunTexts, *, seen_ms: int, workers: Sequence[WorkerRecord], 
 
 def _movement(texts: RunTexts, seen_ms: int, workers: Sequence[WorkerRecord], patience_ms: int) -> Movement:
     record = texts.record
-    backfill = record["backfill"]
+    address = record["backfill"]
+    backfill = backfill_at(address)
     return Movement(
         moved_ms=int(record.get("moved_ms", record["updated_ms"])),
-        workers=serving(workers, backfill),
+        workers=serving(workers, address),
+        of_other_versions=of_other_versions(workers, address),
         refused=next(filter(None, (one.not_served.get(backfill) for one in workers)), ""),
         leases=len(_live(texts, seen_ms)),
         rests_until_ms=int(record.get("rate_next_ms", 0)),

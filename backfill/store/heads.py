@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from redis.asyncio import Redis
 
 from backfill.runs.states import State
+from backfill.runs.terms import backfill_at
 from backfill.store.client import told_plainly
 
 
@@ -26,7 +27,7 @@ async def newest_heads(redis: Redis, *, prefix: str, limit: int) -> tuple[Head, 
                 pipe.hmget(f"{prefix}:run:{run_id}", ["backfill", "state"])
             found = await pipe.execute() if ids else []
     return tuple(
-        Head(run_id=run_id, backfill=backfill, state=State(state))
+        Head(run_id=run_id, backfill=backfill_at(backfill), state=State(state))
         for run_id, (backfill, state) in zip(ids, found, strict=True)
         if backfill and state
     )

@@ -20,6 +20,7 @@ from backfill.runs.pace import Pace
 from backfill.runs.ranges import Plan, Span
 from backfill.runs.record import Run
 from backfill.runs.states import Action, State
+from backfill.runs.terms import Terms, backfill_at
 from backfill.runs.workers import LiveWorker, WorkerRecord
 from backfill.store import codec
 from backfill.store.client import told_plainly
@@ -64,11 +65,21 @@ class RedisStore:
         self._clock = clock
         self._scripts = Scripts(redis, prefix, clock)
 
-    async def create(
-        self, backfill: str, pace: Pace, *, requested_by: str, idempotency_key: str | None, note: str = ""
+    async def create(  # noqa: PLR0913 - the parts of a request
+        self,
+        backfill: str,
+        pace: Pace,
+        *,
+        requested_by: str,
+        idempotency_key: str | None,
+        note: str = "",
+        terms: Terms | None = None,
     ) -> Created:
+        terms = terms or Terms()
         arguments = (backfill, codec.dump_pace(pace), requested_by, idempotency_key or "", note)
-        run_id, outcome = await self._scripts.run("create", token_hex(6), *arguments)
+        run_id, outcome = await self._scripts.run(
+            "create", token_hex(6), *arguments, terms.address(backfill), terms.version, terms.parameters
+        )
         if outcome == "new" and self._limits.keep_days:
             await self._scripts.run("forget", "", self._limits.keep_days * DAY_MS)
         return Created(run_id=run_id, is_new=outcome == "new", is_repeated=outcome == "repeated")
@@ -124,7 +135,7 @@ class RedisStore:
                 first = rank + 1
             return tuple(await self._redis.zrevrange(key, first, first + limit - 1))
 
-    async def backfill_of(self, run_id: str) -> str | None:
+    async def address_of(self, run_id: str) -> str | None:
         with told_plainly():
             return await cast("Awaitable[str | None]", self._redis.hget(self._run_key(run_id), "backfill"))
 
@@ -157,13 +168,14 @@ class RedisStore:
         key = self._run_key(run_id)
         with told_plainly():
             async with self._redis.pipeline(transaction=True) as pipe:
-                pipe.hmget(key, ["backfill", "batch_size"])
+                pipe.hmget(key, ["backfill", "batch_size", "version", "parameters"])
                 pipe.hgetall(f"{key}:range:{index}")
                 pipe.hvals(f"{key}:put_aside")
-                (backfill, batch_size), fields, put_aside = await pipe.execute()
+                (address, batch_size, *terms), fields, put_aside = await pipe.execute()
         return Claim(
             run_id=run_id,
-            backfill=backfill,
+            backfill=backfill_at(address),
+            terms=codec.load_terms(*terms),
             task=Task(task),
             token=leased,
             at_ms=int(leased.rpartition("/")[2]),

@@ -17,6 +17,7 @@ NAMES = (
     "create",
     "act",
     "note",
+    "tell",
     "set_pace",
     "strike",
     "claim",

@@ -9,6 +9,8 @@ from backfill.wiring import Service
 
 RUNS_OF_BACKFILL = "/v1/backfills/generation-versions/runs"
 MEMBERS = {
+    "version",
+    "parameters",
     *("id", "backfill", "state", "done", "actions", "progress", "pace", "ranges", "contended", "quarantined"),
     *("verification", "error", "requested_by", "created_at", "started_at", "updated_at", "finished_at"),
     *("attention", "moved_at", "notes", "asked", "outcome", "next"),

@@ -8,13 +8,15 @@ import json
 import time
 from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import asdict
+from typing import cast
 
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from backfill.engine.contracts import Backfills
 from backfill.engine.control import Control
 from backfill.engine.previewing import Sampling, preview
-from backfill.engine.protocols import Backfill
+from backfill.engine.protocols import Backfill, Previewable
 from backfill.logging import setup_logging
 from backfill.runs.errors import DefinitionFailed
 from backfill.runs.ranges import Key, Unit
@@ -125,7 +127,9 @@ async def test_a_call_that_never_comes_back_is_broken_off_and_its_unit_quarantin
 @pytest.mark.parametrize("method", ["check_schema", "check_privileges", "check_page"])
 async def test_a_verification_that_an_operator_asks_for_ends_with_a_sentence(run: InProcessRun, method: str) -> None:
     backfill = Authored(units=UNITS, raises={method: AuthorsMistake})
-    control = Control(store=run.store, doorbell=run.doorbell, backfills={BACKFILL: backfill})
+    control = Control(
+        store=run.store, doorbell=run.doorbell, known=Backfills(bound={BACKFILL: cast("Previewable", backfill)})
+    )
 
     with pytest.raises(DefinitionFailed, match=f"{method} raised AuthorsMistake at authored") as told:
         await control.verify(BACKFILL)

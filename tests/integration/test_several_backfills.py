@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import replace
+from typing import cast
 
 import pytest
 
+from backfill.engine.contracts import Backfills
+from backfill.engine.protocols import Previewable
 from backfill.engine.serving import UNKNOWN
 from backfill.queue import queue_name
 from backfill.runs.pace import Pace
@@ -39,7 +42,9 @@ async def service(environment: dict[str, str]) -> AsyncIterator[Service]:
     urls = {"database_url": environment["DATABASE_URL"], "redis_url": environment["REDIS_URL"]}
     async with open_service(Settings.model_validate(urls), application_name="test-several") as opened:
         known = {name: Authored(units=0, name=name) for name in (SHIPPED, OTHER)}
-        yield replace(opened, control=replace(opened.control, backfills=known))
+        yield replace(
+            opened, control=replace(opened.control, known=Backfills(bound=cast("Mapping[str, Previewable]", known)))
+        )
 
 
 @pytest.fixture

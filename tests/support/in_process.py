@@ -55,7 +55,7 @@ class InProcessRun:
         slices = Slices(
             store=self.store,
             doorbell=self.doorbell,
-            backfills={BACKFILL: backfill},
+            bind=lambda _name, _parameters: backfill,
             serving=Serving([BACKFILL]),
             worker_id="here:1:test",
             slice_seconds=60,

@@ -10,6 +10,7 @@ from backfill.cli.checks import Level
 from backfill.cli.doctor import examine
 from backfill.cli.options import BackfillName, Json
 from backfill.cli.output import answer_console, write_json
+from backfill.cli.parameters import Param, ParamsFile, given_parameters
 from backfill.cli.rows import print_rows
 from backfill.cli.session import with_service
 from backfill.cli.verdict import Outcome, Status, outcomes
@@ -19,12 +20,13 @@ from backfill.runs.wording import counted
 from backfill.wiring import Service
 
 
-def verify(backfill: BackfillName = None, json: Json = False) -> None:
+def verify(backfill: BackfillName = None, param: Param = None, params: ParamsFile = None, json: Json = False) -> None:
     """Check the data and the schema against every rule, as the end of a run does; writes nothing."""
 
     async def check(service: Service) -> tuple[str, int, tuple[Outcome, ...]]:
         name = backfill or the_only_one(service.control.backfills)
-        units, findings = await service.control.verify(name)
+        given = given_parameters(service.control.known, name, param, params)
+        units, findings = await service.control.verify(name, given)
         return name, units, outcomes(service.control.backfill(name).rules, findings)
 
     name, units, checked = with_service(check)

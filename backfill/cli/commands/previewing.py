@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from dataclasses import replace
 from typing import Annotated
 
 import typer
@@ -20,11 +20,12 @@ from backfill.cli.options import (
     pace_changes,
 )
 from backfill.cli.output import answer_console, say, write_json
+from backfill.cli.parameters import Param, ParamsFile, given_parameters
 from backfill.cli.session import with_backfills
-from backfill.engine.preflight import find_backfill, the_only_one
+from backfill.engine.contracts import Backfills
+from backfill.engine.preflight import the_only_one
 from backfill.engine.previewing import Sampling
 from backfill.engine.previewing import preview as preview_run
-from backfill.engine.protocols import Previewable
 from backfill.runs.pace import Pace
 from backfill.runs.preview import Preview
 from backfill.settings import Settings
@@ -42,6 +43,8 @@ def preview(  # noqa: PLR0917 - typer passes options by name
     target_ms: TargetMs = None,
     pause_ms: PauseMs = None,
     rows_per_second: RowsPerSecond = None,
+    param: Param = None,
+    params: ParamsFile = None,
     seconds: Seconds = 5.0,
     json: Json = False,
 ) -> None:
@@ -56,12 +59,15 @@ def preview(  # noqa: PLR0917 - typer passes options by name
         paces.append(default_pace(settings).with_changes(changes))
         return settings.model_copy(update={"parallel": paces[0].parallel})
 
-    async def look(backfills: Mapping[str, Previewable]) -> Preview:
+    async def look(known: Backfills) -> Preview:
         def announce() -> None:
             say(f"Trying batches out for {seconds:g} s; each is rolled back.")
 
         sampling = Sampling(seconds=seconds, stopwatch=time.monotonic, announce=announce)
-        return await preview_run(find_backfill(backfills, name or the_only_one(backfills)), paces[0], sampling)
+        wanted = name or the_only_one(known.bound)
+        given = given_parameters(known, wanted, param, params)
+        seen = await preview_run(known.find(wanted, given), paces[0], sampling)
+        return replace(seen, terms=known.terms(wanted, given))
 
     seen = with_backfills(look, at_pace)
     if json:

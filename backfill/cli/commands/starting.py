@@ -19,12 +19,13 @@ from backfill.cli.options import (
     pace_changes,
 )
 from backfill.cli.output import answer_console, say, write_json
+from backfill.cli.parameters import Param, ParamsFile, given_parameters
 from backfill.cli.session import with_service
 from backfill.cli.steering import who_asks
 from backfill.cli.watching import print_outcome
 from backfill.cli.watching import watch as watch_run
 from backfill.engine.preflight import the_only_one
-from backfill.runs.attention import attention_of
+from backfill.runs.attention import Kind, attention_of
 from backfill.runs.record import Run, run_document
 from backfill.shipped import start_a_worker
 from backfill.wiring import Service, default_pace
@@ -45,6 +46,8 @@ def enqueue(  # noqa: PLR0917 - typer passes options by name
     target_ms: TargetMs = None,
     pause_ms: PauseMs = None,
     rows_per_second: RowsPerSecond = None,
+    param: Param = None,
+    params: ParamsFile = None,
     idempotency_key: IdempotencyKey = None,
     note: NoteText = None,
     watch: Watch = False,
@@ -61,22 +64,21 @@ def enqueue(  # noqa: PLR0917 - typer passes options by name
     async def start(service: Service) -> Run:
         wanted = name or the_only_one(service.control.backfills)
         pace = default_pace(service.settings).with_changes(changes)
+        given = given_parameters(service.control.known, wanted, param, params)
         run, is_new = await service.control.enqueue(
-            wanted, pace, requested_by=who_asks(), idempotency_key=idempotency_key, note=note
+            wanted, pace, requested_by=who_asks(), idempotency_key=idempotency_key, note=note, parameters=given
         )
         if not is_new:
             say("This request was made before; this is its run.")
-        elif not await service.control.has_units(wanted):
+        elif not await service.control.has_units(run):
             say(EMPTY)
         if not watch:
             return run
         return await watch_run(service.control, run.id, console, json=json, seen=seen)
 
     run = with_service(start, if_interrupted=seen.stopped_watching)
-    if watch:
-        _tell_end(run, json=json)
-    else:
-        _tell_beginning(run, json=json)
+    tell = _tell_end if watch else _tell_beginning
+    tell(run, json=json)
 
 
 def _tell_end(run: Run, *, json: bool) -> None:
@@ -86,8 +88,10 @@ def _tell_end(run: Run, *, json: bool) -> None:
 
 
 def _tell_beginning(run: Run, *, json: bool) -> None:
-    if attention_of(run):
-        say(NO_WORKER.format(command=start_a_worker()))
+    attention = attention_of(run)
+    if attention:
+        is_none = attention.kind is Kind.NO_WORKER
+        say(NO_WORKER.format(command=start_a_worker()) if is_none else attention.sentence)
     if json:
         write_json(run_document(run))
     else:

@@ -13,6 +13,7 @@ from starlette.responses import Response
 from backfill.http.access import Operator, audit
 from backfill.http.depends import OpenService, RunId
 from backfill.http.pages.forms import form_of, pace_changes
+from backfill.http.pages.parameters import given_in
 from backfill.http.pages.route import PageRoute, see_other
 from backfill.http.pages.routes import Visit, show_run, show_runs
 from backfill.runs.errors import OperatorError, UnknownRun
@@ -30,8 +31,15 @@ async def start(request: Request, service: OpenService, caller: Operator) -> Res
     try:
         pace = default_pace(service.settings).with_changes(pace_changes(form))
         key = form.get("key", "")[:LONGEST_KEY] or None
+        name = form.get("backfill", "")
+        given = given_in(form, service.control.known.contracts.get(name))
         run, is_new = await service.control.enqueue(
-            form.get("backfill", ""), pace, requested_by=caller.name, idempotency_key=key, note=form.get("note")
+            name,
+            pace,
+            requested_by=caller.name,
+            idempotency_key=key,
+            note=form.get("note"),
+            parameters=given,
         )
     except OperatorError as error:
         visit = Visit(request=request, service=service, caller=caller, error=error, typed=form)

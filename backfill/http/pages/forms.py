@@ -12,7 +12,7 @@ from backfill.runs.errors import UsageError
 from backfill.runs.pace import BOUNDS
 
 MEDIA_TYPE = "application/x-www-form-urlencoded"
-MOST_FIELDS = 20
+MOST_FIELDS = 90
 MOST_DIGITS = 12
 
 

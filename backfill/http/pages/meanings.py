@@ -102,6 +102,10 @@ MEANINGS = {
         "The page token was made by another service, or the run that it stands for is gone.",
         "Begin at the first page again, and follow its next_page_token.",
     ),
+    "idempotency-conflict": _is(
+        "The Idempotency-Key was sent before, for a run of the same backfill with other parameters.",
+        "Send a new key with every new request. The problem names the run that the key belongs to.",
+    ),
     "too-many-streams": _is(
         "As many live event streams are open as this service allows.",
         "Wait for as many seconds as the header Retry-After says, or poll the run: once a second is cheap.",

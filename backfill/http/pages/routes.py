@@ -20,6 +20,7 @@ from backfill.http.access import COOKIE, Caller, Reader
 from backfill.http.depends import OpenService, RunId
 from backfill.http.pages.gathering import GROUPS_SHOWN, UNITS_SHOWN
 from backfill.http.pages.meanings import MEANINGS, title_of
+from backfill.http.pages.parameters import Field, fields_of
 from backfill.http.pages.rendering import MEDIA_TYPES, asset, page
 from backfill.http.pages.route import PageRoute, see_other
 from backfill.http.pages.views import view_of
@@ -99,6 +100,11 @@ class Visit:
     def status(self) -> int:
         return self.error.http_status if self.error else 200
 
+    def parameter_fields(self, name: str, schema: Mapping[str, Any] | None) -> tuple[Field, ...]:
+        """Of the form of that backfill; what was typed, and what is wrong with it, is in the form that was sent."""
+        was_sent = self.typed.get("backfill") == name
+        return fields_of(schema, self.typed, self.error) if was_sent else fields_of(schema, {}, None)
+
     def values(self, pace: Pace) -> dict[str, Any]:
         """What every page with a form needs."""
         return {
@@ -146,6 +152,7 @@ async def show_runs(visit: Visit, page_token: str | None = None, state: State | 
         next_page=_list_from(dump_page_token(runs[-1].id), state) if is_more else None,
         backfills=sorted(control.backfills.values(), key=lambda backfill: backfill.name),
         active={name: await control.active(name) for name in control.backfills},
+        parameters={name: visit.parameter_fields(name, schema) for name, schema in control.known.schemas().items()},
     )
 
 

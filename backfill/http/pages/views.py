@@ -14,6 +14,7 @@ from backfill.http.pages.chart import Chart, chart_of
 from backfill.http.pages.gathering import EventView, Group, gathered, told_together
 from backfill.runs.attention import START, attention_of
 from backfill.runs.outlook import why_at_rest
+from backfill.runs.parameters import in_words
 from backfill.runs.ranges import RangeState
 from backfill.runs.record import Run, run_document
 from backfill.runs.states import ARROWS, AT_REST, State
@@ -57,6 +58,7 @@ class RunView:
     """
 
     run: dict[str, Any]
+    parameters: str
     sentence: str
     why: str
     attention: AttentionView | None
@@ -80,6 +82,7 @@ def view_of(run: Run, events: Sequence[Event] = ()) -> RunView:
     told = told_together(events)
     return RunView(
         run=document,
+        parameters=in_words(run.parameters),
         sentence=SENTENCES[run.state],
         why=_why(run),
         attention=_attention(run),

@@ -2,9 +2,8 @@
 -- arrow from here, when another run of the backfill is active, or when a paused run has nothing that could be retried.
 local action, who, note = ARGV[4], ARGV[5], ARGV[6]
 if not state() then return {0, '', ''} end
-local active_key = prefix .. ':active:' .. redis.call('HGET', run_key, 'backfill')
 if action == 'retry' then
-  local active = redis.call('GET', active_key)
+  local active = redis.call('GET', active_key())
   if active and active ~= run_id then return {0, state(), active} end
   if state() == 'paused' and redis.call('HLEN', quarantined_key) == 0 then return {0, 'paused', ''} end
 end
@@ -12,7 +11,7 @@ if not take(action, who, note) then return {0, state(), ''} end
 keep_note(action, who, note)
 if action == 'resume' then accept_quarantined() end
 if action == 'retry' then
-  redis.call('SET', active_key, run_id)
+  redis.call('SET', active_key(), run_id)
   for _, value in ipairs(redis.call('HVALS', quarantined_key)) do
     local unit = cjson.decode(value)
     redis.call('HSET', put_aside_key, unit.unit_id, cjson.encode({unit_id = unit.unit_id,

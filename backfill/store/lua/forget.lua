@@ -5,11 +5,11 @@ for _, id in ipairs(redis.call('ZRANGE', prefix .. ':runs', 0, 199)) do
   local key = prefix .. ':run:' .. id
   local fields = redis.call('HMGET', key, 'backfill', 'state', 'finished_ms', 'ranges')
   local backfill, current = fields[1], fields[2]
-  local is_done = current == 'succeeded' or current == 'failed' or current == 'cancelled'
-  local is_latest = backfill and redis.call('HGET', prefix .. ':metrics:' .. backfill, 'run') == id
+  local has_ended = is_done(current)
+  local is_latest = backfill and redis.call('HGET', prefix .. ':metrics:' .. name_at(backfill), 'run') == id
   if not backfill then
     redis.call('ZREM', prefix .. ':runs', id)
-  elseif is_done and not is_latest and tonumber(fields[3]) <= now - tonumber(ARGV[4]) then
+  elseif has_ended and not is_latest and tonumber(fields[3]) <= now - tonumber(ARGV[4]) then
     for index = 0, tonumber(fields[4] or 0) - 1 do redis.call('DEL', key .. ':range:' .. index) end
     for _, part in ipairs({'leases', 'put_aside', 'quarantined', 'findings', 'samples', 'events', 'notes'}) do
       redis.call('DEL', key .. ':' .. part)

@@ -25,12 +25,30 @@ local function event(kind, ...)
   redis.call('XADD', events_key, 'MAXLEN', '~', 1000, '*', 'kind', kind, 'at_ms', string.format('%.0f', now), ...)
 end
 
+local function is_done(current) return current == 'succeeded' or current == 'failed' or current == 'cancelled' end
+
 local function state() return redis.call('HGET', run_key, 'state') end
 
 local function ms(value) return string.format('%.0f', value) end
 
+-- The record has the name with '@version' behind it where releases without versions are to leave the run alone.
+local function name_at(address) return string.match(address, '^[^@]*') end
+
+local function backfill_name() return name_at(redis.call('HGET', run_key, 'backfill')) end
+
 -- What a backfill did over all its runs: counters that only grow and outlive every run, and which run was the last.
-local function metrics_key() return prefix .. ':metrics:' .. redis.call('HGET', run_key, 'backfill') end
+local function metrics_key() return prefix .. ':metrics:' .. backfill_name() end
+
+local function active_key() return prefix .. ':active:' .. backfill_name() end
+
+-- Every transition, for whoever does something about it: each reader has a group of its own. Written in the same step, so
+-- that none is lost, whichever process asked for it.
+local function outbox_key() return prefix .. ':outbox:' .. backfill_name() end
+
+local function put_out(action, source, target, who)
+  redis.call('XADD', outbox_key(), 'MAXLEN', '~', 10000, '*', 'run', run_id, 'backfill', backfill_name(),
+    'action', action, 'from', source, 'state', target, 'at_ms', string.format('%.0f', now), 'who', who)
+end
 
 local function measure(name, by)
   if by > 0 then redis.call('HINCRBY', metrics_key(), name, ms(by)) end
@@ -73,12 +91,12 @@ local function take(action, who, note)
     redis.call('HINCRBY', run_key, 'paused_ms', ms(now - since))
   end
   if target == 'running' then redis.call('HSETNX', run_key, 'started_ms', ms(now)) end
-  if target == 'succeeded' or target == 'failed' or target == 'cancelled' then
+  if is_done(target) then
     redis.call('HSET', run_key, 'finished_ms', ms(now))
     measure('ended:' .. target, 1)
-    local active_key = prefix .. ':active:' .. redis.call('HGET', run_key, 'backfill')
-    if redis.call('GET', active_key) == run_id then redis.call('DEL', active_key) end
+    if redis.call('GET', active_key()) == run_id then redis.call('DEL', active_key()) end
   end
+  put_out(action, source, target, who or '')
   event('state', 'state', target, 'from', source, 'action', action, 'who', who or '', 'note', note or '')
   return true
 end

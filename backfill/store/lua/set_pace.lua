@@ -1,6 +1,6 @@
 -- A new pace, read by every worker with its next checkpoint. ARGV 4 pace JSON, 5 who, 6 note or ''. Returns 0 for an unknown or done run.
 local current = state()
-if not current or current == 'succeeded' or current == 'failed' or current == 'cancelled' then return 0 end
+if not current or is_done(current) then return 0 end
 redis.call('HSET', run_key, 'pace', ARGV[4], 'updated_ms', ms(now))
 redis.call('HDEL', run_key, 'rate_next_ms')
 keep_note('set', ARGV[5], ARGV[6])

@@ -1,7 +1,9 @@
 -- How many more slices could work now: free and due tasks, bounded by the room that `parallel` leaves. Also lets a run
--- in passing come to rest when the worker that should have done it is gone.
+-- in passing come to rest when the worker that should have done it is gone, and takes one off the list of the active that
+-- a release without versions has ended.
 rest_if_idle()
 local current = state()
+if current and is_done(current) and redis.call('GET', active_key()) == run_id then redis.call('DEL', active_key()) end
 if not (current == 'queued' or wanted(current)) then return 0 end
 local room = cjson.decode(redis.call('HGET', run_key, 'pace')).parallel - live_leases()
 if room <= 0 then return 0 end

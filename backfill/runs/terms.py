@@ -1,0 +1,38 @@
+"""As what a run was started: the version of its definition, and its parameters. Both are part of what it is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+FIRST_VERSION = "1"
+_AT = "@"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """`parameters` is canonical JSON, empty where there are none."""
+
+    version: str = FIRST_VERSION
+    parameters: str = ""
+
+    def address(self, backfill: str) -> str:
+        """The name that the run is kept under and rung for by.
+
+        One of the first version without parameters has its backfill's name. Any other has a name that a worker of a
+        release without versions and parameters does not serve: it would not know what to do, and leaves it alone.
+        """
+        plain = self.version == FIRST_VERSION and not self.parameters
+        return backfill if plain else f"{backfill}{_AT}{self.version}"
+
+
+def backfill_at(address: str) -> str:
+    return address.partition(_AT)[0]
+
+
+def version_at(address: str) -> str:
+    return address.partition(_AT)[2] or FIRST_VERSION
+
+
+def is_plain(address: str) -> bool:
+    """Whether workers of every release may take it."""
+    return _AT not in address
