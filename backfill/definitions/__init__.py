@@ -1,7 +1,20 @@
 """What the author of a backfill writes, and how a process finds what authors have written."""
 
+from backfill.definitions.columns import Columns
 from backfill.definitions.definition import Definition
 from backfill.definitions.discovery import Broken, Found, discover
 from backfill.definitions.hooks import Hooks
+from backfill.definitions.keepers import SyncTrigger, sync_trigger
+from backfill.definitions.mistakes import AuthorsMistake
 
-__all__ = ["Broken", "Definition", "Found", "Hooks", "discover"]
+__all__ = [
+    "AuthorsMistake",
+    "Broken",
+    "Columns",
+    "Definition",
+    "Found",
+    "Hooks",
+    "SyncTrigger",
+    "discover",
+    "sync_trigger",
+]

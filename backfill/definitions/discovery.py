@@ -13,7 +13,9 @@ from importlib import import_module
 from importlib.metadata import entry_points
 from pathlib import Path
 from types import ModuleType
+from typing import TypeGuard
 
+from backfill.definitions.declared import Declared
 from backfill.definitions.definition import Definition
 
 ENTRY_POINT_GROUP = "backfill.definitions"
@@ -84,9 +86,14 @@ def _definitions_in(values: Iterable[object]) -> Iterator[Definition]:
     """Each once, whatever the number of its names."""
     seen: list[Definition] = []
     for value in values:
-        if isinstance(value, Definition) and value not in seen:
-            seen.append(value)
-            yield value
+        found = value.definition() if _is_declared(value) else value
+        if isinstance(found, Definition) and found not in seen:
+            seen.append(found)
+            yield found
+
+
+def _is_declared(value: object) -> TypeGuard[type[Declared]]:
+    return isinstance(value, type) and issubclass(value, Declared) and value.is_complete()
 
 
 def _words(error: Exception) -> str:

@@ -63,3 +63,15 @@ def has_subquery(expression: ColumnElement[Any]) -> bool:
 
 def _is_column(element: object) -> TypeGuard[Column[Any]]:
     return isinstance(element, Column) and isinstance(element.table, Table)
+
+
+def tables_in(expressions: Iterable[ColumnElement[Any]]) -> tuple[Table, ...]:
+    """All that are read, also those of which no column is named."""
+    found: dict[str, Table] = {}
+    for expression in expressions:
+        for element in visitors.iterate(expression):
+            if isinstance(element, Table):
+                found.setdefault(element.key, element)
+            elif _is_column(element):
+                found.setdefault(element.table.key, element.table)
+    return tuple(found.values())

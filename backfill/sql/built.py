@@ -56,5 +56,10 @@ async def explain_built(connection: AsyncConnection, statement: Executable, *, w
 
 def render(element: ClauseElement) -> str:
     """As text for a function's body, values included. Raises CompileError for a value that has no literal."""
-    compiled = element.compile(dialect=DIALECT, schema_translate_map=_SCHEMAS, compile_kwargs={"literal_binds": True})
+    compiled = element.compile(
+        dialect=DIALECT,
+        schema_translate_map=_SCHEMAS,
+        render_schema_translate=True,
+        compile_kwargs={"literal_binds": True},
+    )
     return str(compiled)

@@ -6,13 +6,15 @@ no index that it could use.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from sqlalchemy import Executable
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from backfill.runs.preview import StatementPlan
+from backfill.sql.built import explain_built
 from backfill.sql.folder import QUERIES, SqlFolder
 from backfill.sql.survey import table_sizes
 from backfill.sql.tables import TableName
@@ -49,19 +51,60 @@ class StatementsOfRun:
         self, connection: AsyncConnection, parameters: Mapping[str, Mapping[str, Any]], *, writes: bool
     ) -> tuple[StatementPlan, ...]:
         """`parameters` by a statement's name; `writes`: those too that write."""
-        sizes = await table_sizes(connection, self.tables)
-        large = {size.table for size in sizes if size.table_bytes > LARGE_BYTES}
-        plans, in_order = {}, False
-        for statement in sorted(self.statements, key=lambda one: one.in_order):
-            if statement.writes and not writes:
-                plans[statement] = StatementPlan(statement=statement.name, part_of=statement.part_of, why_not=WRITES)
-                continue
-            if statement.in_order and not in_order:
-                await walk_in_order(connection)
-                in_order = True
-            plan = await self.folder.explain(connection, statement.name, parameters[statement.name])
+
+        async def ask(statement: Statement) -> Mapping[str, Any]:
+            return await self.folder.explain(connection, statement.name, parameters[statement.name])
+
+        return await _explain(connection, self.statements, self.tables, ask if writes else _reading_only(ask))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BuiltStatement:
+    """One that is built from an author's expressions, with the values of a batch in it."""
+
+    statement: Statement
+    built: Executable
+
+
+async def explain_statements(
+    connection: AsyncConnection, built: Sequence[BuiltStatement], tables: tuple[TableName, ...], *, writes: bool
+) -> tuple[StatementPlan, ...]:
+    """As `StatementsOfRun.explain`."""
+    by_name = {one.statement.name: one.built for one in built}
+
+    async def ask(statement: Statement) -> Mapping[str, Any]:
+        return await explain_built(connection, by_name[statement.name])
+
+    statements = tuple(one.statement for one in built)
+    return await _explain(connection, statements, tables, ask if writes else _reading_only(ask))
+
+
+Ask = Callable[[Statement], Awaitable[Mapping[str, Any] | None]]
+
+
+def _reading_only(ask: Ask) -> Ask:
+    async def asking(statement: Statement) -> Mapping[str, Any] | None:
+        return None if statement.writes else await ask(statement)
+
+    return asking
+
+
+async def _explain(
+    connection: AsyncConnection, statements: Sequence[Statement], tables: tuple[TableName, ...], ask: Ask
+) -> tuple[StatementPlan, ...]:
+    sizes = await table_sizes(connection, tables)
+    large = {size.table for size in sizes if size.table_bytes > LARGE_BYTES}
+    plans, in_order = {}, False
+    for statement in sorted(statements, key=lambda one: one.in_order):
+        if statement.in_order and not in_order:
+            await walk_in_order(connection)
+            in_order = True
+        plan = await ask(statement)
+        if plan is None:
+            plans[statement] = StatementPlan(statement=statement.name, part_of=statement.part_of, why_not=WRITES)
+        else:
             plans[statement] = _read(statement, plan, large)
-        return tuple(plans[statement] for statement in self.statements)
+    return tuple(plans[statement] for statement in statements)
 
 
 async def walk_in_order(connection: AsyncConnection) -> None:

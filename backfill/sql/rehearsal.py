@@ -89,24 +89,30 @@ class Rehearsal:
 
 
 @dataclass(slots=True)
-class Scales:
-    """Runs each statement twice, weighed and for its answer. The second time finds locks held and rows written."""
+class Weight:
+    """What weighed plans have put into the WAL, added up."""
 
-    folder: SqlFolder
     bytes: int = 0
     images: int = 0
 
-    async def run(self, connection: AsyncConnection, name: str, parameters: Mapping[str, Any]) -> CursorResult[Any]:
-        self._add(await self.folder.explain(connection, name, parameters, weigh=True))
-        return await self.folder.run(connection, name, parameters)
-
-    def _add(self, plan: Mapping[str, Any]) -> None:
+    def add(self, plan: Mapping[str, Any]) -> None:
         """A step's numbers include those below it, but not always those of a step that writes in a WITH."""
         writing = _writing_below(plan)
         apart = sum(int(step["WAL Bytes"]) for step in writing) > int(plan["WAL Bytes"])
         for step in writing if apart else [plan]:
             self.bytes += int(step["WAL Bytes"])
             self.images += int(step["WAL FPI"])
+
+
+@dataclass(slots=True)
+class Scales(Weight):
+    """Runs each statement twice, weighed and for its answer. The second time finds locks held and rows written."""
+
+    folder: SqlFolder = QUERIES
+
+    async def run(self, connection: AsyncConnection, name: str, parameters: Mapping[str, Any]) -> CursorResult[Any]:
+        self.add(await self.folder.explain(connection, name, parameters, weigh=True))
+        return await self.folder.run(connection, name, parameters)
 
 
 def _writing_below(plan: Mapping[str, Any]) -> list[Mapping[str, Any]]:

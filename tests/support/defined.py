@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import asyncpg
+from sqlalchemy import MetaData, text
+from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.schema import CreateSchema, CreateTable
 
+from backfill.definitions import Columns, sync_trigger
+from backfill.engine.protocols import Backfill
+from backfill.runs.record import Run
+from backfill.runs.states import State
 from backfill.sql.built import DIALECT
 from backfill.sql.transactions import Limits
+from tests.support.in_process import InProcessRun
 from tests.support.keyed_tables import ROWS, Keyed
 
 LIMITS = Limits(
     lock_timeout_ms=500, statement_timeout_ms=5_000, scan_timeout_ms=30_000, idle_in_transaction_timeout_ms=5_000
 )
+TURNS = 200
 
 
 async def create(sql: asyncpg.Connection, kind: Keyed, *, rows: int = ROWS) -> None:
@@ -24,3 +34,35 @@ async def create(sql: asyncpg.Connection, kind: Keyed, *, rows: int = ROWS) -> N
     email = "'  User' || number || '@Example.com '"
     numbers = f"generate_series(0, {rows - 1}) AS number"
     await sql.execute(f"INSERT INTO {quoted} SELECT {kind.insert}, {email} FROM {numbers}")  # noqa: S608
+
+
+async def create_all(engine: AsyncEngine, metadata: MetaData) -> None:
+    async with engine.begin() as connection:
+        await connection.run_sync(metadata.create_all)
+
+
+async def install(engine: AsyncEngine, *definitions: type[Columns]) -> None:
+    """Their sync triggers, as a revision does it."""
+    for definition in definitions:
+        await _execute(engine, map(str, sync_trigger(definition).create))
+
+
+async def remove(engine: AsyncEngine, definition: type[Columns]) -> None:
+    await _execute(engine, map(str, sync_trigger(definition).drop))
+
+
+async def to_its_end(run: InProcessRun, backfill: Backfill) -> Run:
+    """However it ends; what is put off is waited for."""
+    for _ in range(TURNS):
+        await run.work(backfill)
+        found = await run.read()
+        if found.done or found.state is State.PAUSED:
+            return found
+        run.outlast_leases()
+    raise AssertionError(f"not at its end after {TURNS} turns")
+
+
+async def _execute(engine: AsyncEngine, statements: Iterable[str]) -> None:
+    async with engine.begin() as connection:
+        for statement in statements:
+            await connection.execute(text(statement))

@@ -32,7 +32,7 @@ async def weigh(there: Rehearsal, unit_ids: Sequence[str]) -> Rehearsed:
     """The same twice, for its WAL: the second time hardly any page has to be logged whole any more."""
     async with rolled_back(there.engine, there.limits) as connection:
         found = (await run_sql(connection, "count_pages", {"ids": list(unit_ids)})).one()
-    first, again = Scales(QUERIES), Scales(QUERIES)
+    first, again = Scales(folder=QUERIES), Scales(folder=QUERIES)
     one, rows = await _rehearse(there, unit_ids, first.run)
     other, _ = await _rehearse(there, unit_ids, again.run)
     wal = Wal(

@@ -36,7 +36,12 @@ def page_statement(walk: Walk, within: ColumnElement[bool], todo: ColumnElement[
 
 
 async def read_page(
-    connection: AsyncConnection, walk: Walk, bounds: tuple[Key | None, Key], todo: ColumnElement[bool], *, units: int
+    connection: AsyncConnection,
+    walk: Walk,
+    bounds: tuple[Key | None, Key | None],
+    todo: ColumnElement[bool],
+    *,
+    units: int,
 ) -> tuple[Unit, ...]:
     """The next rows in key order, at most `units`."""
     await walk_in_order(connection)

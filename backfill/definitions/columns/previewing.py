@@ -1,0 +1,167 @@
+"""What a preview asks of a declaration: how much there is, the plan of every statement, a batch that is rolled back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from sqlalchemy import CursorResult, Executable
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.sql.elements import ColumnElement
+
+from backfill.definitions.columns import statements
+from backfill.definitions.columns.declaration import Declaration
+from backfill.definitions.columns.needs import DIFFERS, name_of_table, needs_of, tables_of
+from backfill.definitions.columns.settling import Run, write_at_once, write_locked
+from backfill.definitions.walk import CHECKED_ROWS, Breach, count_left
+from backfill.definitions.walk.checking import check_statement
+from backfill.definitions.walk.pages import page_statement
+from backfill.definitions.walk.planning import split_statement
+from backfill.engine.protocols import Settled
+from backfill.runs.forecast import PAGE_BYTES, Amount
+from backfill.runs.preview import StatementPlan, Survey
+from backfill.runs.ranges import Unit
+from backfill.runs.rehearsed import Rehearsed, Wal
+from backfill.sql.built import explain_built, run_built
+from backfill.sql.plans import BuiltStatement, Statement, explain_statements
+from backfill.sql.rehearsal import Rehearsal, Weight
+from backfill.sql.schema import read_found
+from backfill.sql.survey import indexes_on, survey_server, table_sizes
+from backfill.sql.transactions import Limits, rolled_back
+
+RANGES_EXPLAINED = 16
+
+
+async def survey(connection: AsyncConnection, declaration: Declaration, todo: ColumnElement[bool]) -> Survey:
+    needs = needs_of(declaration)
+    tables = await table_sizes(connection, tables_of(declaration))
+    found = await read_found(connection, needs)
+    hindering = await indexes_on(connection, name_of_table(declaration.table), declaration.written)
+    left = await count_left(connection, declaration.walk, todo)
+    return Survey(
+        amount=Amount(
+            units=left.rows,
+            rows=left.rows,
+            units_left=left.left,
+            rows_left=left.left,
+            is_estimate=left.is_estimate,
+            table_bytes=sum(table.table_bytes for table in tables),
+            index_bytes=sum(table.index_bytes for table in tables),
+            hot_possible=not hindering,
+        ),
+        tables=tables,
+        triggers=tuple(
+            (f"{need.table}.{need.name}", any(one.is_for(need) and one.enabled for one in found.triggers))
+            for need in needs.triggers
+        ),
+        invalid_indexes=tuple(index.name for index in found.indexes if not index.valid),
+        hindering_indexes=hindering,
+        server=await survey_server(connection),
+    )
+
+
+async def explain(
+    connection: AsyncConnection, declaration: Declaration, units: Sequence[Unit], *, writes: bool
+) -> tuple[StatementPlan, ...]:
+    return await explain_statements(connection, _statements(declaration, units), tables_of(declaration), writes=writes)
+
+
+def _statements(declaration: Declaration, units: Sequence[Unit]) -> tuple[BuiltStatement, ...]:
+    """In the order in which a run comes to them, with these units as a batch."""
+    walk, ids = declaration.walk, [unit.id for unit in units]
+    bounds = (units[0].key, units[-1].key)
+    within = walk.between(*bounds)
+    todo = declaration.needs_work
+    breaches = [Breach(rule=DIFFERS, broken=declaration.broken)]
+
+    def one(
+        name: str, part_of: str, built: Executable, *, writes: bool = False, in_order: bool = False
+    ) -> BuiltStatement:
+        return BuiltStatement(
+            statement=Statement(name=name, part_of=part_of, writes=writes, in_order=in_order), built=built
+        )
+
+    page = page_statement(walk, within, todo, units=len(ids))
+    check = check_statement(walk, bounds, breaches, units=CHECKED_ROWS)
+    whole = (
+        one("stretch_end", "a batch", statements.stretch_end(walk, bounds, len(ids)), in_order=True),
+        one("write_stretch", "a batch", statements.write(declaration, within), writes=True, in_order=True),
+    )
+    locked = () if declaration.is_row_local else (one("lock", "a batch", statements.lock(walk, within), writes=True),)
+    return (
+        one("split", "planning", split_statement(walk, RANGES_EXPLAINED, 100.0)),
+        *(whole if declaration.is_row_local else (whole[0], *locked)),
+        one("read_page", "reading ahead", page, in_order=True),
+        one("write", "a batch by name", statements.write(declaration, walk.among(ids)), writes=True),
+        one("check_page", "verification", check, in_order=True),
+    )
+
+
+def rehearsal(declaration: Declaration, engine: AsyncEngine, limits: Limits) -> Rehearsal:
+    tables = tables_of(declaration)
+    return Rehearsal(engine=engine, limits=limits, tables=tables, rows_of=tables[0])
+
+
+async def rehearse(declaration: Declaration, there: Rehearsal, unit_ids: Sequence[str]) -> Rehearsed:
+    """One batch, by the statements that write it by name. Raises BatchFailed like the batch."""
+    one, _ = await _rehearse(declaration, there, unit_ids, run_built)
+    return one
+
+
+async def weigh(declaration: Declaration, there: Rehearsal, unit_ids: Sequence[str]) -> Rehearsed:
+    """The same twice, for its WAL: the second time hardly any page has to be logged whole any more."""
+    async with rolled_back(there.engine, there.limits) as connection:
+        pages = statements.pages_of(declaration, declaration.walk.among(unit_ids))
+        found = (await run_built(connection, pages)).one()
+    first, again = _Scales(), _Scales()
+    one, rows = await _rehearse(declaration, there, unit_ids, first.run)
+    other, _ = await _rehearse(declaration, there, unit_ids, again.run)
+    wal = Wal(
+        rows=rows,
+        bytes=first.weight.bytes,
+        images=first.weight.images,
+        again_bytes=min(max(again.weight.bytes - again.weight.images * PAGE_BYTES, 0), first.weight.bytes),
+        pages=round(found.pages * rows / max(found.rows, 1)),
+    )
+    updates, hot_updates = one.updates + other.updates, one.hot_updates + other.hot_updates
+    return replace(one, written=rows, updates=updates, hot_updates=hot_updates, contended=0, wal=wal)
+
+
+class _Scales:
+    """Runs each statement twice, weighed and for its answer; the second time it finds rows locked and written."""
+
+    def __init__(self) -> None:
+        self.weight = Weight()
+
+    async def run(self, connection: AsyncConnection, statement: Executable) -> CursorResult[Any]:
+        self.weight.add(await explain_built(connection, statement, weigh=True))
+        return await run_built(connection, statement)
+
+
+async def _rehearse(
+    declaration: Declaration, there: Rehearsal, unit_ids: Sequence[str], run: Run
+) -> tuple[Rehearsed, int]:
+    """And the rows that were updated, which the answer of a statement that was run twice does not say."""
+    walk = declaration.walk
+
+    async def settle(connection: AsyncConnection) -> Settled:
+        if declaration.is_row_local:
+            return await write_at_once(connection, declaration, unit_ids, run)
+        return await write_locked(connection, declaration, walk.among(unit_ids), run)
+
+    async def lock(connection: AsyncConnection) -> None:
+        await run_built(connection, statements.lock(walk, walk.among(unit_ids[:1])))
+
+    settled, measured = await there.try_out(settle)
+    trip_ms, commit_ms = await there.try_commit(lock)
+    one = Rehearsed(
+        written=settled.written,
+        ms=measured.ms,
+        commit_ms=commit_ms,
+        trip_ms=trip_ms,
+        updates=measured.updates,
+        hot_updates=measured.hot_updates,
+        contended=len(settled.contended),
+    )
+    return one, measured.rows

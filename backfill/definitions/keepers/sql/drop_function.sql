@@ -1,0 +1,2 @@
+-- With its triggers.
+DROP FUNCTION IF EXISTS {function}() CASCADE

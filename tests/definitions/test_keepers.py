@@ -1,0 +1,289 @@
+"""Sync triggers are made of a definition's own expressions, and a run refuses to start without its keeper."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import asyncpg
+import pytest
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from backfill.definitions import AuthorsMistake, Columns, SyncTrigger, sync_trigger
+from backfill.engine.preflight import require_schema
+from backfill.runs.errors import SchemaNotReady
+from backfill.runs.states import State
+from tests.support.defined import LIMITS, create_all, install, remove, to_its_end
+from tests.support.in_process import InProcessRun, in_process_run
+from tests.support.shop_tables import Base, Customer, EmailNormalized, Item, Order, OrderTotals
+from tests.support.waiting import wait_until
+
+ORDERS = 300
+WRITERS = 4
+
+
+@pytest.fixture
+async def run(redis_url: str) -> AsyncIterator[InProcessRun]:
+    async with in_process_run(redis_url) as opened:
+        yield opened
+
+
+@pytest.fixture(autouse=True)
+async def shop(engine: AsyncEngine, sql: asyncpg.Connection) -> None:
+    await create_all(engine, Base.metadata)
+    await sql.execute(
+        "INSERT INTO customers (email) SELECT ' Ann' || n || '@X.org' FROM generate_series(1, 500) AS n;"
+        "INSERT INTO orders (shop, number) SELECT 's' || n % 7, n FROM generate_series(1, 300) AS n;"
+        "INSERT INTO items (shop, number, pieces, price)"
+        " SELECT shop, number, p, 1.25 FROM orders, generate_series(1, number % 4) AS p"
+    )
+
+
+async def wrong_orders(sql: asyncpg.Connection) -> list[tuple[str, int]]:
+    """By hand, from all rows."""
+    sums: dict[tuple[str, int], object] = {}
+    for item in await sql.fetch("SELECT shop, number, pieces, price FROM items"):
+        key = (item["shop"], item["number"])
+        sums[key] = sums.get(key, 0) + item["pieces"] * item["price"]
+    rows = await sql.fetch("SELECT shop, number, total FROM orders")
+    return [(row["shop"], row["number"]) for row in rows if row["total"] != sums.get((row["shop"], row["number"]), 0)]
+
+
+async def wrong_customers(sql: asyncpg.Connection) -> list[int]:
+    rows = await sql.fetch("SELECT id, email, email_normalized FROM customers")
+    return [row["id"] for row in rows if row["email_normalized"] != row["email"].strip(" ").lower()]
+
+
+async def customers(sql: asyncpg.Connection, dice: random.Random) -> None:
+    """One write of an application that knows nothing of the column."""
+    number = dice.randrange(10**6)
+    match dice.randrange(4):
+        case 0:
+            await sql.execute("INSERT INTO customers (email) VALUES ($1)", f" New{number}@X.org ")
+        case 1:
+            await sql.execute("DELETE FROM customers WHERE id = $1", dice.randrange(1, 500))
+        case _:
+            email = f"Changed{number}@X.org"
+            await sql.execute("UPDATE customers SET email = $2 WHERE id = $1", dice.randrange(1, 500), email)
+
+
+async def orders(sql: asyncpg.Connection, dice: random.Random) -> None:
+    """One write of an application that knows nothing of totals: items come, go, change, and move to another order."""
+    number, other = dice.randrange(1, ORDERS), dice.randrange(1, ORDERS)
+    here, there = (f"s{number % 7}", number), (f"s{other % 7}", other)
+    new = "INSERT INTO items (shop, number, pieces, price) VALUES ($1, $2, $3, 2.5)"
+    match dice.randrange(6):
+        case 0:
+            await sql.execute(new, *here, dice.randrange(1, 9))
+        case 1:
+            await sql.executemany(new, [(*here, 1), (*there, 2)])
+        case 2:
+            await sql.execute("UPDATE items SET shop = $3, number = $4 WHERE shop = $1 AND number = $2", *here, *there)
+        case 3:
+            await sql.execute("UPDATE items SET pieces = pieces + 1 WHERE number = ANY ($1::int[])", [number, other])
+        case 4:
+            await sql.execute("DELETE FROM items WHERE shop = $1 AND number = $2", *here)
+        case _:
+            async with sql.transaction():
+                await sql.execute(new, *here, 3)
+                await sql.execute(new, *here, 4)
+
+
+@asynccontextmanager
+async def live(
+    url: str, write: Callable[[asyncpg.Connection, random.Random], Awaitable[None]]
+) -> AsyncIterator[list[int]]:
+    """Several sessions that write for as long as the block; how much each has written. None of them may fail."""
+    written, end = [0] * WRITERS, asyncio.Event()
+
+    async def session(number: int) -> None:
+        dice = random.Random(number)
+        connection = await asyncpg.connect(url)
+        try:
+            while not end.is_set():
+                await write(connection, dice)
+                written[number] += 1
+        finally:
+            await connection.close()
+
+    async with asyncio.TaskGroup() as group:
+        for number in range(WRITERS):
+            group.create_task(session(number))
+        yield written
+        end.set()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    definition: type[Columns]
+    write: Callable[[asyncpg.Connection, random.Random], Awaitable[None]]
+    wrong: Callable[[asyncpg.Connection], Awaitable[Sequence[object]]]
+
+
+ROW_LOCAL = Case(definition=EmailNormalized, write=customers, wrong=wrong_customers)
+FROM_OTHERS = Case(definition=OrderTotals, write=orders, wrong=wrong_orders)
+
+
+@pytest.mark.parametrize("case", [ROW_LOCAL, FROM_OTHERS], ids=["row-local", "from other rows"])
+async def test_no_row_is_wrong_after_a_run_under_live_writes(
+    case: Case, database: str, engine: AsyncEngine, sql: asyncpg.Connection, run: InProcessRun
+) -> None:
+    await install(engine, case.definition)
+    backfill = case.definition.definition().bound(engine, LIMITS)
+
+    async with live(database, case.write) as written:
+        await wait_until(lambda: min(written) > 5)
+        await run.set_batch_rows(20)
+        ended = await to_its_end(run, backfill)
+        at_end = sum(written)
+        await wait_until(lambda: sum(written) > at_end + 200)
+
+    assert (ended.state, ended.error) == (State.SUCCEEDED, None)
+    assert await case.wrong(sql) == []
+
+
+async def test_the_same_live_writes_without_the_trigger_leave_wrong_rows(
+    database: str, engine: AsyncEngine, sql: asyncpg.Connection, run: InProcessRun
+) -> None:
+    await install(engine, OrderTotals)
+    await to_its_end(run, OrderTotals.definition().bound(engine, LIMITS))
+    assert await wrong_orders(sql) == []
+    await remove(engine, OrderTotals)
+
+    async with live(database, orders) as written:
+        await wait_until(lambda: min(written) > 5)
+
+    assert await wrong_orders(sql)
+
+
+async def test_an_update_of_what_is_not_read_does_not_touch_the_parent(
+    engine: AsyncEngine, sql: asyncpg.Connection
+) -> None:
+    await install(engine, OrderTotals)
+    before = await sql.fetch("SELECT xmin::text FROM orders ORDER BY shop, number")
+
+    await sql.execute("UPDATE items SET note = 'x'")
+
+    assert await sql.fetch("SELECT xmin::text FROM orders ORDER BY shop, number") == before
+
+
+async def test_truncating_the_children_alone_is_refused(engine: AsyncEngine, sql: asyncpg.Connection) -> None:
+    await install(engine, OrderTotals)
+
+    with pytest.raises(asyncpg.FeatureNotSupportedError, match="TRUNCATE of items would leave total of orders wrong"):
+        await sql.execute("TRUNCATE items")
+    await sql.execute("TRUNCATE orders, items")
+
+
+async def test_a_repeatable_read_writer_is_refused_and_loses_nothing(
+    database: str, engine: AsyncEngine, sql: asyncpg.Connection
+) -> None:
+    await install(engine, OrderTotals)
+    other = await asyncpg.connect(database)
+    insert = "INSERT INTO items (shop, number, pieces, price) VALUES ('s1', 1, 1, $1)"
+
+    async with sql.transaction():
+        slow = other.transaction(isolation="repeatable_read")
+        await slow.start()
+        await other.fetchval("SELECT count(*) FROM items")
+        await sql.execute(insert, 10)
+    with pytest.raises(asyncpg.SerializationError):
+        await other.execute(insert, 5)
+    await slow.rollback()
+    await other.close()
+
+    assert ("s1", 1) not in await wrong_orders(sql)
+
+
+async def test_making_the_triggers_again_changes_nothing(engine: AsyncEngine, sql: asyncpg.Connection) -> None:
+    await install(engine, EmailNormalized, OrderTotals)
+    made = "SELECT oid, tgname FROM pg_trigger WHERE NOT tgisinternal ORDER BY oid"
+    before = await sql.fetch(made)
+
+    await install(engine, EmailNormalized, OrderTotals)
+
+    assert await sql.fetch(made) == before
+    await remove(engine, EmailNormalized)
+    await remove(engine, OrderTotals)
+    assert await sql.fetch(made) == []
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ("DROP TRIGGER email_normalized_sync ON customers", "customers.email_normalized_sync missing"),
+        ("ALTER TABLE customers DISABLE TRIGGER email_normalized_sync", "customers.email_normalized_sync disabled"),
+    ],
+    ids=["missing", "disabled"],
+)
+async def test_a_run_does_not_start_without_its_trigger(
+    change: str, words: str, engine: AsyncEngine, sql: asyncpg.Connection
+) -> None:
+    await install(engine, EmailNormalized)
+    backfill = EmailNormalized.definition().bound(engine, LIMITS)
+    await require_schema(backfill)
+
+    await sql.execute(change)
+
+    with pytest.raises(SchemaNotReady, match=words):
+        await require_schema(backfill)
+
+
+async def test_a_run_does_not_start_with_the_trigger_of_another_version(engine: AsyncEngine) -> None:
+    class Old(Columns):
+        """As it was before."""
+
+        name = "email-normalized"
+        table = Customer
+        sets = {Customer.email_normalized: func.lower(Customer.email)}
+
+    await install(engine, Old)
+
+    with pytest.raises(SchemaNotReady, match="is of another version of the definition") as refused:
+        await require_schema(EmailNormalized.definition().bound(engine, LIMITS))
+    assert "Run the revision that executes sync_trigger(EmailNormalized).create." in str(refused.value)
+
+
+async def test_an_own_trigger_is_looked_for_by_its_name(engine: AsyncEngine, sql: asyncpg.Connection) -> None:
+    class Own(Columns):
+        """Kept right by a trigger of its own."""
+
+        table = Customer
+        sets = {Customer.email_normalized: func.lower(Customer.email)}
+        kept_by = SyncTrigger(name="by_hand", table=Customer)
+
+    backfill = Own.definition().bound(engine, LIMITS)
+
+    with pytest.raises(SchemaNotReady, match=r"customers\.by_hand missing"):
+        await require_schema(backfill)
+    await sql.execute(
+        "CREATE FUNCTION by_hand() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';"
+        "CREATE TRIGGER by_hand BEFORE INSERT ON customers FOR EACH ROW EXECUTE FUNCTION by_hand()"
+    )
+    await require_schema(backfill)
+
+
+def test_a_subquery_that_does_not_say_which_row_it_concerns_is_refused_with_what_to_do() -> None:
+    with pytest.raises(AuthorsMistake, match=r"Vague\.sets\[total\].*kept_by = SyncTrigger"):
+
+        class Vague(Columns):
+            """Correlates by a part of the key."""
+
+            table = Order
+            sets = {Order.total: select(func.sum(Item.price)).where(Item.shop == Order.shop).scalar_subquery()}
+
+
+async def test_a_function_that_the_trigger_would_not_find_is_told_when_it_is_made(engine: AsyncEngine) -> None:
+    class Lost(Columns):
+        """Names no schema."""
+
+        table = Customer
+        sets = {Customer.email_normalized: func.my_slug(Customer.email)}
+
+    with pytest.raises(Exception, match="my_slug"):
+        await install(engine, Lost)
+    assert len(sync_trigger(Lost).create) == 3
