@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import os
+import threading
 import time
 from collections.abc import Callable
 from typing import Any
@@ -93,3 +95,18 @@ def hash_slowly(row: Any) -> dict[str, str]:
 async def hash_slowly_on_the_loop(row: Any) -> dict[str, str]:
     await asyncio.sleep(0.05)
     return {"sha256": digest(row.text)}
+
+
+@calls(table=Document, reads=[Document.text], todo=Document.sha256.is_(None), runs_in="processes")
+def act(row: Any) -> Any:
+    """What the row says: `die` in the middle of the call, for example."""
+    match row.text:
+        case "die":
+            os._exit(1)
+        case "hang":
+            threading.Event().wait()
+        case "raise":
+            raise ValueError(row.text)
+        case "give what cannot be handed back":
+            return lambda: row
+    return {"sha256": str(os.getpid())}

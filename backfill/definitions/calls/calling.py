@@ -96,6 +96,8 @@ class Caller:
         self._slots = asyncio.Semaphore(terms.concurrency)
         self._threads = Threads()
         self._children: deque[Child] = deque()
+        self._starting = asyncio.Lock()
+        self._started = False
         self._row_seconds: float | None = None
         self._next_turn = 0.0
 
@@ -105,11 +107,10 @@ class Caller:
         Raises BatchFailed where the function cannot be called at all.
         """
         work = _Work(rows, besides)
+        await self._start_processes()
         lanes = [asyncio.create_task(self._lane(work)) for _ in range(min(self._terms.concurrency, len(rows)))]
         try:
             await asyncio.gather(*lanes)
-        except CannotBegin as error:
-            raise BatchFailed(Failure.BUG, str(error), sqlstate=None) from error
         finally:
             for lane in lanes:
                 lane.cancel()
@@ -123,6 +124,22 @@ class Caller:
         at_once = BEGIN_WITHIN_SECONDS * self._terms.concurrency / max(self._row_seconds, 1e-9)
         by_rate = BEGIN_WITHIN_SECONDS * (self._terms.rate or float("inf")) * self._terms.together
         return int(min(at_once, by_rate, 1e9)) + self._terms.concurrency
+
+    async def _start_processes(self) -> None:
+        """All of them before the first call, so that no call's time goes into it."""
+        async with self._starting:
+            if self._terms.runs_in is not RunsIn.PROCESSES or self._started:
+                return
+            children = [Child(self._function.place) for _ in range(self._terms.concurrency)]
+            await asyncio.gather(*(self._start(child) for child in children))
+            self._children.extend(children)
+            self._started = True
+
+    async def _start(self, child: Child) -> None:
+        try:
+            await self._threads.run(child.start)
+        except CannotBegin as error:
+            raise BatchFailed(Failure.BUG, str(error), sqlstate=None) from error
 
     async def _lane(self, work: _Work) -> None:
         while True:
@@ -194,7 +211,7 @@ class Caller:
         self._row_seconds = known + SMOOTHING * (row_seconds - known)
 
     async def _performed(self, rows: Sequence[Row], besides: Sequence[Any]) -> Answers:
-        """Raises TimeoutError, ChildEnded, CannotBegin."""
+        """Raises TimeoutError, ChildEnded, BatchFailed."""
         match self._terms.runs_in:
             case RunsIn.PROCESSES:
                 try:
@@ -211,7 +228,7 @@ class Caller:
     async def _in_process(self, rows: Sequence[Row], besides: Sequence[Any]) -> Answers:
         child = self._children.pop() if self._children else Child(self._function.place)
         try:
-            await self._threads.run(child.start)
+            await self._start(child)
             async with asyncio.timeout(self._terms.timeout):
                 answers = await self._threads.run(partial(child.call, rows, *besides))
         except BaseException:
