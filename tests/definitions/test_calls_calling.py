@@ -60,7 +60,7 @@ async def test_no_more_calls_go_on_at_once_than_it_says_over_all_batches() -> No
     async def give(row: Row) -> None:
         going_on["now"] += 1
         most["ever"] = max(most["ever"], going_on["now"])
-        await asyncio.sleep(0.001)
+        await called.take_a_moment()
         going_on["now"] -= 1
 
     caller = caller_of(give, RunsIn.LOOP, concurrency=5)
@@ -72,7 +72,7 @@ async def test_no_more_calls_go_on_at_once_than_it_says_over_all_batches() -> No
 async def test_calls_are_begun_for_a_second_and_the_rest_is_left() -> None:
     began = time.monotonic()
 
-    answers = await caller_of(lambda row: time.sleep(0.02), RunsIn.THREADS).answers(rows(10_000))
+    answers = await caller_of(called.take_a_while, RunsIn.THREADS).answers(rows(10_000))
 
     assert 0 < len(answers) < 10_000
     assert BEGIN_WITHIN_SECONDS <= time.monotonic() - began < 5
@@ -83,7 +83,7 @@ async def test_quick_rows_share_a_hand_over_and_slow_ones_do_not() -> None:
 
     await caller.answers(rows(500))
     quick = caller._rows_of_a_call(500)
-    slow = caller_of(lambda row: time.sleep(0.02), RunsIn.THREADS)
+    slow = caller_of(called.take_a_while, RunsIn.THREADS)
     await slow.answers(rows(8))
 
     assert (quick > 20, slow._rows_of_a_call(500)) == (True, 1)

@@ -8,6 +8,7 @@ import os
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import asyncpg
@@ -39,6 +40,14 @@ class Document(Base):
     text: Mapped[str] = mapped_column("body", Text)
     sha256: Mapped[str | None] = mapped_column(Text)
     views: Mapped[int | None] = mapped_column(Integer)
+
+
+def take_a_while(row: Any) -> None:
+    time.sleep(0.02)
+
+
+async def take_a_moment() -> None:
+    await asyncio.sleep(0.001)
 
 
 def digest(text: str) -> str:
@@ -110,3 +119,21 @@ def act(row: Any) -> Any:
         case "give what cannot be handed back":
             return lambda: row
     return {"sha256": str(os.getpid())}
+
+
+@calls(table=Document, reads=[Document.text], todo=Document.sha256.is_(None), concurrency=20, check="recompute")
+def hash_noted(row: Any) -> dict[str, str]:
+    """In 50 milliseconds, each call noted in the file that CALLS_NOTED names."""
+    with Path(os.environ["CALLS_NOTED"]).open("a", encoding="utf-8") as noted:
+        noted.write(f"{row.id}\n")
+    time.sleep(0.05)
+    return {"sha256": digest(row.text)}
+
+
+@calls(table=Document, reads=[Document.text], todo=Document.sha256.is_(None), runs_in="processes", concurrency=2)
+def hash_on_the_cpu(row: Any) -> dict[str, str]:
+    """Without ever leaving the processor to anybody else of its process, for longer than a lease."""
+    until = time.monotonic() + 1.2
+    while time.monotonic() < until:
+        pass
+    return {"sha256": digest(row.text)}
