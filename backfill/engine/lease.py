@@ -7,6 +7,7 @@ The data does not rely on it: two workers on one range would still number every 
 from __future__ import annotations
 
 import asyncio
+import time
 from types import TracebackType
 
 import structlog
@@ -19,6 +20,9 @@ from backfill.runs.states import WORKING, State
 
 # So often is a rest between batches interrupted to see whether the run is still wanted.
 LOOK_EVERY_SECONDS = 0.1
+# However slow a batch was: the next one shows whether it still has to be so gentle.
+LONGEST_REST_MS = 10_000.0
+LEAST_DUTY = 0.01
 
 log = structlog.get_logger(__name__)
 
@@ -40,13 +44,16 @@ class Lease:
         self._state = State.CANCELLING if claim.winding_up else State.RUNNING
         self._due_in_ms = 0
         self._wait_ms = 0
+        self._duty = 1.0
+        self._throttled_by = ""
+        self._began = time.monotonic()
         self._heartbeat: asyncio.Task[None] | None = None
         self._leaving = asyncio.Event()
         self.pace: Pace = claim.pace
 
     @property
     def may_go_on(self) -> bool:
-        return self._held and self._state in WORKING
+        return self._held and self._state in WORKING and not self._throttled_by
 
     @property
     def winding_up(self) -> bool:
@@ -58,7 +65,9 @@ class Lease:
         """Why it may not go on, for the log."""
         if not self._held:
             return "lease lost"
-        return None if self._state in WORKING else f"run is {self._state}"
+        if self._state not in WORKING:
+            return f"run is {self._state}"
+        return f"throttled by {self._throttled_by}" if self._throttled_by else None
 
     async def __aenter__(self) -> Lease:
         self._heartbeat = asyncio.create_task(self._beat(), name=f"heartbeat-{self._claim.task}")
@@ -86,17 +95,25 @@ class Lease:
         if verdict.held:
             self._tally.moved(advance)
         self._wait_ms = verdict.wait_ms
+        self._duty = verdict.duty
+        self._throttled_by = verdict.stopped_by
         self.pace = verdict.pace
         self._heard(verdict.held, verdict.state)
 
     async def rest(self, *, at_least_ms: float = 0) -> None:
-        """The pause between two batches that the run's pace asks for; ends early when the run is to stop."""
+        """The pause between two batches that pace or autopilot ask for; ends early when the run is to stop."""
         loop = asyncio.get_running_loop()
-        until = loop.time() + max(self.pace.pause_ms, self._wait_ms, at_least_ms) / 1000
+        until = loop.time() + max(self.pace.pause_ms, self._wait_ms, at_least_ms, self._rest_for_duty_ms()) / 1000
         while self.may_go_on and (left := until - loop.time()) > 0:
             await asyncio.sleep(min(left, LOOK_EVERY_SECONDS))
             if left > LOOK_EVERY_SECONDS:
                 self._heard(*await self._store.renew(self._claim))
+        self._began = time.monotonic()
+
+    def _rest_for_duty_ms(self) -> float:
+        """So long that what was worked since the last rest is the lane's share of the time."""
+        worked_ms = (time.monotonic() - self._began) * 1000
+        return min(worked_ms * (1 / max(self._duty, LEAST_DUTY) - 1), LONGEST_REST_MS)
 
     async def strike(self, reason: str, *, pause_after: int) -> int:
         """A failure that is not a unit's own; so many in a row pause the run (0: never). Returns how many."""

@@ -18,6 +18,7 @@ from backfill.runs.ranges import Key, Part, Plan, PutAside, Quarantined, Span, U
 from backfill.runs.record import Run
 from backfill.runs.states import Action, State
 from backfill.runs.terms import Terms
+from backfill.runs.verdict import Verdict
 from backfill.runs.workers import LiveWorker
 
 if TYPE_CHECKING:  # only a preview knows them, and every command loads this
@@ -197,16 +198,6 @@ class Advance:
     due_ms: int = 0
     batch_size: BatchSize | None = None
     batch_ms: float | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Verdict:
-    """A checkpoint's answer: whether the lease still holds, and what the run wants now."""
-
-    held: bool
-    state: State
-    pace: Pace
-    wait_ms: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

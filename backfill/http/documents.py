@@ -38,6 +38,9 @@ class Progress(Document):
 
 
 class Pace(Document):
+    mode: str = Field(
+        description="autopilot, which does at most what follows; or fixed, as it is set", examples=["fixed"]
+    )
     parallel: int = Field(examples=[2])
     batch_rows: int = Field(examples=[2_000])
     target_ms: int = Field(examples=[50])

@@ -8,6 +8,9 @@ from typing import Any
 
 from backfill.runs.errors import UsageError
 
+AUTOPILOT = "autopilot"
+FIXED = "fixed"
+MODES = (AUTOPILOT, FIXED)
 BOUNDS = {
     "parallel": (1, 64),
     "batch_rows": (10, 100_000),
@@ -23,7 +26,7 @@ class Pace:
 
     `parallel` ranges at once over all workers; `batch_rows` rows per transaction at most, fewer where a
     transaction would take longer than `target_ms`; `pause_ms` between two batches of a range;
-    `rows_per_second` over all workers, 0 for no limit.
+    `rows_per_second` over all workers, 0 for no limit. `mode`: by the autopilot these are the most that it may do.
     """
 
     parallel: int
@@ -31,19 +34,26 @@ class Pace:
     target_ms: int
     pause_ms: int
     rows_per_second: int
+    mode: str = FIXED
 
     def __post_init__(self) -> None:
+        if self.mode not in MODES:
+            raise UsageError(f"pace is {self.mode}.", f"Give one of {', '.join(MODES)}.")
         for name, (low, high) in BOUNDS.items():
             value = getattr(self, name)
             if not low <= value <= high:
                 raise UsageError(f"{name} is {value}.", f"Give a whole number from {low} to {high}.")
 
-    def with_changes(self, changes: Mapping[str, int | None]) -> Pace:
+    def with_changes(self, changes: Mapping[str, int | None] | Mapping[str, int | str | None]) -> Pace:
         """The same with every change that is not None; UsageError when one is out of bounds."""
-        return replace(self, **{name: value for name, value in changes.items() if value is not None})
+        return replace(self, **_given(changes))
 
     def document(self) -> dict[str, Any]:
         return asdict(self)
+
+
+def _given(changes: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in changes.items() if value is not None}
 
 
 FIRST_ROWS = 200

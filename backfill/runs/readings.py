@@ -45,6 +45,17 @@ class Reading:
     def stops(self) -> bool:
         return self.too_much and not self.warns
 
+    @property
+    def sentence(self) -> str:
+        """What it is, and what it may be at most."""
+        if self.unread:
+            return f"{self.name} cannot be read: {self.unread.rstrip('.')}"
+        if self.limit is None:
+            return f"{self.name}: {in_words(self.value, self.unit)}"
+        if self.limit == 0 and not self.unit:
+            return self.name
+        return f"{self.name}: {in_words(self.value, self.unit)}, at most {in_words(self.limit, self.unit)}"
+
     def document(self) -> dict[str, Any]:
         return asdict(self)
 
@@ -52,3 +63,14 @@ class Reading:
 def read_nothing(signal: str, why: str, *, warns: bool = False) -> Reading:
     """A signal that could not be read at all."""
     return Reading(signal=signal, unread=why, warns=warns)
+
+
+def in_words(value: float | None, unit: str) -> str:
+    if value is None:
+        return "unknown"
+    if unit.startswith("bytes"):
+        return f"{value / 1024 / 1024:,.1f} MiB{unit.removeprefix('bytes')}"
+    if unit == "share":
+        return f"{value:.0%}"
+    words = f"{value:,.0f}" if value == int(value) else f"{value:,.2f}"
+    return f"{words} {unit}".strip()

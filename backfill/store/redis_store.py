@@ -13,7 +13,7 @@ from typing import Any, cast
 
 from redis.asyncio import Redis
 
-from backfill.engine.protocols import ActionTaken, Advance, Claim, Created, Event, Task, Totals, Verdict
+from backfill.engine.protocols import ActionTaken, Advance, Claim, Created, Event, Task, Totals
 from backfill.runs.errors import UnknownRun
 from backfill.runs.findings import Finding
 from backfill.runs.pace import Pace
@@ -21,6 +21,7 @@ from backfill.runs.ranges import Plan, Span
 from backfill.runs.record import Run
 from backfill.runs.states import Action, State
 from backfill.runs.terms import Terms, backfill_at
+from backfill.runs.verdict import Verdict
 from backfill.runs.workers import LiveWorker, WorkerRecord
 from backfill.store import codec
 from backfill.store.client import told_plainly
@@ -202,7 +203,7 @@ class RedisStore:
         return bool(await self._scripts.run("save_plan", claim.run_id, claim.token, *totals, *spans))
 
     async def checkpoint(self, claim: Claim, sequence: int, advance: Advance, totals: Totals) -> Verdict:
-        held, state, pace, wait_ms = await self._scripts.run(
+        held, state, pace, wait_ms, stopped_by, duty = await self._scripts.run(
             "checkpoint",
             claim.run_id,
             claim.range_index,
@@ -218,6 +219,8 @@ class RedisStore:
             state=_state(state),
             pace=codec.load_pace(pace) if pace else claim.pace,
             wait_ms=int(wait_ms),
+            stopped_by=stopped_by,
+            duty=float(duty),
         )
 
     async def strike(self, claim: Claim, reason: str, *, pause_after: int) -> int:

@@ -29,6 +29,8 @@ NAMES = (
     "finish",
     "beat",
     "forget",
+    "watch",
+    "publish",
 )
 
 

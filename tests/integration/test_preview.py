@@ -32,8 +32,7 @@ CONTENT = (
 
 
 def pace(**changes: int) -> Pace:
-    values = {"parallel": 2, "batch_rows": 2000, "target_ms": 50, "pause_ms": 0, "rows_per_second": 0}
-    return Pace(**(values | changes))
+    return Pace(parallel=2, batch_rows=2000, target_ms=50, pause_ms=0, rows_per_second=0).with_changes(changes)
 
 
 async def look(backfill: GenerationVersions, *, seconds: float = 0.6, **changes: int) -> Preview:

@@ -55,8 +55,7 @@ def steady(row_ms: float, fixed_ms: float = 2.0) -> tuple[Timed, ...]:
 
 
 def pace(**changes: int) -> Pace:
-    values = {"parallel": 2, "batch_rows": 2000, "target_ms": 50, "pause_ms": 0, "rows_per_second": 0}
-    return Pace(**(values | changes))
+    return Pace(parallel=2, batch_rows=2000, target_ms=50, pause_ms=0, rows_per_second=0).with_changes(changes)
 
 
 @given(paces, st.integers(1, 10**7), samples)

@@ -16,8 +16,7 @@ durations = st.floats(min_value=0.01, max_value=60_000)
 
 
 def pace(**changes: int) -> Pace:
-    values = {"parallel": 2, "batch_rows": 1000, "target_ms": 50, "pause_ms": 0, "rows_per_second": 0}
-    return Pace(**(values | changes))
+    return Pace(parallel=2, batch_rows=1000, target_ms=50, pause_ms=0, rows_per_second=0).with_changes(changes)
 
 
 def after_batches(row_ms: float, batches: int, size: BatchSize | None = None) -> BatchSize:

@@ -15,7 +15,10 @@ end
 
 local current = state()
 if not (current == 'queued' or wanted(current)) then return nothing() end
-if live_leases() >= cjson.decode(pace).parallel then return nothing() end
+local rule, most = autopilot(cjson.decode(pace)), cjson.decode(pace).parallel
+if rule and rule.stopped then return nothing() end
+if rule then most = math.min(most, math.max(math.ceil(rule.lanes - 0.05), 1)) end
+if live_leases() >= most then return nothing() end
 take('start', 'engine')
 if number_of_ranges() < 0 then
   if is_free('plan') then return hand_out('plan', 'plan', -1) end

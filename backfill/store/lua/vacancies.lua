@@ -5,6 +5,12 @@ rest_if_idle()
 local current = state()
 if current and is_done(current) and redis.call('GET', active_key()) == run_id then redis.call('DEL', active_key()) end
 if not (current == 'queued' or wanted(current)) then return 0 end
+local rule = autopilot(cjson.decode(redis.call('HGET', run_key, 'pace')))
+if rule and rule.stopped then
+  -- Where a monitor is at work it says so itself; this is for where there is none.
+  if rule.lanes == 0 then redis.call('HSET', run_key, 'throttled_by', rule.stopped) end
+  return 0
+end
 local room = cjson.decode(redis.call('HGET', run_key, 'pace')).parallel - live_leases()
 if room <= 0 then return 0 end
 if number_of_ranges() < 0 then return is_free('plan') and 1 or 0 end

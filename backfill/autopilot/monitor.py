@@ -1,0 +1,118 @@
+"""The monitor: one worker at a time looks at the database for all, steps the law, and publishes what runs may do.
+
+Every worker has one, and asks for the role a few times a second while there is a run to fly. Whoever has it is believed
+for as long as what it published is fresh; if it dies, another has the role within seconds, and nobody works meanwhile.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from typing import Protocol
+
+import structlog
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from backfill.autopilot.law.effort import FIRST, TUNING
+from backfill.autopilot.law.flight import QUIET_MS, STEP_MS, Flight, Seen, step
+from backfill.autopilot.watching import LATENCY, Watch, Watcher
+from backfill.runs.directive import Directive, Role, Stopped
+from backfill.runs.errors import RedisUnreachable
+from backfill.runs.readings import Reading
+
+IDLE_SECONDS = 0.25
+
+log = structlog.get_logger(__name__)
+
+
+class Board(Protocol):
+    async def take_role(self, who: str, backfills: Sequence[str]) -> Role | None:
+        """For a few seconds, or on for as long again. None while another has it, or no run flies."""
+
+    async def publish(self, who: str, directive: Directive, runs: Sequence[str]) -> tuple[bool, bool]:
+        """Whether the role is still held, and whether work may begin now that could not before."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Monitor:
+    """`fly` goes on until it is cancelled. `backfills` are the names that any worker serves; `wake` has the
+    workers look for work at once."""
+
+    board: Board
+    engine: AsyncEngine
+    watch: Watch
+    who: str
+    backfills: Callable[[], Awaitable[Sequence[str]]]
+    wake: Callable[[], Awaitable[None]]
+
+    async def fly(self) -> None:
+        while True:
+            try:
+                role = await self.board.take_role(self.who, await self.backfills())
+                if role is not None:
+                    await self._hold(role)
+            except RedisUnreachable as error:
+                log.debug("monitor waits for Redis", reason=str(error))
+            except Exception as error:  # noqa: BLE001 - without a monitor nobody works: it is to try again
+                log.warning("monitor failed, and begins anew", error=type(error).__name__)
+            await asyncio.sleep(IDLE_SECONDS)
+
+    async def _hold(self, role: Role) -> None:
+        """For as long as the role is held and there is a run to fly."""
+        log.info("autopilot looks at the database", runs=list(role.lanes))
+        flight = Flight(effort=min(role.effort or FIRST, FIRST))
+        taken: Role | None = role
+        alone: Sequence[float] = ()
+        beside: Sequence[float] = ()
+        async with AsyncExitStack() as stack:
+            stack.push_async_callback(self.engine.dispose)
+            watcher = await stack.enter_async_context(Watcher(self.engine, self.watch))
+            while taken is not None:
+                until = time.monotonic() + STEP_MS / 1000
+                off = {*self.watch.off, *(one.signal for one in taken.off)}
+                readings = await watcher.read(taken.limits, off)
+                seen = Seen(
+                    now_ms=taken.now_ms,
+                    most=float(sum(taken.lanes.values())),
+                    readings=readings,
+                    alone_ms=alone,
+                    beside_ms=beside,
+                )
+                flight = _told_changes(flight, step(flight, seen))
+                quiet = flight.wants_quiet(taken.now_ms) and LATENCY not in off
+                directive = directive_of(flight, readings, len(taken.lanes), quiet=quiet)
+                held, opened = await self.board.publish(self.who, directive, list(taken.lanes))
+                if not held:
+                    return
+                if opened:
+                    await self.wake()
+                alone, beside = await watcher.probe(max(until - time.monotonic(), 0.1), quiet=quiet, off=off)
+                taken = await self.board.take_role(self.who, await self.backfills())
+
+
+def _told_changes(before: Flight, after: Flight) -> Flight:
+    for name in after.holding.keys() - before.holding.keys():
+        log.warning("throttled", by=after.holding[name].reading.sentence)
+    for name in before.holding.keys() - after.holding.keys():
+        log.info("no longer throttled", by=name)
+    return after
+
+
+def directive_of(flight: Flight, readings: Sequence[Reading], runs: int, *, quiet: bool) -> Directive:
+    latency = flight.latency
+    known = latency.beside_ms is not None
+    slowdown = 1 + latency.per_lane * flight.effort if known else None
+    told = Reading(signal=LATENCY, value=slowdown, limit=TUNING.budget, unit="times", warns=True)
+    return Directive(
+        effort=flight.effort,
+        runs=runs,
+        slowdown=slowdown,
+        alone_ms=latency.alone_ms,
+        quiet_ms=QUIET_MS if quiet else 0,
+        stops=[Stopped(reading=stop.reading, since_ms=stop.since_ms) for stop in flight.holding.values()],
+        readings=[*readings, told] if known else readings,
+    )

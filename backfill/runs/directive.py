@@ -1,0 +1,94 @@
+"""What the autopilot lets runs do now, as the monitor publishes it, and what its operators have said to it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from backfill.runs.readings import Reading
+
+# So long is what the monitor has published believed; then nobody works.
+FRESH_MS = 3_000
+# A monitor that has gone silent for so long loses its role to another worker.
+ROLE_MS = 3_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stopped:
+    """A reading that holds the work up, since when."""
+
+    reading: Reading
+    since_ms: int
+
+    def document(self) -> dict[str, Any]:
+        return {**self.reading.document(), "name": self.reading.name, "since_ms": self.since_ms}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Directive:
+    """`effort` is in lanes for all runs together, `runs` how many share it. For `quiet_ms` no batch is begun.
+
+    `slowdown` is what the application's small statements are believed to take now, to what they take alone.
+    """
+
+    effort: float
+    runs: int
+    slowdown: float | None = None
+    alone_ms: float | None = None
+    quiet_ms: int = 0
+    stops: Sequence[Stopped] = ()
+    readings: Sequence[Reading] = ()
+
+    @property
+    def share(self) -> float:
+        """Lanes of one run."""
+        return self.effort / max(self.runs, 1)
+
+    @property
+    def stopped_by(self) -> str:
+        """The oldest stop in words; empty where nothing stops."""
+        first = min(self.stops, key=lambda stop: stop.since_ms, default=None)
+        return first.reading.sentence if first else ""
+
+    @property
+    def stopped_signal(self) -> str:
+        first = min(self.stops, key=lambda stop: stop.since_ms, default=None)
+        return first.reading.signal if first else ""
+
+    def document(self) -> dict[str, Any]:
+        return {
+            "effort": round(self.effort, 3),
+            "runs": self.runs,
+            "slowdown": None if self.slowdown is None else round(self.slowdown, 3),
+            "alone_ms": None if self.alone_ms is None else round(self.alone_ms, 3),
+            "stops": [stop.document() for stop in self.stops],
+            "readings": [reading.document() for reading in self.readings],
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SwitchedOff:
+    """A signal that is not looked at, by whom, why, and until when; `until_ms` 0: until it is switched on."""
+
+    signal: str
+    by: str
+    note: str
+    until_ms: int
+
+    def holds(self, now_ms: int) -> bool:
+        return self.until_ms == 0 or now_ms < self.until_ms
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Role:
+    """Given to one monitor at a time: the runs that fly, with the lanes that each may have; limits by name, switches.
+
+    `effort` is what was published last, for a monitor that takes over; None where that is long ago.
+    """
+
+    now_ms: int
+    lanes: Mapping[str, int]
+    limits: Mapping[str, float] = field(default_factory=dict)
+    off: Sequence[SwitchedOff] = ()
+    effort: float | None = None

@@ -1,0 +1,23 @@
+"""What a worker is told with every checkpoint."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from backfill.runs.pace import Pace
+from backfill.runs.states import State
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """A checkpoint's answer: whether the lease still holds, and what the run wants now.
+
+    `stopped_by` is what the autopilot stops it for; `duty` the share of its time that this lane may work.
+    """
+
+    held: bool
+    state: State
+    pace: Pace
+    wait_ms: int = 0
+    stopped_by: str = ""
+    duty: float = 1.0
