@@ -48,6 +48,13 @@ async def prepared(server_url: str, shape: OldDataShape, *, revision: str = "hea
 
 
 @asynccontextmanager
+async def empty(server_url: str) -> AsyncIterator[str]:
+    """URL of a database without tables, there for this block only."""
+    async with _new_database(server_url, "create_database") as url:
+        yield url
+
+
+@asynccontextmanager
 async def copied(server_url: str, template_url: str) -> AsyncIterator[str]:
     """URL of a fresh copy, there for this block only, with everything written to disk."""
     async with _new_database(server_url, "create_copy", template=_name_in(template_url)) as url:

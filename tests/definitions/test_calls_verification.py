@@ -94,7 +94,10 @@ async def test_without_todo_a_wrong_value_is_found_and_mended(
     [
         ({}, "sha256 has no check: verification only asks whether a row is left to do"),
         ({"todo": None, "writes": [Document.sha256]}, "sha256 has no check: verification says nothing about what was"),
-        ({"writes": []}, "sha256 writes nothing: nobody can tell from the data whether the function was called"),
+        (
+            {"writes": []},
+            "sha256 writes nothing: its function is called for a row at least once, perhaps more than once",
+        ),
         ({"check": RIGHT}, None),
         ({"check": "recompute"}, None),
     ],

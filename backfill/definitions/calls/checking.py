@@ -58,7 +58,10 @@ def unchecked(spec: Spec) -> Finding | None:
     if spec.check is not None or spec.recomputes:
         return None
     if not spec.writes:
-        about = f"{spec.name} writes nothing: nobody can tell from the data whether the function was called"
+        about = (
+            f"{spec.name} writes nothing: its function is called for a row at least once, perhaps more than once, "
+            "and nobody can tell from the data whether it was"
+        )
         remedy = ""
     elif spec.todo is None:
         about = f"{spec.name} has no check: verification says nothing about what was written"

@@ -1,0 +1,119 @@
+"""Rows per second of a Python function that is called for each row, in a run by one worker.
+
+The first two take 50 milliseconds for a row, 20 of them at once: 400 rows a second is what there can be. The third
+takes next to nothing, so it shows what the rest of a run costs. Beside the speed: how often a lease was taken over,
+which is never to happen, and how long rows were locked at a time, by the last transaction. Printed and not asserted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import asyncpg
+from rich.table import Table
+
+from backfill.cli.output import answer_console
+from backfill.embedded import ServerUrls
+from backfill.logging import setup_logging
+from backfill.opening import servers
+from backfill.runs.errors import OperatorError
+from backfill.runs.states import State
+from backfill.settings import Settings, load_settings
+from backfill.wiring import default_pace, open_service
+from benchmarks.called import AT_ONCE, MILLISECONDS
+from benchmarks.databases import empty, sql
+from benchmarks.ways import FULL_PACE, settings_on, until, worker_process
+
+EMBEDDED_DIR = Path(__file__).resolve().parent / ".embedded"
+FUNCTIONS = ("in-threads", "on-the-loop", "at-once")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measured:
+    """`locked_ms` is how long rows were locked by the last transaction that wrote some."""
+
+    name: str
+    rows: int
+    seconds: float
+    verifying_seconds: float
+    locked_ms: float | None
+    takeovers: int
+
+
+async def measure(settings: Settings, urls: ServerUrls, name: str, rows: int) -> Measured:
+    """A run at full pace by one worker that is up and idle when it begins."""
+    async with empty(urls.database_url) as database_url:
+        connection = await asyncpg.connect(database_url)
+        await connection.execute(sql("create_documents"))
+        await connection.execute(sql("fill_documents"), rows)
+        await connection.close()
+        settings = settings_on(settings, urls, database_url)
+        async with open_service(settings, application_name="benchmark") as service, worker_process(settings):
+            control, began = service.control, time.monotonic()
+            pace = default_pace(settings).with_changes(FULL_PACE)
+            run, _ = await control.enqueue(name, pace, requested_by="benchmark")
+            await until(control, run.id, lambda run: run.state not in (State.QUEUED, State.RUNNING))
+            settled = time.monotonic()
+            run = await until(control, run.id, lambda run: run.done)
+            verified = time.monotonic()
+            events = await control.events(run.id)
+            keys = [key async for key in service.redis.scan_iter(f"{settings.redis_prefix}:*")]
+            await service.redis.delete(*keys)
+    if run.state is not State.SUCCEEDED or run.counts.rows_written != rows:
+        raise RuntimeError(f"the run ended {run.state} with {run.counts.rows_written} rows: {run.error}")
+    return Measured(
+        name=name,
+        rows=rows,
+        seconds=settled - began,
+        verifying_seconds=verified - settled,
+        locked_ms=run.batch_ms,
+        takeovers=sum(event.kind == "takeover" for event in events),
+    )
+
+
+async def benchmark(rows: Sequence[int]) -> None:
+    settings = load_settings().model_copy(update={"embedded_dir": EMBEDDED_DIR})
+    table = Table(title=f"{MILLISECONDS} ms a row, {AT_ONCE} at once, and no wait at all; one worker")
+    table.add_column("function")
+    for column in ("rows", "seconds", "rows/s", "verifying", "locked ms", "takeovers"):
+        table.add_column(column, justify="right")
+    with servers(settings) as urls:
+        for name, count in zip(FUNCTIONS, rows, strict=True):
+            one = await measure(settings, urls, name, count)
+            table.add_row(
+                one.name,
+                f"{one.rows:,}",
+                f"{one.seconds:.1f}",
+                f"{one.rows / one.seconds:,.0f}",
+                f"{one.verifying_seconds:.1f}",
+                "" if one.locked_ms is None else f"{one.locked_ms:.1f}",
+                str(one.takeovers),
+            )
+    answer_console().print(table)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rows", type=int, default=6_000, help="that are waited for; default: %(default)s")
+    parser.add_argument("--quick-rows", type=int, default=100_000, help="that are not; default: %(default)s")
+    given = parser.parse_args()
+    # Of the worker as well.
+    os.environ["BACKFILL_DEFINITIONS"] = "benchmarks.called"
+    try:
+        setup_logging("WARNING", "auto")
+        asyncio.run(benchmark((given.rows, given.rows, given.quick_rows)))
+    except OperatorError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return error.exit_code
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
