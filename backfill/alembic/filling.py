@@ -25,28 +25,32 @@ _LAST_BLOCK = 4_294_967_295
 
 
 class Filling:
-    """`statement` takes `:first` and `:after`, two physical places, and answers with `found` and `filled` rows."""
+    """`statement` takes `:first` and `:after`, two physical places, and answers with `found` and `filled` rows.
+
+    `relation` is the table, with its schema, as PostgreSQL reads it."""
 
     def __init__(
-        self, connection: Connection, table: str, statement: str, sleep: Callable[[float], None] = time.sleep
+        self, connection: Connection, relation: str, statement: str, sleep: Callable[[float], None] = time.sleep
     ) -> None:
         self._connection = connection
-        self._table = table
+        self._relation = relation
         self._statement = text(statement)
         self._sleep = sleep
         self._blocks = FEWEST_BLOCKS * 16
 
-    def run(self, patience_seconds: float) -> None:
-        """Raises WaitTimedOut where rows stay locked by others for longer than that."""
+    def run(self, patience_seconds: float) -> int:
+        """How many rows were filled. Raises WaitTimedOut where rows stay locked by others for longer than that."""
         moved_on = time.monotonic()
+        in_all = 0
         while True:
             found, filled = self._walk()
+            in_all += filled
             if not found:
-                return
+                return in_all
             if filled:
                 moved_on = time.monotonic()
             elif time.monotonic() - moved_on > patience_seconds:
-                rows = f"{counted(found, 'row')} of {self._table}"
+                rows = f"{counted(found, 'row')} of {self._relation.removeprefix('public.')}"
                 raise WaitTimedOut(
                     f"{rows} without a value stayed locked for {patience_seconds:.0f} s.",
                     "End the sessions that hold them (pg_stat_activity: idle in transaction), then run again.",
@@ -56,7 +60,7 @@ class Filling:
 
     def _walk(self) -> tuple[int, int]:
         found = filled = first = 0
-        end = Catalog(self._connection).count_blocks(self._table)
+        end = Catalog(self._connection).count_blocks(self._relation)
         while first < end:
             began = time.monotonic()
             after = first + self._blocks

@@ -23,7 +23,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.util import await_only
 
 from backfill.alembic.lock_watch import LockWatch, watching
-from backfill.alembic.online_ddl import LockProtocol
+from backfill.alembic.online_ddl import WATCHED, LockProtocol
 from backfill.runs.errors import DatabaseUnreachable, OperatorError, SchemaNotReady, UsageError, WaitTimedOut
 from backfill.runs.failures import INSUFFICIENT_PRIVILEGE, READ_ONLY
 from backfill.sql.database import leads_to, open_engine, reachable, why_read_only
@@ -69,6 +69,8 @@ async def migrate(
             # There a statement may run in any session, so that the one with this pid may be somebody else's.
             watched = nullcontext() if pgbouncer else watching(engine, pid, patience_seconds=patience_seconds)
             async with watched as watch:
+                if watch is not None and connection.sync_connection is not None:
+                    connection.sync_connection.info[WATCHED] = True
                 await _run_explained(connection, run, _Known(watch=watch, stamp=stamp))
     finally:
         await engine.dispose()
@@ -164,6 +166,14 @@ _REFUSALS: dict[str, tuple[type[OperatorError], str, str]] = {
         SchemaNotReady,
         "The schema is not complete",
         "Run it again: it goes on where it stopped. `backfill schema` names what is missing.",
+    ),
+    **dict.fromkeys(
+        ("23502", "23503", "23505", "23514"),
+        (
+            SchemaNotReady,
+            "Rows that are there do not allow it",
+            "Mend them, by a backfill if they are many; then run again, it goes on from here.",
+        ),
     ),
     "26000": (
         UsageError,

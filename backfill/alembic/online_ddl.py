@@ -13,13 +13,14 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
 from alembic.operations import Operations
 from alembic.runtime.migration import MigrationContext
+from sqlalchemy import Connection, TextClause
 from sqlalchemy.exc import DBAPIError
 from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_delay, wait_exponential, wait_random
 
@@ -32,7 +33,12 @@ from backfill.sql.needs import IndexNeed
 log = logging.getLogger(__name__)
 
 LONGEST_PAUSE_SECONDS = 3.0
+WATCHED = "lock_watch"
+"""Set in the `info` of a connection beside which a watch says what is waited for."""
 _LOCK_NOT_AVAILABLE = {"55P03", "40P01"}
+
+Statement = str | TextClause
+"""A text in which a colon before a word is itself, where it is a TextClause; in a plain one it names a parameter."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,31 +63,36 @@ class OnlineDdl:
 
     def __init__(self, context: MigrationContext) -> None:
         self._op = Operations(context)
+        self._context = context
         self._protocol: LockProtocol = context.opts.get("lock_protocol") or LockProtocol()
         self._as_sql = context.as_sql
-        self._tell: Callable[[str], None] = context.opts.get("tell") or (lambda title: log.info("%s", title))
-        looked_at = context.opts.get("look_at") if context.as_sql else self._op.get_bind()
-        self._catalog = None if looked_at is None else Catalog(looked_at)
+        self.tell: Callable[[str], None] = context.opts.get("tell") or (lambda title: log.info("%s", title))
+        self.connection: Connection | None = context.opts.get("look_at") if context.as_sql else self._op.get_bind()
+        """Where the catalog is asked; None offline."""
+        self._catalog = None if self.connection is None else Catalog(self.connection)
 
     def require(self, statement: str) -> None:
         """A question that ends the migration with an error; it is none of the steps that a script shows."""
         if not (self._as_sql and self._catalog is not None):
-            self._op.execute(statement)
+            self.execute(statement)
 
     def function(self, name: str, statement: str) -> None:
         """CREATE OR REPLACE FUNCTION, which waits for no table; passed over where the same one is there."""
         if self._catalog is not None:
             if self._catalog.function_is(name, statement):
                 return
-            self._tell(f"creating function {name}")
-        self._op.execute(statement)
+            self.tell(f"creating function {name}")
+        self.execute(statement)
 
-    def under_lock(self, title: str, statement: str, *, done: Callable[[Catalog], bool]) -> None:
-        """A step that is quick once it has its lock; passed over when `done` says so."""
+    def under_lock(
+        self, title: str, statement: Statement | Sequence[Statement], *, done: Callable[[Catalog], bool]
+    ) -> None:
+        """A step that is quick once it has its lock, in one transaction; passed over when `done` says so."""
         if self._catalog is not None and done(self._catalog):
             return
-        self._tell(title)
-        self._patiently(title, lambda: self._short_transaction(statement))
+        self.tell(title)
+        statements = [statement] if isinstance(statement, str | TextClause) else statement
+        self._patiently(title, lambda: self._short_transaction(*statements))
 
     def mend(self, title: str, statement: str, *, done: Callable[[Catalog], bool]) -> None:
         """A step for a database that came here by another way; a script for any database has none of these."""
@@ -92,11 +103,30 @@ class OnlineDdl:
         """`statement` on the whole table, a few blocks at a time, until it finds nothing; see `filling`."""
         if self._catalog is None or done(self._catalog):
             return
-        self._tell(f"filling in missing values in {table}")
+        self.tell(f"filling in missing values in {table}")
         if self._as_sql:
-            self._op.execute(whole_table(statement))
+            self.execute(whole_table(statement))
         else:
-            Filling(self._op.get_bind(), table, statement, self._protocol.sleep).run(self._protocol.patience_seconds)
+            self.fill_blocks(f"public.{table}", statement)
+
+    def fill_blocks(self, relation: str, statement: str) -> int:
+        """`statement` a few blocks at a time; see `filling`. How many rows were filled."""
+        filling = Filling(self._op.get_bind(), relation, statement, self._protocol.sleep)
+        return filling.run(self._protocol.patience_seconds)
+
+    def concurrently(self, title: str, step: Callable[[], None]) -> None:
+        """A step that cannot be in a transaction, and whose waiting holds up nobody; it is begun again as a whole."""
+        self.tell(title)
+        self._patiently(title, lambda: self._concurrently(step))
+
+    def execute(self, statement: Statement) -> None:
+        """By itself, past the checks of what a revision does: this is what they recommend."""
+        self._context.execute(statement)
+
+    @property
+    def runs(self) -> bool:
+        """Whether steps are run here and now, and not written into a script."""
+        return not self._as_sql
 
     def build_index(self, need: IndexNeed) -> None:
         """CREATE INDEX CONCURRENTLY; one that an earlier try left invalid is dropped first, and one that serves as well
@@ -110,13 +140,13 @@ class OnlineDdl:
                     f"The name {need.name} is taken by another index.",
                     f"It must be a plain one on ({', '.join(need.columns)}): rename that one, then run again.",
                 )
-        self._tell(f"building index {need.name}")
+        self.tell(f"building index {need.name}")
         self._patiently(f"building index {need.name}", lambda: self._build_index(need))
 
     def drop_index(self, index: str, table: str) -> None:
         if self._catalog is not None and self._catalog.index(table, index) is None:
             return
-        self._tell(f"dropping index {index}")
+        self.tell(f"dropping index {index}")
         self._patiently(f"dropping index {index}", lambda: self._drop_index(index, table))
 
     def offline_only(self, statement: str) -> None:
@@ -153,24 +183,30 @@ class OnlineDdl:
         if not self._protocol.own_session:
             statement()
             return
-        self._op.execute("SET lock_timeout = 0")
-        self._op.execute("SET statement_timeout = 0")
+        self.execute("SET lock_timeout = 0")
+        self.execute("SET statement_timeout = 0")
         statement()
-        self._op.execute("RESET statement_timeout")
-        self._op.execute("RESET lock_timeout")
+        self.execute("RESET statement_timeout")
+        self.execute("RESET lock_timeout")
 
-    def _short_transaction(self, statement: str) -> None:
+    def _short_transaction(self, *statements: Statement) -> None:
         """SET LOCAL knows no parameters, and set_config() would be invisible to who reads or lints the script."""
-        self._op.execute("BEGIN")
+        self.execute("BEGIN")
         try:
-            self._op.execute(f"SET LOCAL lock_timeout = '{self._protocol.lock_timeout_ms:d}ms'")
-            self._op.execute("SET LOCAL statement_timeout = 0")
-            self._op.execute(statement)
-            self._op.execute("COMMIT")
+            self.execute(f"SET LOCAL lock_timeout = '{self._protocol.lock_timeout_ms:d}ms'")
+            self.execute("SET LOCAL statement_timeout = 0")
+            for statement in statements:
+                self.execute(statement)
+            self.execute("COMMIT")
         except DBAPIError as error:
             if not error.connection_invalidated:
-                self._op.execute("ROLLBACK")
+                self.execute("ROLLBACK")
             raise
+
+    def _say_that_it_waits(self, title: str, state: RetryCallState) -> None:
+        """Where a watch looks on (`lock_watch`), it says more: whom."""
+        if self.connection is not None and not self.connection.info.get(WATCHED):
+            log.info("waiting for a lock for %s: attempt %d gave way", title, state.attempt_number)
 
     def _patiently(self, title: str, step: Callable[[], None]) -> None:
         lock_seconds = self._protocol.lock_timeout_ms / 1000
@@ -180,13 +216,19 @@ class OnlineDdl:
             wait=wait_exponential(multiplier=lock_seconds, max=LONGEST_PAUSE_SECONDS) + wait_random(0, lock_seconds),
             stop=stop_after_delay(self._protocol.patience_seconds),
             sleep=self._protocol.sleep,
+            before_sleep=lambda state: self._say_that_it_waits(title, state),
             retry_error_callback=lambda state: _give_up(title, state),
         )
         retrying(step)
 
 
+def sqlstate_of(error: DBAPIError) -> str:
+    """Under the names that it has with asyncpg and psycopg, and with psycopg2."""
+    return getattr(error.orig, "sqlstate", None) or getattr(error.orig, "pgcode", None) or ""
+
+
 def _lock_not_available(error: BaseException) -> bool:
-    return isinstance(error, DBAPIError) and getattr(error.orig, "sqlstate", None) in _LOCK_NOT_AVAILABLE
+    return isinstance(error, DBAPIError) and sqlstate_of(error) in _LOCK_NOT_AVAILABLE
 
 
 def _give_up(title: str, state: RetryCallState) -> Any:

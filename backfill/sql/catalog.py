@@ -100,9 +100,10 @@ class Catalog:
         statement = text(load_sql("backfill.sql", "queries/function.sql"))
         return self._connection.execute(statement, {"function": function}).mappings().one_or_none()
 
-    def count_blocks(self, table: str) -> int:
+    def count_blocks(self, relation: str) -> int:
+        """Of a table with its schema, as PostgreSQL reads it."""
         blocks = self._connection.scalar(
-            text(load_sql("backfill.sql", "queries/count_blocks.sql")), {"table": f"public.{table}"}
+            text(load_sql("backfill.sql", "queries/count_blocks.sql")), {"table": relation}
         )
         return int(blocks or 0)
 

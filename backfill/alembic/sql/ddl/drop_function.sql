@@ -1,0 +1,2 @@
+-- After its trigger.
+DROP FUNCTION IF EXISTS {function}()

@@ -1,0 +1,2 @@
+-- Of the catalog alone.
+ALTER TABLE {table} ALTER COLUMN {column} DROP NOT NULL

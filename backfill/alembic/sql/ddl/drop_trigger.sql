@@ -1,0 +1,2 @@
+-- In the transaction that makes it needless.
+DROP TRIGGER IF EXISTS {trigger} ON {table}

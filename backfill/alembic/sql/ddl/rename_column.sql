@@ -1,0 +1,2 @@
+-- Of the catalog alone.
+ALTER TABLE {table} RENAME COLUMN {column} TO {new_name}

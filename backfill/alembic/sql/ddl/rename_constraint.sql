@@ -1,0 +1,2 @@
+-- Of the catalog alone.
+ALTER TABLE {table} RENAME CONSTRAINT {name} TO {new_name}
