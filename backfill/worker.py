@@ -15,7 +15,7 @@ import sys
 import threading
 import time
 from collections.abc import Coroutine
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from dataclasses import replace
 from functools import partial
 from types import TracebackType
@@ -27,6 +27,7 @@ from redis.exceptions import RedisError
 
 from backfill.embedded import ServerUrls
 from backfill.engine.guard import told_by_class
+from backfill.engine.hooking import Hooking
 from backfill.engine.serving import Serving
 from backfill.engine.slices import Slices, reconcile
 from backfill.logging import setup_logging
@@ -39,6 +40,7 @@ from backfill.runs.errors import DefinitionFailed, OperatorError, RedisUnreachab
 from backfill.runs.workers import unspoken_record
 from backfill.settings import Settings, load_settings
 from backfill.store.client import redis_unreachable, require_writes
+from backfill.store.outbox import RedisOutbox
 from backfill.store.presence import Presence
 from backfill.wiring import Service, build_service, call_seconds
 
@@ -47,6 +49,8 @@ MOST_SLICES = 64
 JOB_TIMEOUT_MARGIN_SECONDS = 60
 NEVER = 1_000_000_000
 INSIST_EVERY_SECONDS = 0.2
+# That a hook may still take when the worker is told to stop; then it is another worker's to call again.
+HOOK_IN_FLIGHT_SECONDS = 5.0
 
 Answer = TypeVar("Answer")
 
@@ -171,6 +175,25 @@ async def _say_what_is_served(service: Service, serving: Serving, stack: AsyncEx
     stack.callback(looking.cancel)
 
 
+async def _call_hooks(service: Service, serving: Serving, stopping: asyncio.Event, stack: AsyncExitStack) -> None:
+    """For as long as this worker is alive."""
+    prefix, reader = service.settings.redis_prefix, service.slices.worker_id
+    outbox = RedisOutbox(service.redis, prefix=prefix, reader=reader)
+    hooks = {name: contract.hooks for name, contract in service.control.known.contracts.items()}
+    hooking = Hooking(outbox=outbox, store=service.control.store, serving=serving, hooks=hooks, stopping=stopping)
+    calling = asyncio.create_task(hooking.run(), name="hooks")
+
+    async def end() -> None:
+        await asyncio.wait([calling], timeout=HOOK_IN_FLIGHT_SECONDS)
+        calling.cancel()
+        await asyncio.gather(calling, return_exceptions=True)
+        with suppress(RedisUnreachable):
+            for name in hooks:
+                await outbox.leave(name)
+
+    stack.push_async_callback(end)
+
+
 def _build() -> type:
     settings = load_settings()
     stack = AsyncExitStack()
@@ -184,6 +207,7 @@ def _build() -> type:
         service = await build_service(settings, urls, stack, application_name=APPLICATION)
         ctx["slices"] = replace(service.slices, serving=serving)
         await _say_what_is_served(service, serving, stack)
+        await _call_hooks(service, serving, ctx["stopping"], stack)
         log.info("worker ready", backfills=list(serving.served))
 
     async def on_shutdown(_: dict[str, Any]) -> None:

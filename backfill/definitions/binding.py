@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from backfill.definitions.definition import Definition
 from backfill.definitions.parameters import accepted, as_json, of_text, schema_of
 from backfill.engine.guard import told_by_class
+from backfill.engine.hooking import HookSet
 from backfill.engine.protocols import Previewable
 from backfill.runs.errors import DefinitionFailed, InvalidParameters, Mistake
 from backfill.runs.parameters import dump_parameters, load_parameters
@@ -34,6 +35,10 @@ class BoundDefinition:
     @property
     def version(self) -> str:
         return self._definition.version
+
+    @property
+    def hooks(self) -> HookSet:
+        return self._definition.hooks
 
     @cached_property
     def schema(self) -> Mapping[str, Any] | None:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from backfill.engine.hooking import HookSet
 from backfill.engine.preflight import find_backfill, require_known
 from backfill.engine.protocols import Previewable
 from backfill.runs.errors import InvalidParameters, Mistake
@@ -18,6 +19,9 @@ class Contract(Protocol):
 
     @property
     def version(self) -> str: ...
+
+    @property
+    def hooks(self) -> HookSet: ...
 
     @property
     def schema(self) -> Mapping[str, Any] | None:

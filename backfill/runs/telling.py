@@ -72,6 +72,12 @@ def _throttled(about: Mapping[str, str]) -> Told:
     return Told(what="Held up, and tried again", why=about["reason"])
 
 
+def _hook(about: Mapping[str, str]) -> Told:
+    again = "It is not called again." if about["given_up"] == "1" else "It is called again after a while."
+    what = f"Hook {about['hook']} failed at try {about['tries']}"
+    return Told(what=what, why=f"{ended(about['error'])} {again}")
+
+
 def _takeover(about: Mapping[str, str]) -> Told:
     task = about.get("task", "")
     what = f"Range {task} was taken over" if task.isdecimal() else "Taken over"
@@ -97,4 +103,5 @@ _WORDS: dict[str, Callable[[Mapping[str, str]], Told]] = {
     "note": _noted,
     "throttled": _throttled,
     "takeover": _takeover,
+    "hook": _hook,
 }

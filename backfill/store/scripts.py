@@ -31,6 +31,9 @@ NAMES = (
     "forget",
     "watch",
     "publish",
+    "take_entry",
+    "keep_entry",
+    "leave_outbox",
 )
 
 

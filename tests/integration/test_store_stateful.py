@@ -23,9 +23,10 @@ from redis.asyncio import Redis
 
 from backfill.engine.protocols import Task
 from backfill.runs.states import DONE, Action, State
+from backfill.runs.terms import Terms
 from backfill.store.client import open_redis
 from backfill.store.redis_store import RedisStore
-from tests.support.store_metrics import compare_metrics
+from tests.support.store_metrics import compare_metrics, compare_outbox, compare_run
 from tests.support.store_model import ALL_UNITS, COMMANDS, PLAN, UNITS_PER_RANGE, RunModel, forget, pace_of, task_name
 from tests.support.store_worker import OUTCOMES, StoreWorker
 
@@ -34,6 +35,7 @@ MOST_RUNS = 3
 MOST_REOPENINGS = 3
 ENOUGH_STEPS = 500
 BACKFILL = "generation-versions"
+TERMS = (Terms(), Terms(parameters='{"country":"AT"}'), Terms(version="2"))
 
 picks = st.integers(0, 5)
 outcomes = st.sampled_from(OUTCOMES)
@@ -65,22 +67,24 @@ class StoreMachine(RuleBasedStateMachine):
 
     @initialize(parallel=st.integers(1, 3), claims=st.integers(1, 3))
     def begin(self, parallel: int, claims: int) -> None:
-        self.enqueue(parallel, "")
+        self.enqueue(parallel, "", TERMS[claims % len(TERMS)])
         self.claim(0)
         self.go_on(0, ["settled"])
         for _ in range(claims):
             self.claim(0)
 
     @precondition(lambda self: len(self.runs) < MOST_RUNS or self.active)
-    @rule(parallel=st.integers(1, 3), key=st.sampled_from(["", "a", "b"]))
-    def enqueue(self, parallel: int, key: str) -> None:
-        asked = self.store.create(BACKFILL, pace_of(parallel), requested_by="test", idempotency_key=key or None)
+    @rule(parallel=st.integers(1, 3), key=st.sampled_from(["", "a", "b"]), terms=st.sampled_from(TERMS))
+    def enqueue(self, parallel: int, key: str, terms: Terms) -> None:
+        asked = self.store.create(
+            BACKFILL, pace_of(parallel), requested_by="test", idempotency_key=key or None, terms=terms
+        )
         created = self.runner.run(asked)
 
         assert created.is_repeated == (key in self.keys)
         assert created.is_new == (key not in self.keys and self.active is None)
         if created.is_new:
-            self.runs[created.run_id] = RunModel(pace=pace_of(parallel))
+            self.runs[created.run_id] = RunModel(pace=pace_of(parallel), terms=terms)
             self.keys |= {key: created.run_id} if key else {}
         assert created.run_id == self.keys.get(key, self.active)
 
@@ -174,7 +178,7 @@ class StoreMachine(RuleBasedStateMachine):
     def the_store_says_what_happened(self) -> None:
         for run_id in self.runs:
             self._sync(run_id)
-            self.runner.run(self._compare(run_id))
+            self.runner.run(compare_run(self.store, run_id, self.runs[run_id]))
         self.runner.run(compare_metrics(self.redis, self.prefix, BACKFILL, self.runs.values()))
         assert sum(model.state not in DONE for model in self.runs.values()) <= 1
         assert self.runner.run(self.store.active_ids([BACKFILL])) == ({BACKFILL: self.active} if self.active else {})
@@ -183,6 +187,7 @@ class StoreMachine(RuleBasedStateMachine):
         try:
             for run_id in list(self.runs):
                 self._bring_to_its_end(run_id)
+            self.runner.run(compare_outbox(self.redis, self.prefix, self.store, self.runs))
         finally:
             self.runner.run(forget(self.redis, self.prefix))
             self.runner.close()
@@ -210,15 +215,6 @@ class StoreMachine(RuleBasedStateMachine):
         model = self.runs[run_id]
         for event in self.runner.run(self.store.events(run_id, after=model.last_event)):
             model.saw(event, self.now_ms)
-
-    async def _compare(self, run_id: str) -> None:
-        model, run = self.runs[run_id], await self.store.get(run_id)
-        assert run is not None
-        assert run.state is model.state
-        assert (run.counts.units_done, run.counts.rows_done, run.counts.rows_written) == model.counts
-        assert {unit.unit_id for unit in run.quarantined} == set(model.quarantined)
-        assert {unit.unit_id for unit in run.contended} == {u for known in model.ranges for u in known.aside}
-        assert (run.finished_ms is not None) == (run.state in DONE)
 
     def _renew(self, worker: StoreWorker) -> None:
         expected = self.runs[worker.claim.run_id].holds(worker.claim, self.now_ms)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 
 from redis.asyncio import Redis
 
 from backfill.runs.states import DONE
 from backfill.store.metrics import read_metrics
-from tests.support.store_model import RunModel
+from backfill.store.redis_store import RedisStore
+from tests.support.store_model import BACKFILL, RunModel
 from tests.support.store_worker import BATCH_MS
 
 
@@ -31,3 +32,22 @@ async def compare_metrics(redis: Redis, prefix: str, backfill: str, runs: Collec
                 len(aside),
                 len(run.quarantined),
             )
+
+
+async def compare_outbox(redis: Redis, prefix: str, store: RedisStore, runs: Iterable[str]) -> None:
+    """Every transition is in the outbox, once and in order, whoever made it."""
+    entries = [fields for _, fields in await redis.xrange(f"{prefix}:outbox:{BACKFILL}")]
+    for run_id in runs:
+        events = [event.about for event in await store.events(run_id) if event.kind == "state"]
+        put_out = [(one["action"], one["from"], one["state"]) for one in entries if one["run"] == run_id]
+        assert put_out == [(event["action"], event["from"], event["state"]) for event in events]
+
+
+async def compare_run(store: RedisStore, run_id: str, model: RunModel) -> None:
+    run = await store.get(run_id)
+    assert run is not None
+    assert (run.state, run.terms) == (model.state, model.terms)
+    assert (run.counts.units_done, run.counts.rows_done, run.counts.rows_written) == model.counts
+    assert {unit.unit_id for unit in run.quarantined} == set(model.quarantined)
+    assert {unit.unit_id for unit in run.contended} == {u for known in model.ranges for u in known.aside}
+    assert (run.finished_ms is not None) == (run.state in DONE)

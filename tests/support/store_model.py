@@ -15,6 +15,7 @@ from backfill.engine.protocols import Claim, Event, Task
 from backfill.runs.pace import Pace
 from backfill.runs.ranges import Key, Part, Plan, PutAside, Quarantined, Span
 from backfill.runs.states import DONE, Action, State, target_of
+from backfill.runs.terms import Terms
 from backfill.store.redis_store import RedisStore
 
 if TYPE_CHECKING:
@@ -102,6 +103,7 @@ class RunModel:
     """`leases` is token and end of each task that somebody has, live or not."""
 
     pace: Pace
+    terms: Terms = field(default_factory=Terms)
     state: State = State.QUEUED
     planned: bool = False
     ranges: list[RangeModel] = field(default_factory=lambda: [RangeModel() for _ in range(RANGES)])
@@ -138,6 +140,7 @@ class RunModel:
 
     def check_claim(self, claim: Claim, now_ms: int) -> None:
         """What is handed out is free, within the limit, unfinished, and says exactly where the work stands."""
+        assert (claim.backfill, claim.terms) == (BACKFILL, self.terms)
         assert task_name(claim) not in self.live(now_ms), "two live leases on one task"
         assert len(self.live(now_ms)) < self.pace.parallel, "more leases than parallel"
         if claim.range_index < 0:
