@@ -141,6 +141,7 @@ async def test_a_preview_tries_the_function_out_and_writes_nothing(
     assert seen.sample is not None
     assert seen.sample.units > 0
     assert seen.forecast is not None
+    assert {"read_rows", "lock", "compare", "check_page"} <= {plan.statement for plan in seen.statements if plan.steps}
     assert await sql.fetchval("SELECT count(sha256) FROM documents") == 0
 
 

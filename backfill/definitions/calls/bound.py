@@ -15,7 +15,7 @@ from backfill.definitions.calls.answers import Raised
 from backfill.definitions.calls.calling import Caller
 from backfill.definitions.calls.given import same, values_of
 from backfill.definitions.calls.needs import needs_of, rights_of
-from backfill.definitions.calls.previewing import rehearse, survey
+from backfill.definitions.calls.previewing import explain, rehearse, survey
 from backfill.definitions.calls.reading import Seen, read_rows, rows_named
 from backfill.definitions.calls.spec import Spec
 from backfill.definitions.calls.writing import New, Writing
@@ -29,7 +29,7 @@ from backfill.runs.rehearsed import Rehearsed
 from backfill.sql.database import leads_to
 from backfill.sql.privileges import closed_to_writes, missing_privileges
 from backfill.sql.schema import check_catalog, check_statistics
-from backfill.sql.transactions import Limits, transaction
+from backfill.sql.transactions import Limits, rolled_back, transaction
 
 # Until it is known how many there is time for.
 FIRST_ROWS = 100
@@ -63,7 +63,7 @@ class Calls:
         async with transaction(self.engine, self.limits) as connection:
             findings = await check_catalog(connection, needs_of(self.spec))
             statistics = await check_statistics(connection, (self.spec.walk.name,))
-        own = (statistics, checking.not_found(self.spec), checking.unchecked(self.spec))
+        own = (statistics, checking.not_found(self.spec), checking.unkept(self.spec), checking.unchecked(self.spec))
         return (*findings, *(finding for finding in own if finding is not None))
 
     async def check_privileges(self, *, writes: bool) -> tuple[Finding, ...]:
@@ -152,7 +152,10 @@ class Calls:
             return await survey(connection, self.spec)
 
     async def explain(self, units: Sequence[Unit], *, writes: bool) -> tuple[StatementPlan, ...]:
-        return ()
+        if not units:
+            return ()
+        async with rolled_back(self.engine, self.limits) as connection:
+            return await explain(connection, self.spec, units, writes=writes)
 
     async def rehearse(self, unit_ids: Sequence[str], *, weigh: bool) -> Rehearsed:
         """Its WAL is not weighed."""

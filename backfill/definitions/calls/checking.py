@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from backfill.definitions.calls.answers import Raised
 from backfill.definitions.calls.calling import Caller, RunsIn
 from backfill.definitions.calls.given import same, values_of
+from backfill.definitions.calls.keeping import kept
 from backfill.definitions.calls.reading import Seen
 from backfill.definitions.calls.spec import RECOMPUTE, Spec
 from backfill.definitions.walk import Breach, check_rows
@@ -24,9 +25,9 @@ from backfill.runs.findings import EXAMPLES_KEPT, Finding, Rule, merge
 from backfill.runs.ranges import Key
 
 LEFT, WRONG, DIFFERS, RAISES = "to_do", "check", "differs", "raises"
-UNCHECKED, FUNCTION = "unchecked", "function"
+UNCHECKED, FUNCTION, KEEPER = "unchecked", "function", "kept_by"
 
-FIRST_PAGE_ROWS = 100
+AGAIN = "They changed while the run went on, and were emptied: the next run does them."
 RULES = (
     Rule(slug="columns", title="The columns that the function reads and writes are there", on_schema=True),
     Rule(slug="indexes", title="The rows can be walked along an index", on_schema=True),
@@ -34,6 +35,7 @@ RULES = (
     Rule(slug=FUNCTION, title="Processes of its own can find the function", on_schema=True),
     Rule(slug="statistics", title="The planner does not take a large table for empty", is_error=False, on_schema=True),
     Rule(slug=UNCHECKED, title="What the function gives is verified", is_error=False, on_schema=True),
+    Rule(slug=KEEPER, title="Somebody keeps it right while the application writes", is_error=False, on_schema=True),
     Rule(slug=LEFT, title="No row is left to do"),
     Rule(slug=WRONG, title="What the author says is right holds for every row"),
     Rule(slug=DIFFERS, title="Every row has what the function gives for it"),
@@ -44,13 +46,20 @@ RULES = (
 def rules_of(spec: Spec) -> tuple[Rule, ...]:
     """Those that are checked."""
     left_out = set()
-    if spec.todo is None or spec.check is not None:
+    if spec.todo is None or (spec.check is not None and not spec.is_emptied):
         left_out.add(LEFT)
     if spec.check is None:
         left_out.add(WRONG)
     if not spec.recomputes:
         left_out |= {DIFFERS, RAISES}
-    return tuple(rule for rule in RULES if rule.slug not in left_out)
+    if not spec.writes:
+        left_out.add(KEEPER)
+    if not kept(spec).needs:
+        left_out.add("triggers")
+    if spec.terms.runs_in is not RunsIn.PROCESSES:
+        left_out.add(FUNCTION)
+    rules = (rule for rule in RULES if rule.slug not in left_out)
+    return tuple(replace(rule, is_error=not spec.is_emptied) if rule.slug == LEFT else rule for rule in rules)
 
 
 def unchecked(spec: Spec) -> Finding | None:
@@ -75,20 +84,24 @@ def unchecked(spec: Spec) -> Finding | None:
 async def check_by_sql(
     connection: AsyncConnection, spec: Spec, bounds: tuple[Key | None, Key | None], *, units: int
 ) -> CheckedPage:
-    page = await check_rows(connection, spec.walk, bounds, _breaches(spec), units=units)
-    return replace(page, findings=merge(page.findings))
+    page = await check_rows(connection, spec.walk, bounds, breaches(spec), units=units)
+    findings = (
+        replace(one, is_error=False, remedy=AGAIN) if spec.is_emptied and one.rule == LEFT else one
+        for one in page.findings
+    )
+    return replace(page, findings=merge(findings))
 
 
-def _breaches(spec: Spec) -> tuple[Breach, ...]:
+def breaches(spec: Spec) -> tuple[Breach, ...]:
     """A row that is to do is mended by settling it again, any other is not: the function would not be called for it."""
     is_to_do = func.coalesce(spec.to_do, false())
-    if spec.check is not None:
-        broken = and_(spec.concerned, ~func.coalesce(spec.check, false()))
-        return (
-            Breach(rule=WRONG, broken=func.coalesce(and_(broken, is_to_do), false())),
-            Breach(rule=WRONG, broken=func.coalesce(and_(broken, ~is_to_do), false()), mendable=False),
-        )
-    return () if spec.todo is None else (Breach(rule=LEFT, broken=is_to_do),)
+    left = () if spec.todo is None else (Breach(rule=LEFT, broken=is_to_do, mendable=not spec.is_emptied),)
+    if spec.check is None:
+        return left
+    broken = and_(spec.concerned, ~func.coalesce(spec.check, false()))
+    to_do = Breach(rule=WRONG, broken=func.coalesce(and_(broken, is_to_do), false()))
+    done = Breach(rule=WRONG, broken=func.coalesce(and_(broken, ~is_to_do), false()), mendable=False)
+    return (*left, done) if spec.is_emptied else (to_do, done)
 
 
 async def compared(seen: Sequence[Seen], spec: Spec, caller: Caller, besides: Sequence[Any]) -> CheckedPage:
@@ -118,6 +131,15 @@ def _findings(found: Mapping[str, Sequence[str]]) -> Iterator[Finding]:
         if unit_ids:
             examples = tuple(unit_ids[:EXAMPLES_KEPT])
             yield Finding(rule=rule, is_error=True, count=len(unit_ids), examples=examples)
+
+
+def unkept(spec: Spec) -> Finding | None:
+    """A warning, where nobody is named."""
+    if spec.kept_by is not None or not spec.writes:
+        return None
+    about = f"nobody is named who keeps {', '.join(spec.writes)} right while the application writes"
+    remedy = 'Give it kept_by="application", "frozen", "trigger" with sync_trigger, or a SyncTrigger of your own.'
+    return Finding(rule=KEEPER, is_error=False, count=1, examples=(about,), remedy=remedy)
 
 
 def not_found(spec: Spec) -> Finding | None:

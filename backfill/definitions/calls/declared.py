@@ -16,6 +16,7 @@ from backfill.definitions.calls.answers import Function, Place
 from backfill.definitions.calls.calling import RunsIn, Terms
 from backfill.definitions.calls.spec import RECOMPUTE, Spec
 from backfill.definitions.hooks import Hooks
+from backfill.definitions.keepers import BY_TRIGGER, Keeper, keeper_of
 from backfill.definitions.mistakes import AuthorsMistake
 from backfill.definitions.parameters import resolved
 from backfill.definitions.tables import column_of, columns_in, expression_of, table_of
@@ -40,8 +41,12 @@ class Options(TypedDict, total=False):
     where: the rows that are concerned at all, an SQL expression.
     check: what is right, an SQL expression; or `"recompute"`: the verification calls the function again for every row
         that is done, and compares. Left out: it can only say whether a row is left to do, and says that.
-    kept_by: who keeps it right while the application writes: as for Columns.
-    order_by: columns along which the rows are walked, as for Columns.
+    kept_by: who keeps it right while the application writes. "application": it writes the columns itself. "frozen":
+        rows do not change. "trigger": the one that `sync_trigger` makes of this definition. It empties what was
+        written, by NULL, as soon as what was read changes, so that the row is to do again; the next run does it, and
+        what is to do again at the end of a run is a warning. `todo` has to be true where these columns are NULL. Or a
+        `SyncTrigger` of your own. Left out: nobody, and that is said.
+    order_by: a column, or several, along which the rows are walked, as for Columns.
     concurrency: calls at once in one worker process: 20 of an `async` function, 8 in threads, one for each processor in
         processes. All ranges that a worker has share them.
     runs_in: "threads", or "processes" for work on the CPU, which in a thread would keep the worker from saying that it
@@ -65,7 +70,7 @@ class Options(TypedDict, total=False):
     where: Any
     check: Any
     kept_by: Any
-    order_by: Sequence[Any]
+    order_by: Any
     concurrency: int
     runs_in: str
     rate: float
@@ -91,14 +96,20 @@ class Declared:
     def spec(self, parameters: BaseModel | None) -> Spec:
         """Raises AuthorsMistake."""
         options, where = self.options, self.function.__name__
+        if unknown := sorted(options.keys() - Options.__annotations__.keys()):
+            known = ", ".join(sorted(Options.__annotations__))
+            raise AuthorsMistake(where, f"{', '.join(unknown)} is none of its options: {known}")
         table = table_of(self.table, f"{where}.table")
-        order = [column_of(one, table, f"{where}.order_by") for one in options.get("order_by", ())]
+        order_by = options.get("order_by", ())
+        given = order_by if isinstance(order_by, tuple | list) else (order_by,)
+        order = [column_of(one, table, f"{where}.order_by") for one in given]
         walk = Walk.over(table, order_by=order, where=where)
         reads = {**self._named(walk.identity, "table"), **self._named(self.reads, "reads")}
         todo = self._expression("todo", parameters)
         check = options.get("check")
         name = options.get("name", where.replace("_", "-").lower())
         return Spec(
+            spoken=where,
             name=name,
             about=options.get("about") or _first_line(self.function) or f"Calls {where} for the rows of {table.name}.",
             walk=walk,
@@ -110,7 +121,7 @@ class Declared:
             where=self._expression("where", parameters),
             check=None if check == RECOMPUTE else self._expression("check", parameters),
             recomputes=isinstance(check, str) and check == RECOMPUTE,
-            kept_by=options.get("kept_by"),
+            kept_by=self._keeper(),
             batch_rows=self._at_least("batch_rows", BATCH_ROWS, 1),
         )
 
@@ -128,6 +139,13 @@ class Declared:
         if isinstance(self.table, Table):
             return column.key
         return str(inspect(self.table).get_property_by_column(column).key)
+
+    def _keeper(self) -> Keeper | None:
+        given, where = self.options.get("kept_by"), f"{self.function.__name__}.kept_by"
+        keeper = None if given is None else keeper_of(given, where)
+        if keeper == BY_TRIGGER and callable(self.options.get("where")) and "parameters" in self.options:
+            raise AuthorsMistake(where, "a trigger does not know the parameters of a run, of which where is a function")
+        return keeper
 
     def _writes(
         self, todo: ColumnElement[bool] | None, reads: Mapping[str, Column[Any]], walk: Walk

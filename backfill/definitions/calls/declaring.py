@@ -29,10 +29,12 @@ from backfill.definitions.calls.answers import Function
 from backfill.definitions.calls.bound import Calls
 from backfill.definitions.calls.calling import Caller
 from backfill.definitions.calls.declared import Declared, Options
+from backfill.definitions.calls.keeping import made
 from backfill.definitions.calls.needs import needs_of
 from backfill.definitions.calls.spec import Spec
 from backfill.definitions.definition import Definition
 from backfill.definitions.hooks import Hooks
+from backfill.definitions.keepers import Made
 from backfill.definitions.parameters import sample_of
 from backfill.sql.transactions import Limits
 
@@ -42,9 +44,14 @@ class CallsDefinition(Definition):
     """A definition that can still be called as the function it is of: `sha256(row)` in a test of the author's."""
 
     function: Function
+    spec: Spec
 
     def __call__(self, *arguments: Any) -> Any:
         return self.function.function(*arguments)
+
+    def sync_trigger(self) -> Made:
+        """As `backfill.definitions.keepers.sync_trigger` gives it."""
+        return made(self.spec)
 
 
 def calls(
@@ -68,6 +75,7 @@ def calls(
             version=options.get("version", "1"),
             hooks=options.get("hooks", Hooks()),
             function=sample.function,
+            spec=sample,
         )
 
     return define

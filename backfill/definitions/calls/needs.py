@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import Column
 from sqlalchemy.sql.elements import ColumnElement
 
+from backfill.definitions.calls.keeping import kept
 from backfill.definitions.calls.spec import Spec
 from backfill.definitions.tables import columns_in
 from backfill.sql.needs import ColumnNeed, Needs
@@ -21,7 +22,8 @@ def needs_of(spec: Spec) -> Needs:
     own = [
         _need(column) for column in dict.fromkeys(columns) if column.table is not spec.table or column.name not in named
     ]
-    return Needs(columns=(*named.values(), *own), indexes=spec.walk.index_needs)
+    columns_needed = (*named.values(), *own)
+    return Needs(columns=columns_needed, indexes=spec.walk.index_needs, triggers=kept(spec).needs)
 
 
 def rights_of(spec: Spec) -> Rights:
@@ -29,7 +31,13 @@ def rights_of(spec: Spec) -> Rights:
     read = (*spec.walk.key, *spec.reads.values(), *spec.writes.values(), *columns_in(_expressions(spec)))
     writes = tuple(column.name for column in spec.writes.values())
     updated = (Right(privilege="UPDATE", table=table.name, columns=writes, schema=table.schema),) if writes else ()
-    return Rights(reading=tuple(_selects(read)), writing=updated, inserts_into=table.name, schema=table.schema)
+    return Rights(
+        reading=tuple(_selects(read)),
+        writing=updated,
+        inserts_into=table.name,
+        trigger_functions=kept(spec).functions,
+        schema=table.schema,
+    )
 
 
 def _expressions(spec: Spec) -> list[ColumnElement[Any]]:

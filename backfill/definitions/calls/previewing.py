@@ -9,17 +9,23 @@ from __future__ import annotations
 from time import perf_counter
 from typing import TYPE_CHECKING
 
-from sqlalchemy import func, literal_column
+from sqlalchemy import Executable, and_, func, literal_column
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from backfill.definitions.calls import checking
 from backfill.definitions.calls.needs import needs_of
-from backfill.definitions.calls.writing import lock_statement, write_rows
+from backfill.definitions.calls.reading import read_statement, rows_named
+from backfill.definitions.calls.writing import compare_statement, lock_statement, write_rows
 from backfill.definitions.walk import count_left
+from backfill.definitions.walk.checking import check_statement
+from backfill.definitions.walk.pages import page_statement
+from backfill.definitions.walk.planning import split_statement
 from backfill.engine.protocols import Settled
 from backfill.runs.forecast import Amount
-from backfill.runs.preview import Survey
+from backfill.runs.preview import StatementPlan, Survey
 from backfill.runs.rehearsed import Rehearsed
 from backfill.sql.built import run_built
+from backfill.sql.plans import BuiltStatement, Statement, explain_statements
 from backfill.sql.rehearsal import Rehearsal
 from backfill.sql.schema import read_found
 from backfill.sql.survey import indexes_on, survey_server, table_sizes
@@ -29,7 +35,9 @@ if TYPE_CHECKING:
 
     from backfill.definitions.calls.bound import Calls
     from backfill.definitions.calls.spec import Spec
+    from backfill.runs.ranges import Unit
 
+RANGES_EXPLAINED = 16
 NOTHING_TRIED = Rehearsed(written=0, ms=0.0, commit_ms=0.0, trip_ms=0.0, updates=0, hot_updates=0)
 
 
@@ -58,6 +66,34 @@ async def survey(connection: AsyncConnection, spec: Spec) -> Survey:
         invalid_indexes=tuple(index.name for index in found.indexes if not index.valid),
         hindering_indexes=hindering,
         server=await survey_server(connection),
+    )
+
+
+async def explain(
+    connection: AsyncConnection, spec: Spec, units: Sequence[Unit], *, writes: bool
+) -> tuple[StatementPlan, ...]:
+    """In the order in which a run comes to them, with these units as a batch."""
+    walk, ids = spec.walk, [unit.id for unit in units]
+    bounds = (units[0].key, units[-1].key)
+    page = page_statement(walk, walk.between(*bounds), spec.to_do, units=len(ids))
+    check = check_statement(walk, bounds, checking.breaches(spec), units=len(ids))
+    batch = "a batch"
+    built = [
+        _built("split", "planning", split_statement(walk, RANGES_EXPLAINED, 100.0)),
+        _built("read_page", "reading ahead", page, in_order=True),
+        _built("read_rows", batch, read_statement(spec, and_(rows_named(spec, ids), spec.to_do))),
+        _built("lock", batch, lock_statement(spec, ids), writes=True),
+        _built("compare", batch, compare_statement(spec, ids)),
+        _built("check_page", "verification", check, in_order=True),
+    ]
+    return await explain_statements(connection, built, (walk.name,), writes=writes)
+
+
+def _built(
+    name: str, part_of: str, built: Executable, *, writes: bool = False, in_order: bool = False
+) -> BuiltStatement:
+    return BuiltStatement(
+        statement=Statement(name=name, part_of=part_of, writes=writes, in_order=in_order), built=built
     )
 
 

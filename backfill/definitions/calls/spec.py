@@ -11,6 +11,7 @@ from sqlalchemy.sql.elements import ColumnElement
 
 from backfill.definitions.calls.answers import Function
 from backfill.definitions.calls.calling import Terms
+from backfill.definitions.keepers import BY_TRIGGER, Keeper
 from backfill.definitions.walk import Walk
 
 RECOMPUTE = "recompute"
@@ -18,11 +19,11 @@ RECOMPUTE = "recompute"
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Spec:
-    """`reads` (the primary key too) and `writes` are columns by the names that the function knows them by.
-
-    `recomputes`: what is right is what the function gives. `batch_rows` are read at once at most.
+    """`spoken` is how mistakes speak of it. `reads` (the primary key too) and `writes` are columns by the names that
+    the function knows them by. `recomputes`: what is right is what the function gives. `batch_rows` are read at once.
     """
 
+    spoken: str
     name: str
     about: str
     walk: Walk
@@ -34,7 +35,7 @@ class Spec:
     where: ColumnElement[bool] | None
     check: ColumnElement[bool] | None
     recomputes: bool
-    kept_by: str | None
+    kept_by: Keeper | None
     batch_rows: int
 
     @property
@@ -54,6 +55,11 @@ class Spec:
     def not_to_do(self) -> ColumnElement[bool]:
         """Of the rows that are concerned, those that are done; without `todo` that may be any."""
         return self.concerned if self.todo is None else and_(self.concerned, or_(self.todo.is_(None), ~self.todo))
+
+    @property
+    def is_emptied(self) -> bool:
+        """By a trigger, whenever what was read changes: then some rows are always to do again."""
+        return self.kept_by == BY_TRIGGER
 
     @property
     def mark(self) -> ColumnElement[bytes]:

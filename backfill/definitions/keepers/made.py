@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from sqlalchemy import TextClause, text
 from sqlalchemy.exc import CompileError
@@ -70,8 +70,17 @@ class HasDeclaration(Protocol):
     def declaration(cls) -> Declaration: ...
 
 
-def sync_trigger(definition: type[HasDeclaration]) -> Made:
+@runtime_checkable
+class MakesTrigger(Protocol):
+    """A definition that is no class of columns."""
+
+    def sync_trigger(self) -> Made: ...
+
+
+def sync_trigger(definition: type[HasDeclaration] | MakesTrigger) -> Made:
     """The trigger of this definition. Raises AuthorsMistake where none follows from its expressions."""
+    if isinstance(definition, MakesTrigger):
+        return definition.sync_trigger()
     return _made(definition.declaration())
 
 
