@@ -6,6 +6,7 @@ The functions are those that `alembic.op` has once `backfill.alembic` is importe
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from typing import Any
 
 from alembic.op import *  # noqa: F403 - all of it, by its own names
@@ -17,6 +18,11 @@ from backfill.alembic.directives.constraints import CheckCondition
 from backfill.alembic.directives.indexes import IndexColumns
 
 _directives: Any = _op
+
+
+def safely_assured(why: str) -> AbstractContextManager[None]:
+    assured: AbstractContextManager[None] = _directives.safely_assured(why)
+    return assured
 
 
 def online_add_column(table_name: str, column: Column[Any], *, schema: str | None = None) -> None:

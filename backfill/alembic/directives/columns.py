@@ -128,8 +128,7 @@ def _needs_steps(online: Steps, relation: Relation, column: Column[Any]) -> bool
         return False
     if online.looking is None:
         return not surely_the_same_for_all(default_of(column))
-    added = Column("online_column", column.type, server_default=column.server_default)
-    return online.looking.rewrites(relation, _adding(COPY, added))
+    return online.looking.rewrites(relation, adding_to_copy(column))
 
 
 def default_of(column: Column[Any]) -> str:
@@ -146,6 +145,16 @@ def add_bare_column(online: Steps, relation: Relation, column: Column[Any]) -> b
         return True
     online.under_lock(f"adding {column.name} to {relation}", _adding(relation, column), done=lambda _: False)
     return False
+
+
+def adding_to_copy(column: Column[Any]) -> str:
+    """A statement that adds a column like this to the empty copy, which may have it already."""
+    default = column.server_default
+    if isinstance(default, Computed):
+        return _adding(COPY, Column("online_column", column.type, Computed(default.sqltext, default.persisted)))
+    if isinstance(default, Identity):
+        return _adding(COPY, Column("online_column", column.type, Identity(always=default.always)))
+    return _adding(COPY, Column("online_column", column.type, server_default=default))
 
 
 def _bare(column: Column[Any]) -> Column[Any]:

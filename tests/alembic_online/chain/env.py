@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from alembic import context
+from backfill.alembic.checks.stopping import SMALL_BYTES, OnlineChecks
 from backfill.alembic.migrating import migrate, pause, wait_for_turn
 from backfill.alembic.online_ddl import LockProtocol
 from backfill.logging import setup_logging
@@ -19,7 +20,10 @@ from backfill.sql.files import load_sql
 
 
 def configure(connection: Connection, protocol: LockProtocol | None) -> None:
-    context.configure(connection=connection, transaction_per_migration=True, lock_protocol=protocol)
+    checks = OnlineChecks(small_bytes=int(os.environ.get("SMALL_BYTES", SMALL_BYTES)))
+    context.configure(
+        connection=connection, transaction_per_migration=True, lock_protocol=protocol, online_checks=checks
+    )
     if protocol:
         wait_for_turn(connection, protocol)
     with context.begin_transaction():
