@@ -64,9 +64,9 @@ def _forecast(forecast: Forecast) -> Iterator[tuple[str, str]]:
     yield "takes", f"{_span(forecast.seconds, duration)}: {phases}"
     if forecast.batch_rows:
         yield "speed", _speed(forecast)
-    yield "WAL", "not measured" if forecast.wal_bytes is None else _span(forecast.wal_bytes, _bytes)
+    yield "WAL", "not measured" if forecast.wal_bytes is None else _span(forecast.wal_bytes, bytes_in_words)
     if forecast.growth_bytes is not None:
-        yield "disk", f"{_span(forecast.growth_bytes, _bytes)} more, until vacuum has made room for reuse"
+        yield "disk", f"{_span(forecast.growth_bytes, bytes_in_words)} more, until vacuum has made room for reuse"
 
 
 def _speed(forecast: Forecast) -> str:
@@ -93,8 +93,8 @@ def _sample(sample: Sample) -> str:
 def _table(table: TableSize) -> str:
     believed = "unknown to the planner" if table.believed_rows is None else f"~{number(table.believed_rows)}"
     return (
-        f"{table.table}: {_bytes(table.table_bytes)}, indexes {_bytes(table.index_bytes)}, rows {believed}, "
-        f"dead ~{number(table.dead_rows)}"
+        f"{table.table}: {bytes_in_words(table.table_bytes)}, indexes {bytes_in_words(table.index_bytes)}, "
+        f"rows {believed}, dead ~{number(table.dead_rows)}"
     )
 
 
@@ -128,7 +128,7 @@ def _span(estimate: Estimate, words: Callable[[float], str]) -> str:
     return f"{words(estimate.low)} to {words(estimate.high)}, most likely {words(estimate.middle)}"
 
 
-def _bytes(value: float) -> str:
+def bytes_in_words(value: float) -> str:
     unit = 0
     while value >= 1000 and unit < len(_UNITS) - 1:
         value, unit = value / 1000, unit + 1

@@ -85,6 +85,11 @@ _LIBRARYS = {
         "Say what a run at this pace would do, with evidence: plans, a sample that is rolled back, how long it takes.",
         "backfill preview --parallel 4 --json | jq .forecast.seconds",
     ),
+    "dry-run": _check(
+        "dry_running:dry_run_command",
+        "Go through the units at this pace and roll every batch back: what would be written, what refused and why.",
+        "backfill dry-run --all --json | jq .refused",
+    ),
     "verify": _check(
         "checking:verify",
         "Check the data and the schema against every rule, as the end of a run does; writes nothing.",

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from backfill.runs.failures import BatchFailed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,7 +29,7 @@ class Rehearsed:
     a small statement takes there and back.
 
     `updates` are the row versions that it leaves for vacuum, `hot_updates` those that found room in their page.
-    `mark` is as in PartSettled.
+    `refused` and `mark` are as in Settled and PartSettled.
     """
 
     written: int
@@ -37,4 +40,5 @@ class Rehearsed:
     hot_updates: int
     contended: int = 0
     wal: Wal | None = None
+    refused: Mapping[str, BatchFailed] = field(default_factory=dict)
     mark: str | None = None
