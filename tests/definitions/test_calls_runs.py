@@ -9,9 +9,14 @@ import asyncpg
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from backfill.definitions.calls import calls
 from backfill.runs.states import State
+from backfill.sql.built import DIALECT
 from tests.support.called import add_documents, bound, digest, hashing, worked, wrong_rows
+from tests.support.defined import create
 from tests.support.in_process import InProcessRun, in_process_run
+from tests.support.keyed_tables import KINDS
+from tests.support.keyed_tables import ROWS as KEYED_ROWS
 
 ROWS = 500
 SECRET = "alice@example.com"
@@ -58,3 +63,32 @@ async def test_an_exception_quarantines_its_row_alone_and_nothing_is_called_twic
     assert error.startswith("the function raised ValueError at test_calls_runs.py:")
     assert (ended.state, ended.counts.rows_written) == (State.FAILED, ROWS - 5)
     assert sorted(called) == list(range(1, ROWS + 1))
+
+
+async def test_rows_of_every_kind_of_key_are_found_called_for_and_written(
+    engine: AsyncEngine, sql: asyncpg.Connection
+) -> None:
+    for name, kind in KINDS.items():
+        await create(sql, kind)
+        email, done = kind.table.columns.email, kind.table.columns.done
+        order_by = [kind.table.columns[column] for column in kind.order_by]
+        definition = calls(table=kind.table, reads=[email], todo=done.is_(None), order_by=order_by)(lower)
+        backfill = bound(definition, engine)
+
+        (span,) = (await backfill.plan(16)).spans
+        units = await backfill.read_page(span.start, span.end, units=KEYED_ROWS, row_cap=1)
+        waiting, written = [unit.id for unit in units], 0
+        while waiting:
+            settled = await backfill.settle(waiting)
+            written += settled.written
+            waiting = [unit_id for unit_id in waiting if unit_id in settled.left]
+        page = await backfill.check_page(None, None, units=KEYED_ROWS + 1)
+
+        assert (written, page.units, page.findings) == (KEYED_ROWS, KEYED_ROWS, ()), name
+        quoted = DIALECT.identifier_preparer.format_table(kind.table)
+        wrong = f"SELECT count(*) FROM {quoted} WHERE done IS DISTINCT FROM lower(email)"  # noqa: S608
+        assert await sql.fetchval(wrong) == 0, name
+
+
+def lower(row: Any) -> dict[str, str]:
+    return {"done": row.email.lower()}
