@@ -13,6 +13,7 @@ import pytest
 from sqlalchemy import ARRAY, JSON, Column, DateTime, Double, Integer, LargeBinary, MetaData, Numeric, Table, Text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.pool import AsyncAdaptedQueuePool
 
 from backfill.definitions.calls import calls
 from backfill.engine.protocols import Settled
@@ -116,6 +117,22 @@ async def test_a_change_of_what_nobody_read_is_nothing_to_the_value(
 
     assert (settled.written, settled.contended) == (1, frozenset())
     assert await everything.fetchval("SELECT beside FROM everything WHERE given IS NOT NULL") == 1
+
+
+async def test_no_connection_is_held_while_the_function_is_at_work(
+    engine: AsyncEngine, sql: asyncpg.Connection
+) -> None:
+    await add_documents(sql, 1)
+    in_transactions = "SELECT count(xact_start) FROM pg_stat_activity WHERE application_name = 'test-definitions'"
+
+    async def sha256(row: Any) -> dict[str, str]:
+        pool = engine.pool
+        assert isinstance(pool, AsyncAdaptedQueuePool)
+        return {"sha256": f"{pool.checkedout()} {await sql.fetchval(in_transactions)}"}
+
+    await bound(hashing(sha256), engine).settle(["1"])
+
+    assert await sql.fetchval("SELECT sha256 FROM documents") == "0 0"
 
 
 async def test_a_row_that_somebody_else_has_done_meanwhile_keeps_what_it_has(

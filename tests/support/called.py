@@ -89,20 +89,9 @@ async def worked(run: InProcessRun, calls_: Calls, *, turns: int = 1) -> Run:
     return await run.read()
 
 
-@calls(table=Document, reads=[Document.text], todo=Document.sha256.is_(None), runs_in="processes", concurrency=2)
-def hash_in_process(row: Any) -> dict[str, str]:
-    return {"sha256": digest(row.text)}
-
-
 @calls(table=Document, reads=[Document.text], todo=Document.sha256.is_(None), concurrency=20)
 def hash_slowly(row: Any) -> dict[str, str]:
     time.sleep(0.05)
-    return {"sha256": digest(row.text)}
-
-
-@calls(table=Document, reads=[Document.text], todo=Document.sha256.is_(None), concurrency=20)
-async def hash_slowly_on_the_loop(row: Any) -> dict[str, str]:
-    await asyncio.sleep(0.05)
     return {"sha256": digest(row.text)}
 
 

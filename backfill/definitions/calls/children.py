@@ -58,9 +58,8 @@ class Child:
 
     def call(self, rows: Sequence[Row], *besides: Any) -> Answers:
         """Raises ChildEnded."""
-        assert self._connection is not None, "it was started"  # noqa: S101
         try:
-            self._connection.send((rows, *besides))
+            self._pipe.send((rows, *besides))
         except OSError as error:
             raise ChildEnded from error
         except Exception as error:  # noqa: BLE001 - pickling runs code of the values' types
@@ -72,10 +71,15 @@ class Child:
         if self._process is not None:
             self._process.kill()
 
+    @property
+    def _pipe(self) -> Connection:
+        if self._connection is None:
+            raise ChildEnded
+        return self._connection
+
     def _received(self) -> Any:
-        assert self._connection is not None, "it was started"  # noqa: S101
         try:
-            return self._connection.recv()
+            return self._pipe.recv()
         except (EOFError, OSError) as error:
             raise ChildEnded from error
 

@@ -40,7 +40,8 @@ class Options(TypedDict, total=False):
         right. Left out: of all of them, in every run anew; only values that differ are written.
     where: the rows that are concerned at all, an SQL expression.
     check: what is right, an SQL expression; or `"recompute"`: the verification calls the function again for every row
-        that is done, and compares. Left out: it can only say whether a row is left to do, and says that.
+        that is done, and compares. For functions that give the same again, in values that the column's type keeps as
+        they are. Left out: it can only say whether a row is left to do, and says that.
     kept_by: who keeps it right while the application writes. "application": it writes the columns itself. "frozen":
         rows do not change. "trigger": the one that `sync_trigger` makes of this definition. It empties what was
         written, by NULL, as soon as what was read changes, so that the row is to do again; the next run does it, and
@@ -106,7 +107,7 @@ class Declared:
         walk = Walk.over(table, order_by=order, where=where)
         reads = {**self._named(walk.identity, "table"), **self._named(self.reads, "reads")}
         todo = self._expression("todo", parameters)
-        check = options.get("check")
+        recomputes = isinstance(options.get("check"), str) and options.get("check") == RECOMPUTE
         name = options.get("name", where.replace("_", "-").lower())
         return Spec(
             spoken=where,
@@ -119,8 +120,8 @@ class Declared:
             writes=self._writes(todo, reads, walk),
             todo=todo,
             where=self._expression("where", parameters),
-            check=None if check == RECOMPUTE else self._expression("check", parameters),
-            recomputes=isinstance(check, str) and check == RECOMPUTE,
+            check=None if recomputes else self._expression("check", parameters),
+            recomputes=recomputes,
             kept_by=self._keeper(),
             batch_rows=self._at_least("batch_rows", BATCH_ROWS, 1),
         )

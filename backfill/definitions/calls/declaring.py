@@ -11,6 +11,9 @@ from something older; such a row is read and computed again.
 
 An exception is its row's: the row is quarantined with the class and the place of it, never with its text, and nothing
 else is computed again.
+
+A preview calls a function that gives values for the rows that it tries out, and writes nothing. One that is called for
+what it does, it does not call.
 """
 
 from __future__ import annotations
