@@ -128,7 +128,7 @@ async def test_a_function_that_gives_nothing_is_called_for_every_row_once_in_a_r
     ended = await worked(run, bound(send, engine))
 
     assert (called_by_preview, sorted(called)) == (0, list(range(101, 301)))
-    assert (ended.state, ended.counts.rows_written, ended.counts.units_done) == (State.SUCCEEDED, 0, 300)
+    assert (ended.state, ended.counts.rows_written, ended.counts.units_done) == (State.SUCCEEDED, 200, 300)
 
 
 async def test_a_preview_tries_the_function_out_and_writes_nothing(

@@ -15,10 +15,12 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from backfill.engine.contracts import Backfills
 from backfill.engine.control import Control
+from backfill.engine.guard import guarded
 from backfill.engine.previewing import Sampling, preview
 from backfill.engine.protocols import Backfill, Previewable
 from backfill.logging import setup_logging
 from backfill.runs.errors import DefinitionFailed
+from backfill.runs.failures import BatchFailed
 from backfill.runs.ranges import Key, Unit
 from backfill.runs.record import Run
 from backfill.runs.rehearsed import Rehearsed
@@ -122,6 +124,17 @@ async def test_a_call_that_never_comes_back_is_broken_off_and_its_unit_quarantin
     (unit,) = ended.quarantined
     assert (ended.state, unit.unit_id) == (State.FAILED, "u0002")
     assert unit.error == "settle_part did not come back within 0.05 seconds"
+
+
+class Computing(Authored):
+    computing_seconds = 0.2
+
+
+async def test_what_a_definition_takes_outside_of_the_database_is_not_taken_for_a_call_that_hangs() -> None:
+    backfill = guarded(Computing(units=1, hangs=["settle"]), seconds=0.05)
+
+    with pytest.raises(BatchFailed, match=r"settle did not come back within 0\.25 seconds"):
+        await backfill.settle(["u0000"])
 
 
 @pytest.mark.parametrize("method", ["check_schema", "check_privileges", "check_page"])

@@ -37,11 +37,19 @@ FIRST_ROWS = 100
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Called:
-    """What came of the calls for a batch: what to write, whose call raised, and rows that no time was left for."""
+    """What came of the calls for a batch: what to write, whose call raised, and rows that no time was left for.
+
+    `done` calls gave something, or nothing where that is what the function is for.
+    """
 
     news: dict[str, New]
     refused: dict[str, BatchFailed]
     left: frozenset[str]
+    calls: int
+
+    @property
+    def done(self) -> int:
+        return self.calls - len(self.refused)
 
 
 class Calls:
@@ -91,7 +99,7 @@ class Calls:
         writing = Writing(self.engine, self.limits, self.spec, called.news)
         settled = await writing.write()
         return Settled(
-            written=settled.written,
+            written=settled.written if self.spec.writes else called.done,
             contended=settled.contended,
             refused={**called.refused, **settled.refused},
             left=called.left,
@@ -119,7 +127,7 @@ class Calls:
         left: list[str] = [*later]
         if len(answers) < len(seen):
             left = [*asked[asked.index(seen[len(answers)].unit_id) :], *later]
-        called = Called(news={}, refused={}, left=frozenset(left))
+        called = Called(news={}, refused={}, left=frozenset(left), calls=len(answers))
         for one, answer in zip(seen, answers, strict=False):
             values = values_of(answer, self.spec)
             if isinstance(values, Raised):

@@ -35,7 +35,7 @@ class Options(TypedDict, total=False):
     about: in one sentence what a run does; the first line of the function's docstring.
     writes: the columns that the function gives, as keys of a dict. Left out: the columns of the table that `todo`
         speaks of and `reads` does not have. With neither, or `[]`, the function is called for what it does, gives None,
-        and may be called for a row more than once: at least once.
+        and may be called for a row more than once: at least once. A call then counts as a row written.
     todo: of which rows the function is to be called, an SQL expression. It finds work and is never taken for what is
         right. Left out: of all of them, in every run anew; only values that differ are written.
     where: the rows that are concerned at all, an SQL expression.
