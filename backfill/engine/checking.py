@@ -24,6 +24,11 @@ MOST_PAGE_UNITS = 1000
 MOST_REOPENINGS = 3
 
 
+def most_page_units(backfill: Backfill) -> int:
+    """A definition whose units are single rows says that more of them fit into a page."""
+    return int(getattr(backfill, "most_checked", MOST_PAGE_UNITS))
+
+
 async def check_range(backfill: Backfill, claim: Claim, lease: Lease, around: Surroundings) -> None:
     """From the range's check cursor to its end, a page of units per statement, about as long as a batch.
 
@@ -41,7 +46,7 @@ async def check_range(backfill: Backfill, claim: Claim, lease: Lease, around: Su
         if page.last_key is None:
             return
         after = page.last_key
-        size = size.after(page.units, elapsed_ms, target_ms=lease.pace.target_ms, most_rows=MOST_PAGE_UNITS)
+        size = size.after(page.units, elapsed_ms, target_ms=lease.pace.target_ms, most_rows=most_page_units(backfill))
         await lease.rest(at_least_ms=elapsed_ms)
 
 
@@ -93,7 +98,7 @@ async def check_everything(backfill: Backfill) -> tuple[int, tuple[Finding, ...]
     after = None
     while not any(finding.hides_data for finding in findings):
         try:
-            page = await backfill.check_page(after, None, units=MOST_PAGE_UNITS)
+            page = await backfill.check_page(after, None, units=most_page_units(backfill))
         except BatchFailed as failed:
             findings = _hidden_by_time(findings, failed)
             break

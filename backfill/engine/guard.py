@@ -9,12 +9,14 @@ from __future__ import annotations
 import asyncio
 import sysconfig
 import traceback
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
 from backfill.engine.protocols import Backfill, CheckedPage, PartSettled, Previewable, Settled
+from backfill.engine.stretching import Stretch
 from backfill.runs.errors import OperatorError
 from backfill.runs.failures import BatchFailed, Failure, classify
 from backfill.runs.findings import Finding, Rule
@@ -136,5 +138,10 @@ class _Guard:
             return await backfill.rehearse_part(unit_id, mark, rows=rows)
 
     def __getattr__(self, name: str) -> Any:
-        """What a definition has besides is the business of whoever asks it for that."""
-        return getattr(self._backfill, name)
+        """What a definition has besides is the business of whoever asks it for that; stretches are the engine's."""
+        found = getattr(self._backfill, name)
+        return partial(self._settle_stretch, found) if name == "settle_stretch" else found
+
+    async def _settle_stretch(self, settle: Callable[..., Awaitable[Stretch]], *bounds: Any, **units: int) -> Stretch:
+        async with self._call("settle_stretch", Failure.ROW):
+            return await settle(*bounds, **units)

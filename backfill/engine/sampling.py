@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 from statistics import fmean
 from typing import Any
 
-from backfill.engine.checking import MOST_PAGE_UNITS
+from backfill.engine.checking import most_page_units
 from backfill.engine.lookahead import Batch, Lookahead
 from backfill.engine.protocols import Previewable
 from backfill.engine.settling import WHOLE_UNIT
@@ -134,7 +134,7 @@ class Sampler:
     async def _walk(self) -> None:
         """A run passes what is settled by its pages alone."""
         for span in self._spans[:BATCHES_AT_A_PLACE]:
-            await self._pages.read_page(span.start, span.end, units=MOST_PAGE_UNITS, row_cap=1)
+            await self._pages.read_page(span.start, span.end, units=most_page_units(self._backfill), row_cap=1)
 
     async def _batches(self) -> None:
         if self._pace.parallel == 1:
@@ -247,7 +247,9 @@ class Sampler:
                 page = await self._backfill.check_page(after, span.end, units=size.rows)
                 ms = (self._stopwatch() - began) * 1000
                 pages.append((page.units, ms))
-                size = size.after(page.units, ms, target_ms=self._pace.target_ms, most_rows=MOST_PAGE_UNITS)
+                size = size.after(
+                    page.units, ms, target_ms=self._pace.target_ms, most_rows=most_page_units(self._backfill)
+                )
                 after = page.last_key
                 if after is None:
                     break

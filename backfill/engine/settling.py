@@ -20,8 +20,9 @@ import structlog
 from backfill.engine.aside import Aside
 from backfill.engine.attempts import LEAST_PART_ROWS, Outcome, settle_part, settle_units
 from backfill.engine.lease import Lease
-from backfill.engine.lookahead import FIRST_PAGE, Batch, Lookahead, take
+from backfill.engine.lookahead import FIRST_PAGE, Batch, take
 from backfill.engine.protocols import Advance, Backfill, Claim
+from backfill.engine.stretching import Stretched, way_ahead
 from backfill.runs.failures import BatchFailed, Failure
 from backfill.runs.ranges import Part, Quarantined, Unit
 
@@ -51,7 +52,7 @@ class RangeSettler:
         self._claim = claim
         self._lease = lease
         self._around = around
-        self._lookahead = Lookahead(backfill, claim.span, claim.cursor)
+        self._ahead = way_ahead(backfill, claim.span, claim.cursor, around.stopwatch)
         self._aside = Aside(claim, around.random)
         self._size = claim.batch_size
         self._part = claim.part
@@ -64,11 +65,16 @@ class RangeSettler:
             if batch is None:
                 await self._lease.checkpoint(self._end_of_range())
                 return
-            outcome = await self._settle(batch)
-            if outcome.left:
-                batch = self._put_back(batch, outcome)
-            await self._lease.checkpoint(await self._advance(batch, outcome))
+            await self._lease.checkpoint(await self._take_up(batch))
             await self._lease.rest()
+
+    async def _take_up(self, batch: Batch | Stretched) -> Advance:
+        if isinstance(batch, Stretched):
+            return self._advance_stretch(batch)
+        outcome = await self._settle(batch)
+        if outcome.left:
+            batch = self._put_back(batch, outcome)
+        return await self._advance(batch, outcome)
 
     def _may_go_on(self) -> bool:
         begun = self._part is not None or self._aside.begun
@@ -81,7 +87,7 @@ class RangeSettler:
         """A unit of up to so many rows is settled whole."""
         return min(self._size.rows * WHOLE_UNIT, self._lease.pace.batch_rows)
 
-    async def _next_batch(self) -> Batch | None:
+    async def _next_batch(self) -> Batch | Stretched | None:
         if self._unfinished is not None:
             return self._unfinished
         if self._part is not None and (self._lease.winding_up or self._aside.has(self._part.unit_id)):
@@ -93,8 +99,8 @@ class RangeSettler:
             return await self._by_name(due)
         return None if self._lease.winding_up else await self._next_ahead()
 
-    async def _next_ahead(self) -> Batch | None:
-        return await self._lookahead.next_batch(self._rows(), self._whole_rows())
+    async def _next_ahead(self) -> Batch | Stretched | None:
+        return await self._ahead.next_batch(self._rows(), self._whole_rows())
 
     async def _by_name(self, unit_ids: tuple[str, ...]) -> Batch:
         """As many of them as fit into a batch: units that the cursor has passed, or is to pass. Bisected to the one
@@ -144,7 +150,7 @@ class RangeSettler:
         """Without the units that there was no time for: they come next. Those that were named are still put aside."""
         begun = batch.without(outcome.left)
         if not batch.named:
-            self._lookahead.put_back(batch.units[len(begun.units) :])
+            self._ahead.put_back(batch.units[len(begun.units) :])
         return begun
 
     async def _advance(self, batch: Batch, outcome: Outcome) -> Advance:
@@ -170,6 +176,23 @@ class RangeSettler:
             taken_back=self._aside.take_back(names - later),
             batch_size=self._size,
             batch_ms=outcome.elapsed_ms,
+        )
+
+    def _advance_stretch(self, one: Stretched) -> Advance:
+        """Sized by the units that were passed, as a stretch costs something where nothing is to be written, too."""
+        stretch, pace = one.stretch, self._lease.pace
+        self._size = self._size.after(
+            stretch.units, one.elapsed_ms, target_ms=pace.target_ms, most_rows=pace.batch_rows
+        )
+        passed = stretch.units - len(stretch.contended)
+        return Advance(
+            cursor=one.key,
+            units=passed,
+            rows=passed,
+            written=stretch.written,
+            put_aside=self._aside.put_off(stretch.contended, self._around.now_ms(), begun=None),
+            batch_size=self._size,
+            batch_ms=one.elapsed_ms,
         )
 
     def _advance_part(self, batch: Batch, outcome: Outcome) -> Advance:
