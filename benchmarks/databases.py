@@ -35,7 +35,7 @@ def sql(name: str) -> str:
 @asynccontextmanager
 async def prepared(server_url: str, shape: OldDataShape, *, revision: str = "head") -> AsyncIterator[str]:
     """URL of a database full of old data, migrated to `revision`, there for this block only."""
-    async with _new_database(server_url, "create_database") as url:
+    async with empty(server_url) as url:
         _migrate(url, SCHEMA_TODAY)
         engine = open_engine(url, application_name="benchmark", command_timeout_seconds=None)
         try:

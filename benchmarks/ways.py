@@ -135,12 +135,13 @@ async def until(
 
 
 @asynccontextmanager
-async def worker_process(settings: Settings) -> AsyncIterator[None]:
-    """The process that an operator starts, ready for work; ended by SIGTERM, as a deployment does."""
+async def worker_process(settings: Settings, **more: str) -> AsyncIterator[None]:
+    """The process that an operator starts, ready for work; ended by SIGTERM, as a deployment does. `more`: variables of
+    its environment."""
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "arq", "worker.main.WorkerSettings"),
         cwd=ROOT,
-        env=environment_of(settings, BACKFILL_PARALLEL=str(settings.parallel), BACKFILL_LOG_LEVEL="INFO"),
+        env=environment_of(settings, BACKFILL_PARALLEL=str(settings.parallel), BACKFILL_LOG_LEVEL="INFO", **more),
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,

@@ -15,7 +15,7 @@ from backfill.engine.protocols import Advance, Backfill, CheckedPage, Claim, Sto
 from backfill.engine.settling import Surroundings
 from backfill.runs.failures import BatchFailed, Failure
 from backfill.runs.findings import Finding, merge
-from backfill.runs.pace import BatchSize
+from backfill.runs.pace import FIRST_ROWS_ALIKE, BatchSize
 from backfill.runs.ranges import PutAside
 from backfill.runs.states import Action
 from backfill.runs.wording import counted
@@ -29,6 +29,19 @@ def most_page_units(backfill: Backfill) -> int:
     return int(getattr(backfill, "most_checked", MOST_PAGE_UNITS))
 
 
+def first_page_size(backfill: Backfill) -> BatchSize:
+    return BatchSize(rows=FIRST_ROWS_ALIKE) if most_page_units(backfill) > MOST_PAGE_UNITS else BatchSize()
+
+
+def next_page_size(
+    backfill: Backfill, size: BatchSize, page: CheckedPage, elapsed_ms: float, *, target_ms: int
+) -> BatchSize:
+    most = most_page_units(backfill)
+    if most > MOST_PAGE_UNITS:
+        return size.by_rows_alike(elapsed_ms, target_ms=target_ms, most_rows=most)
+    return size.after(page.units, elapsed_ms, target_ms=target_ms, most_rows=most)
+
+
 async def check_range(backfill: Backfill, claim: Claim, lease: Lease, around: Surroundings) -> None:
     """From the range's check cursor to its end, a page of units per statement, about as long as a batch.
 
@@ -37,7 +50,7 @@ async def check_range(backfill: Backfill, claim: Claim, lease: Lease, around: Su
     """
     if claim.span is None:
         raise ValueError("a claim to check has a range")
-    after, size = claim.cursor or claim.span.start, BatchSize()
+    after, size = claim.cursor or claim.span.start, first_page_size(backfill)
     while lease.may_go_on and not around.should_end():
         began = around.stopwatch()
         page = await backfill.check_page(after, claim.span.end, units=size.rows)
@@ -46,7 +59,7 @@ async def check_range(backfill: Backfill, claim: Claim, lease: Lease, around: Su
         if page.last_key is None:
             return
         after = page.last_key
-        size = size.after(page.units, elapsed_ms, target_ms=lease.pace.target_ms, most_rows=most_page_units(backfill))
+        size = next_page_size(backfill, size, page, elapsed_ms, target_ms=lease.pace.target_ms)
         await lease.rest(at_least_ms=elapsed_ms)
 
 

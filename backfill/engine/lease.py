@@ -15,7 +15,7 @@ import structlog
 from backfill.engine.protocols import Advance, Claim, Store
 from backfill.engine.tally import Tally
 from backfill.runs.errors import RedisUnreachable
-from backfill.runs.pace import Pace
+from backfill.runs.pace import BatchSize, Pace
 from backfill.runs.states import WORKING, State
 
 # So often is a rest between batches interrupted to see whether the run is still wanted.
@@ -54,6 +54,11 @@ class Lease:
     @property
     def may_go_on(self) -> bool:
         return self._held and self._state in WORKING and not self._throttled_by
+
+    @property
+    def batch_size(self) -> BatchSize | None:
+        """That this slice came to in another range of the run."""
+        return self._tally.batch_size
 
     @property
     def winding_up(self) -> bool:

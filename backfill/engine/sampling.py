@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 from statistics import fmean
 from typing import Any
 
-from backfill.engine.checking import most_page_units
+from backfill.engine.checking import first_page_size, most_page_units, next_page_size
 from backfill.engine.lookahead import Batch, Lookahead
 from backfill.engine.protocols import Previewable
 from backfill.engine.settling import WHOLE_UNIT
@@ -238,7 +238,7 @@ class Sampler:
         return {"check_unit_ms": sum(ms for _, ms in pages) / units, "check_page_units": max(sizes)}
 
     async def _check_lane(self, spans: deque[Span], until: float, pages: list[tuple[int, float]]) -> int:
-        size = BatchSize()
+        size = first_page_size(self._backfill)
         while spans and (not pages or self._stopwatch() < until):
             span = spans.popleft()
             after = span.start
@@ -247,9 +247,7 @@ class Sampler:
                 page = await self._backfill.check_page(after, span.end, units=size.rows)
                 ms = (self._stopwatch() - began) * 1000
                 pages.append((page.units, ms))
-                size = size.after(
-                    page.units, ms, target_ms=self._pace.target_ms, most_rows=most_page_units(self._backfill)
-                )
+                size = next_page_size(self._backfill, size, page, ms, target_ms=self._pace.target_ms)
                 after = page.last_key
                 if after is None:
                     break

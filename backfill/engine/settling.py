@@ -22,7 +22,7 @@ from backfill.engine.attempts import LEAST_PART_ROWS, Outcome, settle_part, sett
 from backfill.engine.lease import Lease
 from backfill.engine.lookahead import FIRST_PAGE, Batch, take
 from backfill.engine.protocols import Advance, Backfill, Claim
-from backfill.engine.stretching import Stretched, way_ahead
+from backfill.engine.stretching import Stretched, Stretches, way_ahead
 from backfill.runs.failures import BatchFailed, Failure
 from backfill.runs.ranges import Part, Quarantined, Unit
 
@@ -55,6 +55,8 @@ class RangeSettler:
         self._ahead = way_ahead(backfill, claim.span, claim.cursor, around.stopwatch)
         self._aside = Aside(claim, around.random)
         self._size = claim.batch_size
+        if isinstance(self._ahead, Stretches) and claim.cursor is None and lease.batch_size is not None:
+            self._size = lease.batch_size
         self._part = claim.part
         self._unfinished: Batch | None = None
         self._asked = FIRST_PAGE
@@ -179,11 +181,9 @@ class RangeSettler:
         )
 
     def _advance_stretch(self, one: Stretched) -> Advance:
-        """Sized by the units that were passed, as a stretch costs something where nothing is to be written, too."""
+        """Sized by its time whatever it wrote, as a stretch costs something where nothing is to be written, too."""
         stretch, pace = one.stretch, self._lease.pace
-        self._size = self._size.after(
-            stretch.units, one.elapsed_ms, target_ms=pace.target_ms, most_rows=pace.batch_rows
-        )
+        self._size = self._size.by_rows_alike(one.elapsed_ms, target_ms=pace.target_ms, most_rows=pace.batch_rows)
         passed = stretch.units - len(stretch.contended)
         return Advance(
             cursor=one.key,

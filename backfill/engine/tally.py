@@ -6,13 +6,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from backfill.engine.protocols import Advance, Claim
+from backfill.runs.pace import BatchSize
 
 
 @dataclass(slots=True, kw_only=True)
 class Tally:
     """A slice may take up several tasks of its run, one after the other. Rows are those that the cursors passed.
 
-    `stopped_by` says why the last of the tasks could not go on, if it could not.
+    `stopped_by` says why the last of the tasks could not go on, if it could not; `batch_size` is what it came to.
     """
 
     backfill: str = ""
@@ -25,6 +26,7 @@ class Tally:
     contended: set[str] = field(default_factory=set)
     quarantined: set[str] = field(default_factory=set)
     stopped_by: str | None = None
+    batch_size: BatchSize | None = None
 
     def took_up(self, claim: Claim) -> None:
         self.backfill = claim.backfill
@@ -39,6 +41,7 @@ class Tally:
         self.checked += advance.checked
         self.batches += advance.batch_ms is not None and advance.written > 0
         self.contended |= {unit.unit_id for unit in advance.put_aside}
+        self.batch_size = advance.batch_size or self.batch_size
         self.quarantined |= {unit.unit_id for unit in advance.quarantined}
 
     def facts(self) -> dict[str, Any]:

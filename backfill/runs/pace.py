@@ -57,6 +57,7 @@ def _given(changes: Mapping[str, Any]) -> dict[str, Any]:
 
 
 FIRST_ROWS = 200
+FIRST_ROWS_ALIKE = 1_000
 # Below this the costs of a transaction itself would be most of it.
 LEAST_ROWS = 100
 GROW_AT_MOST = 1.25
@@ -86,3 +87,12 @@ class BatchSize:
         wanted = target_ms / max(row_ms, 1e-6)
         grown = min(wanted, max(self.rows, LEAST_ROWS) * GROW_AT_MOST + 1)
         return BatchSize(rows=min(max(int(grown), LEAST_ROWS), most_rows), row_ms=row_ms)
+
+    def by_rows_alike(self, elapsed_ms: float, *, target_ms: int, most_rows: int) -> BatchSize:
+        """The next size where rows are alike and cheap, by how long the last ones took: twice or half as many at most.
+
+        What a batch costs for itself, and what a busy machine adds, is most of its time then. Ascribed to its rows it
+        would make the next one smaller, which costs as much and does less.
+        """
+        factor = min(max(target_ms / max(elapsed_ms, 1e-6), 0.5), 2.0)
+        return BatchSize(rows=min(max(int(self.rows * factor), LEAST_ROWS), most_rows))
