@@ -2,7 +2,7 @@
 
 Where a row's values follow from the row alone, one UPDATE does it: it waits for whoever holds a row, and computes again
 from what it finds then. Explicit locks would cost a WAL record for each row. It must not wait while it holds locks
-itself, so it gives up after milliseconds, and the rows that are free are locked and written in a second try.
+itself for long, so it gives up soon, and the rows that are free are locked and written in a second try.
 
 Where they follow from other rows, a statement that waited would go on computing from the view it had before: the rows
 are locked in one statement, and computed and written in the next.
@@ -30,8 +30,9 @@ from backfill.sql.built import run_built
 from backfill.sql.plans import walk_in_order
 from backfill.sql.transactions import Limits, transaction
 
-# So long it may wait for one row while it holds others.
-WAIT_MS = 10
+# So long it may wait for one row while it holds others. No shorter: the server counts waits for room at the end of the
+# table, too, and with several lanes on a busy machine these take some ten milliseconds.
+WAIT_MS = 50
 
 Run = Callable[[AsyncConnection, Executable], Awaitable[CursorResult[Any]]]
 
