@@ -6,13 +6,11 @@ statement means is then the same.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from sqlalchemy import CursorResult, Executable
 from sqlalchemy.dialects.postgresql.asyncpg import PGDialect_asyncpg
 from sqlalchemy.ext.asyncio import AsyncConnection
-from sqlalchemy.ext.compiler import compiles
-from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.elements import ClauseElement
 
 from backfill.sql.folder import plan_in
@@ -31,27 +29,16 @@ def _dialect() -> PGDialect_asyncpg:
 DIALECT = _dialect()
 
 
-class _Explain(Executable, ClauseElement):
-    inherit_cache = False
-
-    def __init__(self, statement: Executable, wanted: str) -> None:
-        self.statement = statement
-        self.wanted = wanted
-
-
-@compiles(_Explain)
-def _explain(element: _Explain, compiler: SQLCompiler, **options: Any) -> str:
-    return f"EXPLAIN ({element.wanted}) {compiler.process(element.statement, **options)}"  # type: ignore[arg-type]
-
-
 async def run_built(connection: AsyncConnection, statement: Executable) -> CursorResult[Any]:
     return await connection.execute(statement, execution_options={"schema_translate_map": _SCHEMAS})
 
 
-async def explain_built(connection: AsyncConnection, statement: Executable, *, weigh: bool = False) -> dict[str, Any]:
+async def explain_built(
+    connection: AsyncConnection, statement: ClauseElement, *, weigh: bool = False
+) -> dict[str, Any]:
     """The plan of the statement; `weigh` executes it, and the plan tells the WAL of each step."""
     wanted = "ANALYZE, WAL, TIMING OFF, FORMAT JSON" if weigh else "FORMAT JSON"
-    return plan_in(await run_built(connection, _Explain(statement, wanted)))
+    return plan_in(await connection.exec_driver_sql(f"EXPLAIN ({wanted}) {render(cast('ClauseElement', statement))}"))
 
 
 def render(element: ClauseElement) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import asyncpg
-from sqlalchemy import MetaData, text
+from sqlalchemy import MetaData, TextClause
 from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.schema import CreateSchema, CreateTable
 
@@ -44,11 +44,11 @@ async def create_all(engine: AsyncEngine, metadata: MetaData) -> None:
 async def install(engine: AsyncEngine, *definitions: type[Columns]) -> None:
     """Their sync triggers, as a revision does it."""
     for definition in definitions:
-        await _execute(engine, map(str, sync_trigger(definition).create))
+        await _execute(engine, sync_trigger(definition).create)
 
 
 async def remove(engine: AsyncEngine, definition: type[Columns]) -> None:
-    await _execute(engine, map(str, sync_trigger(definition).drop))
+    await _execute(engine, sync_trigger(definition).drop)
 
 
 async def to_its_end(run: InProcessRun, backfill: Backfill) -> Run:
@@ -62,7 +62,7 @@ async def to_its_end(run: InProcessRun, backfill: Backfill) -> Run:
     raise AssertionError(f"not at its end after {TURNS} turns")
 
 
-async def _execute(engine: AsyncEngine, statements: Iterable[str]) -> None:
+async def _execute(engine: AsyncEngine, statements: Iterable[TextClause]) -> None:
     async with engine.begin() as connection:
         for statement in statements:
-            await connection.execute(text(statement))
+            await connection.execute(statement)
