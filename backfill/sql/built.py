@@ -33,9 +33,7 @@ async def run_built(connection: AsyncConnection, statement: Executable) -> Curso
     return await connection.execute(statement, execution_options={"schema_translate_map": _SCHEMAS})
 
 
-async def explain_built(
-    connection: AsyncConnection, statement: ClauseElement, *, weigh: bool = False
-) -> dict[str, Any]:
+async def explain_built(connection: AsyncConnection, statement: Executable, *, weigh: bool = False) -> dict[str, Any]:
     """The plan of the statement; `weigh` executes it, and the plan tells the WAL of each step."""
     wanted = "ANALYZE, WAL, TIMING OFF, FORMAT JSON" if weigh else "FORMAT JSON"
     return plan_in(await connection.exec_driver_sql(f"EXPLAIN ({wanted}) {render(cast('ClauseElement', statement))}"))

@@ -72,3 +72,14 @@ def test_a_pace_out_of_bounds_is_refused_by_name(name: str) -> None:
 
 def test_changes_that_are_none_leave_the_pace_as_it_is() -> None:
     assert pace().with_changes({"parallel": 4, "pause_ms": None}) == pace(parallel=4)
+
+
+def test_where_rows_are_alike_one_slow_batch_halves_the_size_and_a_quick_one_doubles_it() -> None:
+    size = BatchSize(rows=2_000)
+
+    slow = size.by_rows_alike(900, target_ms=50, most_rows=10_000)
+    quick = slow.by_rows_alike(5, target_ms=50, most_rows=10_000)
+
+    assert (slow.rows, quick.rows) == (1_000, 2_000)
+    assert quick.by_rows_alike(50, target_ms=50, most_rows=10_000).rows == 2_000
+    assert BatchSize(rows=8_000).by_rows_alike(1, target_ms=50, most_rows=10_000).rows == 10_000
