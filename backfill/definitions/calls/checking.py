@@ -27,7 +27,7 @@ from backfill.runs.ranges import Key
 LEFT, WRONG, DIFFERS, RAISES = "to_do", "check", "differs", "raises"
 UNCHECKED, FUNCTION, KEEPER = "unchecked", "function", "kept_by"
 
-AGAIN = "They changed while the run went on, and were emptied: the next run does them."
+AGAIN = "They came or changed while the run went on: the next run does them."
 RULES = (
     Rule(slug="columns", title="The columns that the function reads and writes are there", on_schema=True),
     Rule(slug="indexes", title="The rows can be walked along an index", on_schema=True),
