@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import AsyncIterator
 from typing import Any
+from urllib.parse import urlsplit
 
 import asyncpg
 import pytest
@@ -16,6 +18,7 @@ from backfill.definitions.mistakes import AuthorsMistake
 from backfill.engine.checking import check_everything
 from backfill.runs.findings import Finding
 from backfill.runs.states import State
+from backfill.sql.database import open_engine
 from tests.support.called import Document, add_documents, bound, digest, hashing, worked, wrong_rows
 from tests.support.in_process import InProcessRun, in_process_run
 
@@ -166,3 +169,29 @@ async def test_a_trigger_of_the_authors_own_is_looked_for_and_that_nobody_is_nam
 def test_an_authors_mistake_is_told_when_the_definition_is_made(options: dict[str, Any], told: str) -> None:
     with pytest.raises(AuthorsMistake, match=told):
         sha256(**options)
+
+
+async def test_the_rights_that_it_asks_for_are_those_of_its_columns_and_enough(
+    database: str, sql: asyncpg.Connection
+) -> None:
+    await add_documents(sql, 10)
+    role, server = f"test_{secrets.token_hex(6)}", urlsplit(database)
+    await sql.execute(f"CREATE ROLE {role} LOGIN PASSWORD 'hunter2'")
+    url = server._replace(netloc=f"{role}:hunter2@{server.hostname}:{server.port}").geturl()
+    engine = open_engine(url, application_name="test-definitions")
+    limited = bound(sha256(kept_by="application"), engine)
+    try:
+        missing = await limited.check_privileges(writes=True)
+        await sql.execute(missing[0].remedy)
+        enough = await limited.check_privileges(writes=True)
+        settled = await limited.settle([str(number) for number in range(1, 11)])
+    finally:
+        await engine.dispose()
+        await sql.execute(f"DROP OWNED BY {role}; DROP ROLE {role}")
+
+    lacks = f"the role {role} lacks"
+    assert missing[0].examples == (
+        f"{lacks} SELECT (id, body, sha256) on documents",
+        f"{lacks} UPDATE (sha256) on documents",
+    )
+    assert (enough, settled.written, await wrong_rows(sql)) == ((), 10, 0)

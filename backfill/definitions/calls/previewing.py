@@ -16,19 +16,16 @@ from backfill.definitions.calls import checking
 from backfill.definitions.calls.needs import needs_of
 from backfill.definitions.calls.reading import read_statement, rows_named
 from backfill.definitions.calls.writing import compare_statement, lock_statement, write_rows
-from backfill.definitions.walk import count_left
 from backfill.definitions.walk.checking import check_statement
 from backfill.definitions.walk.pages import page_statement
 from backfill.definitions.walk.planning import split_statement
+from backfill.definitions.walk.surveying import survey_rows
 from backfill.engine.protocols import Settled
-from backfill.runs.forecast import Amount
 from backfill.runs.preview import StatementPlan, Survey
 from backfill.runs.rehearsed import Rehearsed
 from backfill.sql.built import run_built
 from backfill.sql.plans import BuiltStatement, Statement, explain_statements
 from backfill.sql.rehearsal import Rehearsal
-from backfill.sql.schema import read_found
-from backfill.sql.survey import indexes_on, survey_server, table_sizes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -42,31 +39,9 @@ NOTHING_TRIED = Rehearsed(written=0, ms=0.0, commit_ms=0.0, trip_ms=0.0, updates
 
 
 async def survey(connection: AsyncConnection, spec: Spec) -> Survey:
-    table, needs = spec.walk.name, needs_of(spec)
-    left = await count_left(connection, spec.walk, func.coalesce(spec.to_do, literal_column("false")))
-    tables = await table_sizes(connection, (table,))
-    found = await read_found(connection, needs)
-    hindering = await indexes_on(connection, table, [column.name for column in spec.writes.values()])
-    return Survey(
-        amount=Amount(
-            units=left.rows,
-            rows=left.rows,
-            units_left=left.left,
-            rows_left=left.left,
-            is_estimate=left.is_estimate,
-            table_bytes=sum(one.table_bytes for one in tables),
-            index_bytes=sum(one.index_bytes for one in tables),
-            hot_possible=not hindering,
-        ),
-        tables=tables,
-        triggers=tuple(
-            (f"{need.table}.{need.name}", any(one.is_for(need) and one.enabled for one in found.triggers))
-            for need in needs.triggers
-        ),
-        invalid_indexes=tuple(index.name for index in found.indexes if not index.valid),
-        hindering_indexes=hindering,
-        server=await survey_server(connection),
-    )
+    written = [column.name for column in spec.writes.values()]
+    to_do = func.coalesce(spec.to_do, literal_column("false"))
+    return await survey_rows(connection, spec.walk, to_do, needs_of(spec), written=written)
 
 
 async def explain(

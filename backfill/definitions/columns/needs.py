@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
-from sqlalchemy import Column, Table
+from sqlalchemy import Column
 
 from backfill.definitions.columns.declaration import Declaration
 from backfill.definitions.keepers import Kept, kept_by
 from backfill.definitions.tables import columns_in, tables_in
+from backfill.definitions.walk.needs import column_need, name_of_table, rights_to_read
 from backfill.runs.findings import Rule
-from backfill.sql.needs import ColumnNeed, Needs
+from backfill.sql.needs import Needs
 from backfill.sql.privileges import Right, Rights
-from backfill.sql.tables import PUBLIC, TableName
+from backfill.sql.tables import TableName
 
 DIFFERS = "differs"
-
-
-def name_of_table(table: Table) -> TableName:
-    return TableName(name=table.name, schema=table.schema or PUBLIC)
 
 
 def tables_of(declaration: Declaration) -> tuple[TableName, ...]:
@@ -32,7 +27,7 @@ def needs_of(declaration: Declaration) -> Needs:
     keyed = set(walk.key)
     more = [column for column in _columns(declaration) if column not in keyed]
     return Needs(
-        columns=(*walk.column_needs, *(_need(column) for column in more)),
+        columns=(*walk.column_needs, *(column_need(column) for column in more)),
         indexes=walk.index_needs,
         triggers=kept_by(declaration).needs,
     )
@@ -41,7 +36,7 @@ def needs_of(declaration: Declaration) -> Needs:
 def rights_of(declaration: Declaration) -> Rights:
     table, kept = name_of_table(declaration.table), kept_by(declaration)
     return Rights(
-        reading=_reading([*declaration.walk.key, *_columns(declaration)]),
+        reading=rights_to_read([*declaration.walk.key, *_columns(declaration)]),
         writing=(Right(privilege="UPDATE", table=table.name, schema=table.schema, columns=declaration.written),),
         inserts_into=table.name,
         schema=table.schema,
@@ -70,23 +65,6 @@ def _columns(declaration: Declaration) -> tuple[Column[object], ...]:
     return tuple(dict.fromkeys((*written, *columns_in(declaration.expressions))))
 
 
-def _need(column: Column[object]) -> ColumnNeed:
-    table = name_of_table(column.table)
-    return ColumnNeed(table=table.name, schema=table.schema, name=column.name, is_read=True)
-
-
-def _reading(columns: Iterable[Column[object]]) -> tuple[Right, ...]:
-    by_table: dict[TableName, list[str]] = {}
-    for column in columns:
-        names = by_table.setdefault(name_of_table(column.table), [])
-        if column.name not in names:
-            names.append(column.name)
-    return tuple(
-        Right(privilege="SELECT", table=table.name, schema=table.schema, columns=tuple(names))
-        for table, names in by_table.items()
-    )
-
-
 def _rights_of_functions(declaration: Declaration, kept: Kept) -> tuple[Right, ...]:
     """Functions that work on the new row alone need none."""
     if not kept.reads_tables:
@@ -94,6 +72,6 @@ def _rights_of_functions(declaration: Declaration, kept: Kept) -> tuple[Right, .
     table = name_of_table(declaration.table)
     identity = declaration.walk.identity
     return (
-        *_reading([*identity, *declaration.inputs]),
+        *rights_to_read([*identity, *declaration.inputs]),
         Right(privilege="UPDATE", table=table.name, schema=table.schema, columns=declaration.written),
     )

@@ -12,53 +12,28 @@ from sqlalchemy.sql.elements import ColumnElement
 
 from backfill.definitions.columns import statements
 from backfill.definitions.columns.declaration import Declaration
-from backfill.definitions.columns.needs import DIFFERS, name_of_table, needs_of, tables_of
+from backfill.definitions.columns.needs import DIFFERS, needs_of, tables_of
 from backfill.definitions.columns.settling import Run, write_at_once, write_locked
-from backfill.definitions.walk import CHECKED_ROWS, Breach, count_left
+from backfill.definitions.walk import CHECKED_ROWS, Breach
 from backfill.definitions.walk.checking import check_statement
 from backfill.definitions.walk.pages import page_statement
 from backfill.definitions.walk.planning import split_statement
+from backfill.definitions.walk.surveying import survey_rows
 from backfill.engine.protocols import Settled
-from backfill.runs.forecast import PAGE_BYTES, Amount
+from backfill.runs.forecast import PAGE_BYTES
 from backfill.runs.preview import StatementPlan, Survey
 from backfill.runs.ranges import Unit
 from backfill.runs.rehearsed import Rehearsed, Wal
 from backfill.sql.built import explain_built, run_built
 from backfill.sql.plans import BuiltStatement, Statement, explain_statements
 from backfill.sql.rehearsal import Rehearsal, Weight
-from backfill.sql.schema import read_found
-from backfill.sql.survey import indexes_on, survey_server, table_sizes
 from backfill.sql.transactions import Limits, rolled_back
 
 RANGES_EXPLAINED = 16
 
 
 async def survey(connection: AsyncConnection, declaration: Declaration, todo: ColumnElement[bool]) -> Survey:
-    needs = needs_of(declaration)
-    tables = await table_sizes(connection, tables_of(declaration))
-    found = await read_found(connection, needs)
-    hindering = await indexes_on(connection, name_of_table(declaration.table), declaration.written)
-    left = await count_left(connection, declaration.walk, todo)
-    return Survey(
-        amount=Amount(
-            units=left.rows,
-            rows=left.rows,
-            units_left=left.left,
-            rows_left=left.left,
-            is_estimate=left.is_estimate,
-            table_bytes=sum(table.table_bytes for table in tables),
-            index_bytes=sum(table.index_bytes for table in tables),
-            hot_possible=not hindering,
-        ),
-        tables=tables,
-        triggers=tuple(
-            (f"{need.table}.{need.name}", any(one.is_for(need) and one.enabled for one in found.triggers))
-            for need in needs.triggers
-        ),
-        invalid_indexes=tuple(index.name for index in found.indexes if not index.valid),
-        hindering_indexes=hindering,
-        server=await survey_server(connection),
-    )
+    return await survey_rows(connection, declaration.walk, todo, needs_of(declaration), written=declaration.written)
 
 
 async def explain(
