@@ -148,7 +148,7 @@ class _RolledBack:
     async def settle(self, unit_ids: Sequence[str]) -> Settled:
         one = await self._backfill.rehearse(unit_ids, weigh=self._weigh)
         self._note(one)
-        return Settled(written=one.written, refused=one.refused)
+        return Settled(written=one.written, refused=one.refused, left=one.left)
 
     async def part(self, unit: Unit, mark: str | None, rows: int) -> str | None:
         """Where the next part begins; None after the last."""
@@ -187,14 +187,14 @@ class _Walk:
                 batch = await place.next_batch(self._rows(size), self._whole_rows(size))
                 if batch is None:
                     break
-                size = await self._turn(batch, size)
+                size = await self._turn(place, batch, size)
                 if self._time_is_up():
                     self._places.append(place)
                     break
             else:
                 self._places.append(place)
 
-    async def _turn(self, batch: Batch, size: BatchSize) -> BatchSize:
+    async def _turn(self, place: Lookahead, batch: Batch, size: BatchSize) -> BatchSize:
         """The size of the batch after it."""
         self._turns += 1
         weigh = self._turns % WEIGH_EVERY == 1
@@ -204,7 +204,9 @@ class _Walk:
             await settle_units(trial, batch.to_settle, outcome)
         else:
             await self._parts(trial, large, outcome, self._rows(size))
-        self._note(batch, outcome)
+        begun = batch.without(outcome.left)
+        place.put_back(batch.units[len(begun.units) :])
+        self._note(begun, outcome)
         await self._rest(trial.written)
         if weigh or outcome.transactions != 1:
             return size

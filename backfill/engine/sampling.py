@@ -180,6 +180,8 @@ class Sampler:
             self._notes.rehearsed.append(one)
             self._notes.contended += one.contended
             self._notes.rows += one.updates
+            for refusal in tuple(one.refused.values())[:1]:  # of a batch one, as of a batch that fails
+                self._note_failure(refusal)
         return one
 
     async def _next(self, place: _Place, asked: int, *, weigh: bool) -> Rehearsed | None:

@@ -29,7 +29,7 @@ class Rehearsed:
     a small statement takes there and back.
 
     `updates` are the row versions that it leaves for vacuum, `hot_updates` those that found room in their page.
-    `refused` and `mark` are as in Settled and PartSettled.
+    `refused`, `left` and `mark` are as in Settled and PartSettled.
     """
 
     written: int
@@ -41,4 +41,5 @@ class Rehearsed:
     contended: int = 0
     wal: Wal | None = None
     refused: Mapping[str, BatchFailed] = field(default_factory=dict)
+    left: frozenset[str] = frozenset()
     mark: str | None = None

@@ -15,9 +15,10 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from backfill.definitions.calls import CallsDefinition, calls
 from backfill.engine.checking import check_everything
+from backfill.engine.dry_running import Reach, dry_run
 from backfill.engine.previewing import Sampling, preview
 from backfill.runs.states import State
-from tests.support.called import Document, add_documents, bound, digest, hashing, worked, wrong_rows
+from tests.support.called import Document, add_documents, bound, digest, hashing, take_a_while, worked, wrong_rows
 from tests.support.defined import LIMITS
 from tests.support.in_process import InProcessRun, in_process_run, pace_of
 
@@ -142,6 +143,39 @@ async def test_a_preview_tries_the_function_out_and_writes_nothing(
     assert seen.sample.units > 0
     assert seen.forecast is not None
     assert {"read_rows", "lock", "compare", "check_page"} <= {plan.statement for plan in seen.statements if plan.steps}
+    assert await sql.fetchval("SELECT count(sha256) FROM documents") == 0
+
+
+async def test_a_preview_names_what_the_function_raises(engine: AsyncEngine, sql: asyncpg.Connection) -> None:
+    await add_documents(sql, 300)
+    definition = hashing(lambda row: {"sha256": row.unknown}, name="sha256")
+
+    seen = await preview(bound(definition, engine), pace_of(100), Sampling(seconds=0.5, stopwatch=time.monotonic))
+
+    assert seen.sample is not None
+    assert seen.sample.refused[0].startswith("the function raised AttributeError at ")
+
+
+async def test_a_dry_run_calls_the_function_for_every_row_and_writes_nothing(
+    engine: AsyncEngine, sql: asyncpg.Connection
+) -> None:
+    await add_documents(sql, 120)
+    called: list[int] = []
+
+    def slow(row: Any) -> dict[str, str]:
+        called.append(row.id)
+        take_a_while(row)
+        if row.id == 77:
+            raise ValueError("alice@example.com")
+        return {"sha256": digest(row.text)}
+
+    definition = hashing(slow, concurrency=2)
+    told = await dry_run(bound(definition, engine), pace_of(100), Reach(seconds=None, stopwatch=time.monotonic))
+
+    assert (told.complete, told.tried.rows, sorted(called)) == (True, 119, list(range(1, 121)))
+    assert [(group.units, group.error.partition(" at ")[0]) for group in told.refused] == [
+        (("77",), "the function raised ValueError")
+    ]
     assert await sql.fetchval("SELECT count(sha256) FROM documents") == 0
 
 
