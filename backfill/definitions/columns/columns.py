@@ -6,6 +6,9 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any, ClassVar
 
+from pydantic import BaseModel
+from sqlalchemy.ext.asyncio import AsyncEngine
+
 from backfill.definitions.columns.backfill import ColumnsBackfill
 from backfill.definitions.columns.declaration import Declaration
 from backfill.definitions.columns.needs import needs_of
@@ -14,6 +17,8 @@ from backfill.definitions.declared import Declared
 from backfill.definitions.definition import Definition
 from backfill.definitions.hooks import Hooks
 from backfill.definitions.keepers.keeper import BY_TRIGGER, SyncTrigger
+from backfill.definitions.parameters import require_usable, sample_of
+from backfill.sql.transactions import Limits
 
 
 class Columns(Declared):
@@ -42,6 +47,8 @@ class Columns(Declared):
     `kept_by`     who keeps rows right while the application writes: "trigger", the one that `sync_trigger` makes of the
                   same expressions (a run refuses to start without it); "application", which writes the columns itself;
                   "frozen", as rows do not change; or a `SyncTrigger` of your own
+    `Parameters`  a class in this one, derived from pydantic's BaseModel: what is given for a run. `sets`, its values,
+                  `where`, `todo` and `check` may then be functions of them: where = lambda p: User.country == p.country
     `version`     of the definition, a text, to be raised when what is right changes
     `hooks`       what is told of its runs
     """
@@ -54,6 +61,7 @@ class Columns(Declared):
     order_by: ClassVar[Any | Sequence[Any]] = ()
     batch_rows: ClassVar[int | None] = None
     kept_by: ClassVar[str | SyncTrigger] = BY_TRIGGER
+    Parameters: ClassVar[type[BaseModel] | None] = None
     version: ClassVar[str] = "1"
     hooks: ClassVar[Hooks] = Hooks()
 
@@ -64,15 +72,23 @@ class Columns(Declared):
         """Raises AuthorsMistake."""
         super().__init_subclass__()
         if cls.is_complete():
-            cls._declaration = declaration_of(cls)
+            model = cls.Parameters
+            if model is not None:
+                require_usable(model)
+            cls._declaration = declaration_of(cls, None if model is None else sample_of(model))
             cls._definition = Definition(
                 name=cls._declaration.name,
                 about=cls._declaration.about,
-                bind=partial(ColumnsBackfill, cls._declaration),
+                bind=partial(ColumnsBackfill, cls._declaration) if model is None else cls._bind,
+                parameters=model,
                 needs=needs_of(cls._declaration),
                 version=cls.version,
                 hooks=cls.hooks,
             )
+
+    @classmethod
+    def _bind(cls, engine: AsyncEngine, limits: Limits, parameters: BaseModel) -> ColumnsBackfill:
+        return ColumnsBackfill(declaration_of(cls, parameters), engine, limits)
 
     @classmethod
     def is_complete(cls) -> bool:
@@ -84,5 +100,5 @@ class Columns(Declared):
 
     @classmethod
     def declaration(cls) -> Declaration:
-        """What the class says, validated."""
+        """What the class says, validated; where it has parameters, with a sample of them."""
         return cls._declaration

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
+from pydantic import BaseModel
 from sqlalchemy import Column, Table, literal
 from sqlalchemy.sql.elements import ColumnElement
 
 from backfill.definitions.columns.declaration import Declaration, Setting
 from backfill.definitions.declared import about_of, name_of
 from backfill.definitions.keepers import keeper_of
+from backfill.definitions.keepers.keeper import BY_TRIGGER
 from backfill.definitions.mistakes import AuthorsMistake
+from backfill.definitions.parameters import resolved
 from backfill.definitions.tables import column_of, columns_in, expression_of, table_of
 from backfill.definitions.walk import Walk
 
@@ -19,26 +23,27 @@ if TYPE_CHECKING:
     from backfill.definitions.columns.columns import Columns
 
 
-def declaration_of(cls: type[Columns]) -> Declaration:
-    """Raises AuthorsMistake."""
+def declaration_of(cls: type[Columns], parameters: BaseModel | None = None) -> Declaration:
+    """With the parameters of a run, where it takes some. Raises AuthorsMistake."""
     spoken = cls.__name__
     table = table_of(cls.table, f"{spoken}.table")
     order = cls.order_by if isinstance(cls.order_by, (tuple, list)) else (cls.order_by,)
     walk = Walk.over(table, order_by=[column_of(one, table, f"{spoken}.order_by") for one in order], where=spoken)
-    settings = tuple(_settings(cls.sets, table, f"{spoken}.sets"))
+    settings = tuple(_settings(resolved(cls.sets, parameters), table, parameters, f"{spoken}.sets"))
     declaration = Declaration(
         spoken=spoken,
         name=name_of(cls),
         about=about_of(cls),
         walk=walk,
         settings=settings,
-        where=_condition(cls.where, f"{spoken}.where"),
-        todo=_condition(cls.todo, f"{spoken}.todo"),
-        check=_condition(cls.check, f"{spoken}.check"),
+        where=_condition(resolved(cls.where, parameters), f"{spoken}.where"),
+        todo=_condition(resolved(cls.todo, parameters), f"{spoken}.todo"),
+        check=_condition(resolved(cls.check, parameters), f"{spoken}.check"),
         batch_rows=_batch_rows(cls),
         keeper=keeper_of(cls.kept_by, f"{spoken}.kept_by"),
     )
     _require_no_circle(declaration)
+    _require_no_trigger_of_parameters(cls, declaration)
     return declaration
 
 
@@ -49,12 +54,13 @@ def _batch_rows(cls: type[Columns]) -> int | None:
     return rows
 
 
-def _settings(sets: Any, table: Table, where: str) -> Iterator[Setting]:
+def _settings(sets: Any, table: Table, parameters: BaseModel | None, where: str) -> Iterator[Setting]:
     if not isinstance(sets, Mapping) or not sets:
         raise AuthorsMistake(where, "give a dictionary: a column, and the expression that is right for it")
     for key, value in sets.items():
         column = column_of(key, table, where)
-        yield Setting(column=column, expression=_value(value, column, f"{where}[{column.name}]"))
+        given = resolved(value, parameters)
+        yield Setting(column=column, expression=_value(given, column, f"{where}[{column.name}]"))
 
 
 def _value(given: object, column: Column[Any], where: str) -> ColumnElement[Any]:
@@ -65,6 +71,16 @@ def _value(given: object, column: Column[Any], where: str) -> ColumnElement[Any]
 
 def _condition(given: object, where: str) -> ColumnElement[bool] | None:
     return None if given is None else expression_of(given, where)
+
+
+def _require_no_trigger_of_parameters(cls: type[Columns], declaration: Declaration) -> None:
+    made_of_them = {"sets": cls.sets, "where": cls.where}
+    if isinstance(cls.sets, Mapping):
+        made_of_them |= {f"sets[{key}]": value for key, value in cls.sets.items()}
+    for name, given in made_of_them.items():
+        if declaration.keeper == BY_TRIGGER and isinstance(given, FunctionType):
+            what = f"a trigger does not know the parameters of a run, of which {name} is a function"
+            raise AuthorsMistake(f"{declaration.spoken}.kept_by", what)
 
 
 def _require_no_circle(declaration: Declaration) -> None:
