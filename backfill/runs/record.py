@@ -54,6 +54,7 @@ class Run:
     notes: tuple[Note, ...]
     asked: Asked | None
     terms: Terms = field(default_factory=Terms)
+    rung_for: str = ""
 
     @property
     def version(self) -> str:
@@ -68,7 +69,7 @@ class Run:
     @property
     def address(self) -> str:
         """The name that it is rung for by."""
-        return self.terms.address(self.backfill)
+        return self.rung_for or self.terms.address(self.backfill)
 
     @property
     def done(self) -> bool:

@@ -15,13 +15,14 @@ class Terms:
     version: str = FIRST_VERSION
     parameters: str = ""
 
-    def address(self, backfill: str) -> str:
+    def address(self, backfill: str, *, plain_pace: bool = True) -> str:
         """The name that the run is kept under and rung for by.
 
         One of the first version without parameters has its backfill's name. Any other has a name that a worker of a
-        release without versions and parameters does not serve: it would not know what to do, and leaves it alone.
+        release without versions and parameters does not serve: it would not know what to do, and leaves it alone. So
+        has a run whose pace such a worker cannot keep.
         """
-        plain = self.version == FIRST_VERSION and not self.parameters
+        plain = self.version == FIRST_VERSION and not self.parameters and plain_pace
         return backfill if plain else f"{backfill}{_AT}{self.version}"
 
 

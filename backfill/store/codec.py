@@ -11,7 +11,7 @@ from backfill.engine.protocols import Advance, Totals
 from backfill.runs.attention import Movement
 from backfill.runs.findings import Finding
 from backfill.runs.notes import Asked, Note
-from backfill.runs.pace import BatchSize, Pace
+from backfill.runs.pace import FIXED, BatchSize, Pace
 from backfill.runs.progress import Counts, Sample
 from backfill.runs.ranges import Key, Part, PutAside, Quarantined, RangeState
 from backfill.runs.record import Run
@@ -45,7 +45,8 @@ def load_totals(fields: Mapping[str, str]) -> Totals:
 
 
 def dump_pace(pace: Pace) -> str:
-    return json.dumps(pace.document())
+    """A mode only where it is none of before there were modes: older releases read this too."""
+    return json.dumps({name: value for name, value in pace.document().items() if (name, value) != ("mode", FIXED)})
 
 
 def load_pace(text: str) -> Pace:
@@ -114,6 +115,7 @@ def load_run(texts: RunTexts, *, seen_ms: int, workers: Sequence[WorkerRecord], 
         id=record["id"],
         backfill=backfill_at(record["backfill"]),
         terms=load_terms(record.get("version"), record.get("parameters")),
+        rung_for=record["backfill"],
         state=State(record["state"]),
         pace=load_pace(record["pace"]),
         counts=_counts(record),

@@ -16,7 +16,7 @@ from redis.asyncio import Redis
 from backfill.engine.protocols import ActionTaken, Advance, Claim, Created, Event, Task, Totals
 from backfill.runs.errors import UnknownRun
 from backfill.runs.findings import Finding
-from backfill.runs.pace import Pace
+from backfill.runs.pace import FIXED, Pace
 from backfill.runs.ranges import Plan, Span
 from backfill.runs.record import Run
 from backfill.runs.states import Action, State
@@ -79,7 +79,12 @@ class RedisStore:
         terms = terms or Terms()
         arguments = (backfill, codec.dump_pace(pace), requested_by, idempotency_key or "", note)
         run_id, outcome = await self._scripts.run(
-            "create", token_hex(6), *arguments, terms.address(backfill), terms.version, terms.parameters
+            "create",
+            token_hex(6),
+            *arguments,
+            terms.address(backfill, plain_pace=pace.mode == FIXED),
+            terms.version,
+            terms.parameters,
         )
         if outcome == "new" and self._limits.keep_days:
             await self._scripts.run("forget", "", self._limits.keep_days * DAY_MS)

@@ -19,7 +19,7 @@ from backfill.engine.guard import guarded
 from backfill.engine.previewing import Sampling, preview
 from backfill.engine.protocols import Backfill, Previewable
 from backfill.logging import setup_logging
-from backfill.runs.errors import DefinitionFailed
+from backfill.runs.errors import DefinitionFailed, InvalidParameters, Mistake
 from backfill.runs.failures import BatchFailed
 from backfill.runs.ranges import Key, Unit
 from backfill.runs.record import Run
@@ -189,3 +189,20 @@ async def test_a_preview_that_cannot_even_read_ends_with_a_sentence(engine: Asyn
 
     with pytest.raises(DefinitionFailed, match="read_page raised AuthorsMistake"):
         await preview(RaisingWhenRead(engine, LIMITS), pace_of(100), sampling)
+
+
+async def test_a_run_whose_parameters_the_definition_does_not_take_any_more_is_paused_with_a_sentence(
+    run: InProcessRun, log: io.StringIO
+) -> None:
+    def bind(_name: str, _parameters: str) -> Backfill:
+        raise InvalidParameters([Mistake(at="country", message="There is no such parameter")], takes="")
+
+    run.bind = bind
+
+    ended = await work_on(run, Authored(units=UNITS))
+
+    assert (ended.state, ended.throttled_by) == (State.PAUSED, ended.error)
+    assert ended.error == (
+        "The run does not fit the definition that the worker has. The parameters are not right: country: There is no "
+        "such parameter."
+    )

@@ -20,6 +20,7 @@ FORMS = {
     "unix://:{0.password}@{0.socket}?db=3": "{0.socket} (database 3)",
     "unix://operator:hunter2@{0.socket}": "{0.socket} (database 0)",
     "redis://operator:hunter2@localhost:{0.port}/4": "localhost:{0.port} (database 4)",
+    "redis://backfill:PASSWORD@localhost:{0.port}/6": "localhost:{0.port} (database 6)",
     "redis://127.0.0.1:{0.port}?username=operator&password=hunter2&db=5": "127.0.0.1:{0.port} (database 5)",
 }
 REFUSED = {
@@ -54,14 +55,18 @@ async def test_who_is_kept_out_is_told_why(form: str, valkey: Ways, database: st
     await assert_told(form.format(valkey), database, REFUSED[form])
 
 
-async def test_who_may_only_read_may_look_and_is_told_that_nothing_can_be_started(valkey: Ways, database: str) -> None:
-    env = environment_for(database_url=database, redis_url=f"redis://reader:hunter2@127.0.0.1:{valkey.port}/0")
+@pytest.mark.parametrize("user", ["reader:hunter2", "watcher:PASSWORD"])
+async def test_who_may_only_read_may_look_and_is_told_that_nothing_can_be_started(
+    user: str, valkey: Ways, database: str
+) -> None:
+    env = environment_for(database_url=database, redis_url=f"redis://{user}@127.0.0.1:{valkey.port}/9")
+    name = user.partition(":")[0]
 
     enqueued, worker = (run(*command, env=env) for command in (COMMANDS[2], WORKER))
 
     assert backfill("doctor", env=env).returncode == 0
-    assert "reader has no permissions to run" in refusal(enqueued, 7)
-    assert "reader has no permissions to run" in refusal(worker, 7)
+    assert f"{name} has no permissions to run" in refusal(enqueued, 7)
+    assert f"{name} has no permissions to run" in refusal(worker, 7)
 
 
 async def test_another_kind_of_server_is_told_so(database: str) -> None:

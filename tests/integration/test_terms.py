@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any
 
 import asyncpg
@@ -12,6 +13,7 @@ from redis.asyncio import Redis
 
 from backfill.engine.serving import Serving
 from backfill.runs.attention import Kind
+from backfill.runs.pace import AUTOPILOT
 from backfill.runs.states import Action, State
 from backfill.runs.terms import Terms
 from backfill.runs.workers import WorkerRecord
@@ -229,3 +231,19 @@ async def test_preview_and_verify_take_the_same_options(processes: Processes) ->
 
     assert (preview[0], preview[1]["parameters"]["country"]) == (0, "AT")
     assert (verify[0], refused) == (3, [2, 2])
+
+
+async def test_a_pace_that_a_release_without_modes_cannot_keep_is_kept_from_its_workers(
+    redis: Redis, store: RedisStore
+) -> None:
+    by_autopilot = replace(pace_of(1), mode=AUTOPILOT)
+    run_id = await created(store)
+    before = await redis.hmget(f"{PREFIX}:run:{run_id}", ["backfill", "pace"])  # type: ignore[misc]
+
+    await store.set_pace(run_id, by_autopilot, who="test")
+
+    assert (before[0], "mode" in json.loads(before[1])) == (NAME, False)
+    assert await store.address_of(run_id) == f"{NAME}@1"
+    run = await store.get(run_id)
+    assert run is not None
+    assert (run.address, run.backfill, run.pace) == (f"{NAME}@1", NAME, by_autopilot)

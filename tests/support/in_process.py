@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 
 from redis.asyncio import Redis
@@ -33,6 +33,7 @@ class InProcessRun:
     def __init__(self, redis: Redis, doorbell: ArqDoorbell) -> None:
         self.redis = redis
         self.run_id = ""
+        self.bind: Callable[[str, str], Backfill] | None = None
         self.call_seconds = 30.0
         self.ahead_ms = 0
         self.store = RedisStore(redis, prefix=PREFIX, lease_seconds=LEASE_SECONDS, clock=lambda: self._now_ms)
@@ -55,7 +56,7 @@ class InProcessRun:
         slices = Slices(
             store=self.store,
             doorbell=self.doorbell,
-            bind=lambda _name, _parameters: backfill,
+            bind=self.bind or (lambda _name, _parameters: backfill),
             serving=Serving([BACKFILL]),
             worker_id="here:1:test",
             slice_seconds=60,

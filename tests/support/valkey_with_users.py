@@ -1,4 +1,5 @@
-"""A Valkey that listens on a socket, too, and has users of its own: one may do everything, the other only read."""
+"""A Valkey that listens on a socket, too, and has users of its own: one may do everything, one only read, and there are
+those that the runbook gives."""
 
 from __future__ import annotations
 
@@ -11,6 +12,7 @@ from urllib.parse import urlsplit
 
 from backfill.embedded.children import Household, Program
 from backfill.embedded.valkey import ValkeyRecipe
+from tests.support.commands import REPOSITORY
 from tests.support.started_servers import Quarters, quarters
 
 _MORE = """\
@@ -19,6 +21,11 @@ unixsocketperm 700
 user operator on >hunter2 ~* &* +@all
 user reader on >hunter2 ~* &* -@all +@read +@connection +info +time
 """
+
+
+def documented_users() -> list[str]:
+    lines = (REPOSITORY / "docs" / "operations.md").read_text(encoding="utf-8").splitlines()
+    return [line for line in lines if line.startswith("user ")]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,8 +52,8 @@ class ValkeyWithUsers:
 
     def program(self, port: int) -> Program:
         program = self._recipe.program(port)
-        more = _MORE.format(socket=self.socket).encode()
-        return replace(program, standard_input=program.standard_input + more)
+        more = _MORE.format(socket=self.socket) + "\n".join(documented_users()) + "\n"
+        return replace(program, standard_input=program.standard_input + more.encode())
 
     def answers(self, pid: int, port: int) -> bool:
         return self._recipe.answers(pid, port)
