@@ -19,8 +19,8 @@ from backfill.runs.failures import READ_ONLY, BatchFailed, Failure, classify
 from backfill.sql.database import connection_failure, leads_to, why_read_only
 from backfill.sql.folder import QUERIES
 
-# A connection that cannot be made fails with the driver's own errors or the system's, everything later with DBAPIError.
 _UNUSABLE = "a value could not be used ({})"
+# A connection that cannot be made fails with the driver's own errors or the system's, everything later with DBAPIError.
 _DATABASE_ERRORS = (DBAPIError, PoolTimeout, asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError)
 
 
@@ -101,13 +101,18 @@ def _batch_failed(engine: AsyncEngine, error: Exception) -> BatchFailed:
     driver_error = getattr(error, "orig", None) or error
     cause = driver_error.__cause__ or driver_error
     sqlstate = getattr(driver_error, "sqlstate", None)
-    if isinstance(cause, asyncpg.InterfaceError) and isinstance(cause, ValueError):
-        # A value that the driver cannot send, before the server has seen it: the text quotes it.
+    if _cannot_be_sent(cause):
         return BatchFailed(Failure.ROW, _UNUSABLE.format(type(cause).__name__), sqlstate=None)
     why_unreachable = connection_failure(error)
     failure = classify(sqlstate, connection_lost=why_unreachable is not None)
     message = f"{leads_to(engine)} {why_unreachable}" if why_unreachable is not None else _message(sqlstate, cause)
     return BatchFailed(failure, message, sqlstate=sqlstate, constraint=getattr(cause, "constraint_name", None))
+
+
+def _cannot_be_sent(error: BaseException) -> bool:
+    """A value that the driver refuses before the server has seen it; its text quotes it. A wrong URL is none."""
+    is_of_a_value = isinstance(error, asyncpg.InterfaceError) and isinstance(error, ValueError)
+    return is_of_a_value and not isinstance(error, asyncpg.ClientConfigurationError)
 
 
 def _message(sqlstate: str | None, error: BaseException) -> str:
