@@ -82,12 +82,17 @@ class RangeSettler:
         begun = self._part is not None or self._aside.begun
         return self._lease.may_go_on or (self._lease.winding_up and begun)
 
+    def _most_rows(self) -> int:
+        """In a transaction: as many as the operator allows, or fewer where the definition says so."""
+        own = getattr(self._backfill, "batch_rows", None)
+        return min(own or self._lease.pace.batch_rows, self._lease.pace.batch_rows)
+
     def _rows(self) -> int:
-        return min(self._size.rows, self._lease.pace.batch_rows)
+        return min(self._size.rows, self._most_rows())
 
     def _whole_rows(self) -> int:
         """A unit of up to so many rows is settled whole."""
-        return min(self._size.rows * WHOLE_UNIT, self._lease.pace.batch_rows)
+        return min(self._size.rows * WHOLE_UNIT, self._most_rows())
 
     async def _next_batch(self) -> Batch | Stretched | None:
         if self._unfinished is not None:

@@ -23,6 +23,13 @@ from tests.support.shop_tables import Base, Customer, EmailNormalized, Item, Ord
 from tests.support.waiting import wait_until
 
 ORDERS = 300
+# The function as it is, but for the statements that only lock.
+WITHOUT_LOCK = r"""
+DO $$
+BEGIN
+    EXECUTE regexp_replace(pg_get_functiondef('order_totals_sync_items'::regproc), 'PERFORM 1 [^;]*;', '', 'g');
+END $$
+"""
 WRITERS = 4
 
 
@@ -197,6 +204,38 @@ async def test_a_repeatable_read_writer_is_refused_and_loses_nothing(
     await other.close()
 
     assert ("s1", 1) not in await wrong_orders(sql)
+
+
+@pytest.mark.parametrize("with_lock", [True, False], ids=["with the lock", "without it"])
+async def test_the_lock_before_the_sum_is_what_counts_two_items_at_once(
+    with_lock: bool, database: str, engine: AsyncEngine, sql: asyncpg.Connection
+) -> None:
+    await install(engine, OrderTotals)
+    if not with_lock:
+        await sql.execute(WITHOUT_LOCK)
+    other = await asyncpg.connect(database)
+    insert = "INSERT INTO items (shop, number, pieces, price) VALUES ('s1', 1, 1, 10)"
+
+    async with sql.transaction():
+        await sql.execute(insert)
+        waiting = asyncio.create_task(other.execute(insert))
+        await wait_until(lambda: sql.fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted"))
+    await waiting
+    await other.close()
+
+    assert (("s1", 1) not in await wrong_orders(sql)) is with_lock
+
+
+async def test_a_new_key_of_the_parent_takes_its_children_along(engine: AsyncEngine, sql: asyncpg.Connection) -> None:
+    await sql.execute(
+        "ALTER TABLE items DROP CONSTRAINT items_shop_number_fkey;"
+        "ALTER TABLE items ADD FOREIGN KEY (shop, number) REFERENCES orders ON UPDATE CASCADE"
+    )
+    await install(engine, OrderTotals)
+
+    await sql.execute("UPDATE orders SET shop = 'moved' WHERE number = 3")
+
+    assert await sql.fetchval("SELECT total FROM orders WHERE shop = 'moved'") == 7.5
 
 
 async def test_making_the_triggers_again_changes_nothing(engine: AsyncEngine, sql: asyncpg.Connection) -> None:

@@ -87,6 +87,14 @@ KINDS = {
         table=_table('Order "x"', Column("Id", Integer, primary_key=True), Column("select", Text, primary_key=True)),
         insert="number / 2, 'n' || number",
     ),
+    "partitions": Keyed(
+        table=_table("by_part", Column("id", Integer, primary_key=True), Column("part", Integer, primary_key=True)),
+        insert="number, number % 3",
+        ddl="CREATE TABLE by_part (id integer, part integer, email text, done text, PRIMARY KEY (id, part))"
+        " PARTITION BY LIST (part);"
+        "CREATE TABLE by_part_0 PARTITION OF by_part FOR VALUES IN (0);"
+        "CREATE TABLE by_part_1 PARTITION OF by_part FOR VALUES IN (1, 2)",
+    ),
     "another schema": Keyed(
         table=_table("orders", Column("id", Integer, primary_key=True), schema="Billing"), insert="number"
     ),

@@ -38,6 +38,7 @@ class ColumnsBackfill:
     def __init__(self, declaration: Declaration, engine: AsyncEngine, limits: Limits) -> None:
         self.name = declaration.name
         self.rules: Sequence[Rule] = rules_of(declaration)
+        self.batch_rows = declaration.batch_rows
         self._declaration = declaration
         self._walk = declaration.walk
         self._engine = engine
@@ -95,8 +96,7 @@ class ColumnsBackfill:
         return PartSettled(written=settled.written, mark=None, finished=not settled.contended)
 
     async def settle_stretch(self, after: Key | None, end: Key, *, units: int) -> Stretch:
-        most = self._declaration.batch_rows or units
-        return await self._writer.settle_stretch(after, end, units=min(units, most))
+        return await self._writer.settle_stretch(after, end, units=units)
 
     async def check_page(self, after: Key | None, end: Key | None, *, units: int) -> CheckedPage:
         """Fewer than `units` where there is a row among them for which an expression fails: that one by itself."""
