@@ -24,6 +24,7 @@ from backfill.sql.database import open_engine
 from tests.support.defined import LIMITS, create_all, install, to_its_end
 from tests.support.in_process import InProcessRun, in_process_run, pace_of
 from tests.support.shop_tables import Base, Customer, EmailNormalized, OrderTotals
+from tests.support.shop_traffic import fill
 from tests.support.waiting import wait_until
 
 BOTH = pytest.mark.parametrize("definition", [EmailNormalized, OrderTotals], ids=["row-local", "from other rows"])
@@ -36,12 +37,7 @@ HOLD = {
 @pytest.fixture(autouse=True)
 async def shop(engine: AsyncEngine, sql: asyncpg.Connection) -> None:
     await create_all(engine, Base.metadata)
-    await sql.execute(
-        "INSERT INTO customers (email) SELECT ' Ann' || n || '@X.org' FROM generate_series(1, 500) AS n;"
-        "INSERT INTO orders (shop, number) SELECT 's' || n % 7, n FROM generate_series(1, 300) AS n;"
-        "INSERT INTO items (shop, number, pieces, price)"
-        " SELECT shop, number, p, 1.25 FROM orders, generate_series(1, number % 4) AS p"
-    )
+    await fill(sql)
     await install(engine, EmailNormalized, OrderTotals)
 
 
