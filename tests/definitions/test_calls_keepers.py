@@ -163,6 +163,7 @@ async def test_a_trigger_of_the_authors_own_is_looked_for_and_that_nobody_is_nam
         ({"runs_in": "processes"}, "is not at the top of a module"),
         ({"retry_on": [17]}, "give classes of exceptions"),
         ({"timeout": 0}, "give a number above 0"),
+        ({"attempts": 3}, "say with retry_on after which exceptions"),
         ({"unknown": 1}, "unknown is none of its options: about, attempts"),
     ],
 )

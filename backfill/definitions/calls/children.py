@@ -47,7 +47,11 @@ class Child:
         self._connection, theirs = context.Pipe()
         # As a daemon it is ended where the interpreter ends without having closed it.
         self._process = context.Process(target=_serve, args=(theirs, self._place), daemon=True)
-        self._process.start()
+        try:
+            self._process.start()
+        except Exception as error:  # no room for another, or none allowed to a process like this one
+            told = told_by_class("starting it", error)
+            raise CannotBegin(f"a process for {self._place} cannot begin: {told}") from error
         theirs.close()
         try:
             told = self._received()

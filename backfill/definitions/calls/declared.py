@@ -172,6 +172,8 @@ class Declared:
         retry_on: tuple[Any, ...] = tuple(options.get("retry_on", ()))
         if not all(isinstance(one, type) and issubclass(one, Exception) for one in retry_on):
             raise AuthorsMistake(f"{where}.retry_on", "give classes of exceptions")
+        if "attempts" in options and not retry_on:
+            raise AuthorsMistake(f"{where}.attempts", "say with retry_on after which exceptions a call is made again")
         return Function(function=self.function, batched="rows_per_call" in options, retry_on=retry_on)
 
     def _terms(self) -> Terms:

@@ -22,6 +22,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from types import FunctionType
 from typing import Any, Unpack
 from weakref import WeakKeyDictionary
 
@@ -38,6 +39,7 @@ from backfill.definitions.calls.spec import Spec
 from backfill.definitions.definition import Definition
 from backfill.definitions.hooks import Hooks
 from backfill.definitions.keepers import Made
+from backfill.definitions.mistakes import AuthorsMistake
 from backfill.definitions.parameters import sample_of
 from backfill.sql.transactions import Limits
 
@@ -66,6 +68,8 @@ def calls(
     """
 
     def define(function: Callable[..., Any]) -> CallsDefinition:
+        if not isinstance(function, FunctionType):
+            raise AuthorsMistake("calls", f"{function!r} is no function: put it above a def, or an async def")
         declared = Declared(table=table, reads=reads, options=options, function=function)
         parameters = options.get("parameters")
         sample = declared.spec(None if parameters is None else sample_of(parameters))
