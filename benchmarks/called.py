@@ -24,21 +24,21 @@ TO_DO = DOCUMENTS.columns.sha256.is_(None)
 RIGHT = DOCUMENTS.columns.sha256 == func.encode(func.sha256(cast(DOCUMENTS.columns.body, BYTEA)), "hex", type_=Text)
 
 
-@calls(table=DOCUMENTS, reads=[DOCUMENTS.columns.body], todo=TO_DO, check=RIGHT, concurrency=AT_ONCE)
+@calls(table=DOCUMENTS, reads=[DOCUMENTS.columns.body], todo=TO_DO, check=RIGHT, kept_by="frozen", concurrency=AT_ONCE)
 def in_threads(row: Any) -> dict[str, str]:
     """Hashes documents in threads, with a wait for each."""
     time.sleep(MILLISECONDS / 1000)
     return {"sha256": hashlib.sha256(row.body.encode()).hexdigest()}
 
 
-@calls(table=DOCUMENTS, reads=[DOCUMENTS.columns.body], todo=TO_DO, check=RIGHT, concurrency=AT_ONCE)
+@calls(table=DOCUMENTS, reads=[DOCUMENTS.columns.body], todo=TO_DO, check=RIGHT, kept_by="frozen", concurrency=AT_ONCE)
 async def on_the_loop(row: Any) -> dict[str, str]:
     """Hashes documents on the worker's loop, with a wait for each."""
     await asyncio.sleep(MILLISECONDS / 1000)
     return {"sha256": hashlib.sha256(row.body.encode()).hexdigest()}
 
 
-@calls(table=DOCUMENTS, reads=[DOCUMENTS.columns.body], todo=TO_DO, check=RIGHT)
+@calls(table=DOCUMENTS, reads=[DOCUMENTS.columns.body], todo=TO_DO, check=RIGHT, kept_by="frozen")
 def at_once(row: Any) -> dict[str, str]:
     """Hashes documents in threads, without a wait."""
     return {"sha256": hashlib.sha256(row.body.encode()).hexdigest()}
