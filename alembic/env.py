@@ -28,7 +28,7 @@ BEFORE_BACKFILL = "e011ab9dd223"
 """What the application's tables are at where no revision is recorded."""
 
 
-def run_offline(protocol: LockProtocol) -> None:
+def run_offline(settings: Settings, protocol: LockProtocol) -> None:
     context.configure(
         dialect_name="postgresql",
         target_metadata=metadata,
@@ -36,6 +36,7 @@ def run_offline(protocol: LockProtocol) -> None:
         dialect_opts={"paramstyle": "named"},  # the default one would double every percent sign
         transaction_per_migration=True,
         lock_protocol=protocol,
+        definitions=settings.definitions,
     )
     context.execute(load_sql("backfill.alembic", "sql/offline_session.sql"))
     with context.begin_transaction():
@@ -51,6 +52,7 @@ def run_online(settings: Settings, protocol: LockProtocol) -> None:
             compare_server_default=True,
             transaction_per_migration=True,
             lock_protocol=protocol,
+            definitions=settings.definitions,
         )
         # Only what goes to a revision writes; `current` and `check` need not wait for an upgrade that is running.
         # PgBouncer in transaction mode cannot keep the lock.
@@ -86,7 +88,7 @@ def main(settings: Settings) -> None:
         sleep=pause,
     )
     if context.is_offline_mode():
-        run_offline(protocol)
+        run_offline(settings, protocol)
     else:
         run_online(settings, protocol)
 

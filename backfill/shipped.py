@@ -36,8 +36,13 @@ def shipped_commands() -> Mapping[str, Mapping[str, str]]:
 
 def start_a_worker() -> str:
     """The command line, for whoever has none alive."""
+    return f"arq {worker_settings()}"
+
+
+def worker_settings() -> str:
+    """The class that arq is given."""
     names = [OWN_WORKER, *(name for shipped in _readable() if isinstance(name := shipped.get(WORKER), str))]
-    return f"arq {names[-1]}"
+    return names[-1]
 
 
 def _readable() -> Iterator[Mapping[str, Any]]:

@@ -53,7 +53,7 @@ async def migrate(
     `stamp` is the revision of a database that has the application's tables, but none recorded.
     """
     engine = open_engine(
-        url, application_name="backfill-migration", command_timeout_seconds=None, pool_size=2, pgbouncer=pgbouncer
+        url, application_name="backfill-migration", command_timeout_seconds=None, pool_size=3, pgbouncer=pgbouncer
     )
     event.listen(engine.sync_engine, "begin", _set_what_it_relies_on)
     if pgbouncer:

@@ -25,6 +25,18 @@ def safely_assured(why: str) -> AbstractContextManager[None]:
     return assured
 
 
+def require_backfill(name: str) -> None:
+    _directives.require_backfill(name)
+
+
+def create_sync_trigger(definition: Any) -> None:
+    _directives.create_sync_trigger(definition)
+
+
+def drop_sync_trigger(definition: Any) -> None:
+    _directives.drop_sync_trigger(definition)
+
+
 def online_add_column(table_name: str, column: Column[Any], *, schema: str | None = None) -> None:
     _directives.online_add_column(table_name, column, schema=schema)
 

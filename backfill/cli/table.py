@@ -24,6 +24,11 @@ _LIBRARYS = {
         "Start a run, at the pace that the settings say or that is given; workers take it up at once.",
         "backfill enqueue --parallel 4 --pause-ms 20",
     ),
+    "finish": _run(
+        "finishing:finish",
+        "Run what is left in the foreground, with a worker of its own, until it is verified.",
+        "backfill finish && alembic upgrade head",
+    ),
     "status": _run("looking:status", "Show a run as it is now, or list the newest runs.", "backfill status --all"),
     "watch": _run(
         "looking:watch",

@@ -36,7 +36,8 @@ class Definition:
 
     `version` is raised by the author when what is right for a row, the order of the units or the meaning of a
     parameter changes: letters, digits and `._+-`, at most 32. A run is worked on by workers of its version alone.
-    `hooks` are called when a run starts, rests or ends.
+    `hooks` are called when a run starts, rests or ends. `wrong_rows` gives a SELECT that finds a row which is not
+    right, for scripts of Alembic, which have to ask in one statement; without it they refuse.
 
     Kinds of definitions that are classes take `parameters` from a class `Parameters(BaseModel)` inside of the class,
     `version` and `hooks` from attributes of these names; where they take a function in place of a value, it is called
@@ -50,6 +51,7 @@ class Definition:
     parameters: type[BaseModel] | None = None
     version: str = "1"
     hooks: Hooks = field(default_factory=Hooks)
+    wrong_rows: Callable[[], str] | None = None
 
     def __post_init__(self) -> None:
         if not _NAME.fullmatch(self.name):

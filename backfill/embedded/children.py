@@ -52,7 +52,7 @@ class Household:
                 group=account.group_id if account else None,
                 extra_groups=[] if account else None,
                 # Run after the account has changed, which would undo it. The keeper has one thread: forking is safe.
-                preexec_fn=_dying_with_parent(program.death_signal),  # noqa: PLW1509
+                preexec_fn=dying_with_parent(program.death_signal),  # noqa: PLW1509
             )
         assert child.stdin is not None  # noqa: S101 - it was asked for
         try:
@@ -67,7 +67,7 @@ class Household:
         return self.start(program).wait()
 
 
-def _dying_with_parent(death_signal: signal.Signals) -> Callable[[], None] | None:
+def dying_with_parent(death_signal: signal.Signals) -> Callable[[], None] | None:
     if sys.platform != "linux":
         return None
     parent = os.getpid()

@@ -1,5 +1,5 @@
 """Operations for revisions that hold up nobody: `op.online_add_column` and its kin; imported, they are registered."""
 
-from backfill.alembic.directives import columns, constraints, indexes, renaming, retyping
+from backfill.alembic.directives import columns, constraints, indexes, renaming, retyping, triggers
 
-__all__ = ["columns", "constraints", "indexes", "renaming", "retyping"]
+__all__ = ["columns", "constraints", "indexes", "renaming", "retyping", "triggers"]

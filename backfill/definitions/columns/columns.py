@@ -84,6 +84,7 @@ class Columns(Declared):
                 needs=needs_of(cls._declaration),
                 version=cls.version,
                 hooks=cls.hooks,
+                wrong_rows=cls._declaration.wrong_rows,
             )
 
     @classmethod

@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import JSON, Column, Table, and_, cast, not_, or_, true
+from sqlalchemy import JSON, Column, Table, and_, cast, literal, not_, or_, select, true
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.sql.elements import ColumnElement
 
 from backfill.definitions.tables import columns_in, has_subquery
 from backfill.definitions.walk import Walk
 from backfill.definitions.walk.keys import comparable
+from backfill.sql.built import render
 
 if TYPE_CHECKING:
     from backfill.definitions.keepers.keeper import Keeper
@@ -82,6 +83,10 @@ class Declaration:
         """True for a row that is not right."""
         wrong = self.differs if self.check is None else not_(self.check.is_(true()))
         return and_(self.belongs, wrong)
+
+    def wrong_rows(self) -> str:
+        """A SELECT of those, as text."""
+        return render(select(literal(1)).select_from(self.table).where(self.broken))
 
     @property
     def expressions(self) -> tuple[ColumnElement[Any], ...]:

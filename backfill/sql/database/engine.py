@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 
 import asyncpg
 from asyncpg.exceptions import TargetServerAttributeNotMatched
-from sqlalchemy.engine import URL
+from sqlalchemy.engine import URL, Engine
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from backfill.runs.errors import SettingsError
@@ -94,6 +94,11 @@ def open_engine(
         connect_args=connect_args | {"server_settings": settings, "async_creator_fn": _connecting(target)},
         execution_options={_LEADS_TO: str(target)},
     )
+
+
+def is_ours(engine: Engine) -> bool:
+    """Whether `open_engine` has opened it."""
+    return _LEADS_TO in engine.get_execution_options()
 
 
 def leads_to(engine: AsyncEngine) -> str:

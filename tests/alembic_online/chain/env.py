@@ -22,7 +22,11 @@ from backfill.sql.files import load_sql
 def configure(connection: Connection, protocol: LockProtocol | None) -> None:
     checks = OnlineChecks(small_bytes=int(os.environ.get("SMALL_BYTES", SMALL_BYTES)))
     context.configure(
-        connection=connection, transaction_per_migration=True, lock_protocol=protocol, online_checks=checks
+        connection=connection,
+        transaction_per_migration=True,
+        lock_protocol=protocol,
+        online_checks=checks,
+        definitions=load_settings().definitions,
     )
     if protocol:
         wait_for_turn(connection, protocol)
@@ -46,6 +50,7 @@ def main() -> None:
             literal_binds=True,
             dialect_opts={"paramstyle": "named"},
             transaction_per_migration=True,
+            definitions=settings.definitions,
         )
         context.execute(load_sql("backfill.alembic", "sql/offline_session.sql"))
         with context.begin_transaction():
