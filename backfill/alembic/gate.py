@@ -55,8 +55,7 @@ def _require(operations: Operations, operation: RequireBackfillOp) -> None:
         return
     # What the revision has done before is committed: it would hold locks that the question waits for.
     with context.autocommit_block():
-        findings = _run_to_end(_verify(context, definition))
-    errors = [finding for finding in findings if finding.is_error]
+        errors = _run_to_end(_verify(context, definition))
     if errors:
         left = ", ".join(f"{finding.rule} ({finding.count:,})" for finding in errors)
         remedy = next((finding.remedy for finding in errors if finding.remedy), "")
@@ -95,15 +94,19 @@ def _write_question(context: MigrationContext, definition: Definition) -> None:
     context.execute(literally(written("require_backfill", wrong=definition.wrong_rows(), refusal=as_text(refusal))))
 
 
-async def _verify(context: MigrationContext, definition: Definition) -> tuple[Finding, ...]:
+async def _verify(context: MigrationContext, definition: Definition) -> list[Finding]:
+    """What is wrong with the data. Triggers and indexes of the schema may be gone already: a revision that drops them
+    asks again when it is run again."""
     from backfill.engine.checking import check_everything  # noqa: PLC0415 - see above
     from backfill.engine.preflight import told_to_operator  # noqa: PLC0415
 
     engine, is_own = _engine(context)
     try:
         with told_to_operator():
-            _, findings = await check_everything(definition.bound(engine, _limits()))
-        return findings
+            backfill = definition.bound(engine, _limits())
+            of_the_schema = {rule.slug for rule in backfill.rules if rule.on_schema}
+            _, findings = await check_everything(backfill)
+        return [one for one in findings if one.is_error and (one.hides_data or one.rule not in of_the_schema)]
     finally:
         if is_own:
             await engine.dispose()

@@ -37,6 +37,14 @@ def drop_sync_trigger(definition: Any) -> None:
     _directives.drop_sync_trigger(definition)
 
 
+def online_drop_trigger_function(function_name: str, *, schema: str | None = None) -> None:
+    _directives.online_drop_trigger_function(function_name, schema=schema)
+
+
+def redo_revision(revision: str) -> None:
+    _directives.redo_revision(revision)
+
+
 def online_add_column(table_name: str, column: Column[Any], *, schema: str | None = None) -> None:
     _directives.online_add_column(table_name, column, schema=schema)
 

@@ -110,6 +110,11 @@ _LIBRARYS = {
         "Say what of the schema is missing, and the SQL that adds it; with --apply, add it.",
         "backfill schema && backfill schema --apply",
     ),
+    "contract": _check(
+        "contracting:contract",
+        "Show what may be tightened and dropped once the next release runs everywhere; with --write, as a revision.",
+        "backfill contract && backfill contract --write",
+    ),
     "serve": Spec(
         panel="Service",
         place=_PLACES + "serving:serve",

@@ -1,6 +1,7 @@
 """What the author of a backfill writes, and how a process finds what authors have written."""
 
 from backfill.definitions.columns import Columns
+from backfill.definitions.contract import ColumnOf, Contract
 from backfill.definitions.definition import Definition
 from backfill.definitions.discovery import Broken, Found, discover
 from backfill.definitions.hooks import Hooks
@@ -10,7 +11,9 @@ from backfill.definitions.mistakes import AuthorsMistake
 __all__ = [
     "AuthorsMistake",
     "Broken",
+    "ColumnOf",
     "Columns",
+    "Contract",
     "Definition",
     "Found",
     "Hooks",

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pydantic import BaseModel
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from backfill.definitions.contract import Contract
 from backfill.definitions.hooks import Hooks
 from backfill.definitions.parameters import require_usable, sample_of
 from backfill.engine.protocols import Previewable
@@ -37,7 +38,8 @@ class Definition:
     `version` is raised by the author when what is right for a row, the order of the units or the meaning of a
     parameter changes: letters, digits and `._+-`, at most 32. A run is worked on by workers of its version alone.
     `hooks` are called when a run starts, rests or ends. `wrong_rows` gives a SELECT that finds a row which is not
-    right, for scripts of Alembic, which have to ask in one statement; without it they refuse.
+    right, for scripts of Alembic, which have to ask in one statement; without it they refuse. `contract` is the last
+    step of the change.
 
     Kinds of definitions that are classes take `parameters` from a class `Parameters(BaseModel)` inside of the class,
     `version` and `hooks` from attributes of these names; where they take a function in place of a value, it is called
@@ -52,6 +54,7 @@ class Definition:
     version: str = "1"
     hooks: Hooks = field(default_factory=Hooks)
     wrong_rows: Callable[[], str] | None = None
+    contract: Contract | None = None
 
     def __post_init__(self) -> None:
         if not _NAME.fullmatch(self.name):

@@ -36,10 +36,13 @@ revision, down_revision = "contract", "expand"
 def upgrade():
     op.require_backfill("email-normalized")
     op.online_set_not_null("customers", "email_normalized")
+    op.online_drop_trigger_function("email_normalized_sync")
 
 def downgrade():
+    op.redo_revision("expand")
     op.online_drop_not_null("customers", "email_normalized")
 """
+TRIGGERS = "SELECT count(*) FROM pg_trigger WHERE tgrelid = 'customers'::regclass AND NOT tgisinternal"
 SPOIL_ONE = "UPDATE customers SET email_normalized = 'wrong' WHERE id = 7"
 
 
@@ -93,6 +96,12 @@ async def test_the_gate_refuses_with_one_row_left_and_opens_when_it_is_done(shop
     assert (await shop.finish()).returncode == 0
     opened = shop.alembic("upgrade", "head")
     assert opened.returncode == 0, opened.stderr
+    assert await application.fetchval(TRIGGERS) == 0
+    # As if it had been killed before its revision was recorded: the trigger is gone by now, and the data is right.
+    assert shop.alembic("stamp", "expand").returncode == 0
+    assert shop.alembic("upgrade", "head").returncode == 0
+    assert shop.alembic("downgrade", "expand").returncode == 0
+    assert await application.fetchval(TRIGGERS) == 1
     assert shop.alembic("downgrade", "base").returncode == 0
 
 

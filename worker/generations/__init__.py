@@ -2,6 +2,7 @@
 
 from backfill.definitions import Definition
 from worker.generations.backfill import GenerationVersions
+from worker.generations.contract import CONTRACT
 from worker.generations.needs import NEEDS
 
 GENERATION_VERSIONS = Definition(
@@ -9,4 +10,5 @@ GENERATION_VERSIONS = Definition(
     about="Gives every generation its version, storage path and active flag.",
     bind=GenerationVersions,
     needs=NEEDS,
+    contract=CONTRACT,
 )

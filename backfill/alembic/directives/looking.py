@@ -116,6 +116,9 @@ class Looking:
         parameters = {"relation": relation.quoted, "column": column}
         return tuple(self._connection.scalars(_query("dependents"), parameters))
 
+    def has_trigger_function(self, function: Relation) -> bool:
+        return bool(self._connection.scalar(_query("has_trigger_function"), {"function": function.quoted}))
+
     def sequence_of(self, relation: Relation, column: str) -> str | None:
         """The one that the column owns, as PostgreSQL reads it."""
         parameters = {"relation": relation.quoted, "column": column}

@@ -13,6 +13,7 @@ from backfill.definitions.columns.backfill import ColumnsBackfill
 from backfill.definitions.columns.declaration import Declaration
 from backfill.definitions.columns.needs import needs_of
 from backfill.definitions.columns.reading import declaration_of
+from backfill.definitions.contract import Contract
 from backfill.definitions.declared import Declared
 from backfill.definitions.definition import Definition
 from backfill.definitions.hooks import Hooks
@@ -51,6 +52,7 @@ class Columns(Declared):
                   `where`, `todo` and `check` may then be functions of them: where = lambda p: User.country == p.country
     `version`     of the definition, a text, to be raised when what is right changes
     `hooks`       what is told of its runs
+    `contract`    what `backfill contract` makes a revision of
     """
 
     table: ClassVar[Any]
@@ -64,6 +66,7 @@ class Columns(Declared):
     Parameters: ClassVar[type[BaseModel] | None] = None
     version: ClassVar[str] = "1"
     hooks: ClassVar[Hooks] = Hooks()
+    contract: ClassVar[Contract | None] = None
 
     _declaration: ClassVar[Declaration]
     _definition: ClassVar[Definition]
@@ -85,6 +88,7 @@ class Columns(Declared):
                 version=cls.version,
                 hooks=cls.hooks,
                 wrong_rows=cls._declaration.wrong_rows,
+                contract=cls.contract,
             )
 
     @classmethod
