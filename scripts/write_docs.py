@@ -10,9 +10,10 @@ from __future__ import annotations
 import argparse
 import ast
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
+from backfill.alembic.directives.described import DIRECTIVES, Described
 from backfill.runs.states import ARROWS, AT_REST, DONE, OPERATOR_ACTIONS, WORKING, Arrow, State, possible_actions
 from backfill.settings import SettingDescription, describe_settings
 from tests.mutations.sabotages import SABOTAGES, Sabotage
@@ -75,6 +76,23 @@ what is set, and where.
 
 The two URLs hold passwords. `DATABASE_URL_FILE` and `REDIS_URL_FILE` take them from files instead, as Docker and
 Kubernetes provide secrets; `docker-compose.yml` does so, and `make secrets` makes the files for it.
+"""
+
+DIRECTIVES_PAGE = """\
+# Online directives
+
+Made by `make docs` from `backfill/alembic/directives/described.py`. [The cycle](expand-contract.md) tells when to use
+which.
+
+Each step is a transaction of its own, or none where PostgreSQL allows none. It waits for its lock at most
+`BACKFILL_MIGRATION_LOCK_TIMEOUT_MS`, lets the application pass, and tries again; nothing else of the revision is locked
+meanwhile. A step that is done is passed over without a lock, by what is in the catalog and not by its name alone: a
+revision that was killed is run again. Of two tables only a foreign key locks both.
+
+{table}
+
+CONCURRENTLY has no lock timeout, for it would leave an invalid index. While it waits, it holds up nobody but other
+changes of the table.
 """
 
 PROOF = """\
@@ -166,6 +184,18 @@ def _sabotage_row(sabotage: Sabotage) -> tuple[str, ...]:
     return sabotage.name, f"`{sabotage.file}`", f"`{sabotage.caught_by}`"
 
 
+def directives_page() -> str:
+    rows = (row for one in DIRECTIVES for row in _directive_rows(one))
+    return DIRECTIVES_PAGE.format(table=table(("directive", "runs", "locks", "for", "way back"), rows))
+
+
+def _directive_rows(one: Described) -> Iterator[tuple[str, ...]]:
+    name, _, more = one.directive.partition(",")
+    for number, step in enumerate(one.steps):
+        first = (f"`op.{name}`{more and ',' + more}", one.back) if number == 0 else ("", "")
+        yield first[0], step.runs, step.locks, step.lasts, first[1]
+
+
 def readme(present: str) -> str:
     """The README with its table of settings as it must be. ValueError where it has no marks."""
     before, begins, rest = present.partition(TABLE_BEGINS)
@@ -180,6 +210,7 @@ def readme(present: str) -> str:
 
 PAGES: Mapping[str, Callable[[], str]] = {
     "configuration.md": configuration_page,
+    "directives.md": directives_page,
     "proof.md": proof_page,
     "states.md": states_page,
 }

@@ -6,6 +6,8 @@ import re
 
 import pytest
 
+from backfill.alembic import op
+from backfill.alembic.directives.described import DIRECTIVES
 from backfill.runs.states import ARROWS, State
 from backfill.settings import Settings
 from scripts.write_docs import (
@@ -71,3 +73,10 @@ def test_every_sabotage_and_every_race_has_a_row() -> None:
 
 def test_a_cell_cannot_break_its_row() -> None:
     assert table(("a",), [("x | y",)]).splitlines()[-1] == r"| x \| y |"
+
+
+def test_every_directive_is_described() -> None:
+    described = {re.match(r"\w+", one.directive) for one in DIRECTIVES}
+    registered = {name for name in dir(op) if name.startswith("online_") or name.endswith("_sync_trigger")}
+
+    assert {found[0] for found in described if found} == registered
