@@ -33,14 +33,17 @@ def chain(tmp_path: Path) -> Path:
     return tmp_path
 
 
-async def test_the_whole_cycle_under_traffic_costs_no_error_and_no_wrong_row(
-    database_e011: str, environment_e011: dict[str, str], chain: Path, connect: Connect
-) -> None:
-    env = environment_e011
+@pytest.fixture
+async def old_data(database_e011: str) -> None:
     engine = open_engine(database_e011, application_name="test-old-data", command_timeout_seconds=None)
     await create_old_data(engine, SHAPE)
     await engine.dispose()
-    journal = Journal()
+
+
+async def test_the_whole_cycle_under_traffic_costs_no_error_and_no_wrong_row(
+    database_e011: str, environment_e011: dict[str, str], chain: Path, connect: Connect, old_data: None
+) -> None:
+    env, journal = environment_e011, Journal()
     traffic = LiveTraffic(database_e011, journal, Load(seed=1, connections=4, transactions_per_second=60))
 
     async def alembic(*arguments: str) -> Any:
