@@ -13,9 +13,11 @@ from backfill.cli.rows import Row, print_rows
 from backfill.cli.steering import with_runs
 from backfill.cli.words import state_text
 from backfill.definitions import Definition, discover
+from backfill.definitions.parameters import schema_of
 from backfill.engine.preflight import NONE_KNOWN
 from backfill.engine.steering import Steering
 from backfill.runs.record import Run
+from backfill.runs.terms import FIRST_VERSION
 from backfill.runs.times import clock_time, timestamp
 from backfill.runs.wording import ended
 from backfill.runs.workers import HeldTask, LiveWorker, worker_document
@@ -53,7 +55,13 @@ async def _last_runs(runs: Steering) -> Mapping[str, Run]:
 
 def _backfill_document(definition: Definition, last: Run | None) -> dict[str, Any]:
     run = last and {"id": last.id, "state": last.state.value, "updated_at": timestamp(last.updated_ms)}
-    return {"name": definition.name, "about": definition.about, "last_run": run}
+    return {
+        "name": definition.name,
+        "about": definition.about,
+        "version": definition.version,
+        "parameters": None if definition.parameters is None else schema_of(definition.parameters),
+        "last_run": run,
+    }
 
 
 def _backfill_row(definition: Definition, last: Run | None) -> Row:
@@ -80,9 +88,16 @@ def workers(json: Json = False) -> None:
 
 def _worker_row(worker: LiveWorker) -> Row:
     since = "unknown" if worker.started_ms is None else clock_time(worker.started_ms)[:16]
-    serves = ", ".join(worker.backfills) or ("unknown" if worker.version is None else "nothing")
+    serves = ", ".join(_in_version(name, worker.versions) for name in worker.backfills) or (
+        "unknown" if worker.version is None else "nothing"
+    )
     works = ", ".join(_held(task) for task in worker.holds) or "nothing now"
     return worker.host, str(worker.pid), worker.version or "unknown", since, serves, works
+
+
+def _in_version(name: str, versions: Mapping[str, str]) -> str:
+    version = versions.get(name, FIRST_VERSION)
+    return name if version == FIRST_VERSION else f"{name} (version {version})"
 
 
 def _held(task: HeldTask) -> str:
