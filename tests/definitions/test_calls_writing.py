@@ -202,6 +202,7 @@ async def test_a_row_that_the_database_refuses_costs_no_second_call_of_the_other
         ({"sha256": object()}, "a value could not be used (DataError)"),
         ({"sha": SECRET}, "the function gave other columns than those that the definition writes: sha256"),
         (SECRET, "the function gave a str instead of a dict with sha256"),
+        (None, "the function gave nothing, so that the row is still to do"),
     ],
 )
 async def test_what_cannot_be_written_is_its_rows_fault_and_is_told_without_the_value(
@@ -214,6 +215,19 @@ async def test_what_cannot_be_written_is_its_rows_fault_and_is_told_without_the_
 
     assert {unit_id: failed.message for unit_id, failed in settled.refused.items()} == {"2": told}
     assert (settled.written, await wrong_rows(sql)) == (2, 1)
+
+
+async def test_a_row_that_is_still_to_do_after_it_was_written_is_quarantined_and_not_done_for_ever(
+    engine: AsyncEngine, sql: asyncpg.Connection
+) -> None:
+    await add_documents(sql, 3)
+    todo = Document.sha256.is_(None) | (Document.sha256 == "bad")
+    sha256 = hashing(lambda row: {"sha256": "bad" if row.id == 2 else "good"}, name="sha256", todo=todo)
+
+    settled = await bound(sha256, engine).settle(["1", "2", "3"])
+
+    told = {unit_id: failed.message for unit_id, failed in settled.refused.items()}
+    assert told == {"2": "it is still to do after what the function gave was written"}
 
 
 async def test_a_model_that_changes_more_at_an_update_is_left_out_of_it(

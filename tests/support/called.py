@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import asyncpg
 from sqlalchemy import BigInteger, Integer, Text
@@ -18,9 +18,11 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from backfill.definitions.calls import CallsDefinition, calls
 from backfill.definitions.calls.bound import Calls
-from backfill.runs.record import Run
 from tests.support.defined import LIMITS
-from tests.support.in_process import InProcessRun
+
+if TYPE_CHECKING:  # processes of a function's own import this, and need none of it
+    from backfill.runs.record import Run
+    from tests.support.in_process import InProcessRun
 
 TABLE = """
     CREATE TABLE documents (

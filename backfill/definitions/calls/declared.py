@@ -37,7 +37,8 @@ class Options(TypedDict, total=False):
         speaks of and `reads` does not have. With neither, or `[]`, the function is called for what it does, gives None,
         and may be called for a row more than once: at least once. A call then counts as a row written.
     todo: of which rows the function is to be called, an SQL expression. It finds work and is never taken for what is
-        right. Left out: of all of them, in every run anew; only values that differ are written.
+        right. A row that is still to do after it was written is quarantined, unless `check` is an SQL expression. Left
+        out: of all of them, in every run anew; only values that differ are written.
     where: the rows that are concerned at all, an SQL expression.
     check: what is right, an SQL expression; or `"recompute"`: the verification calls the function again for every row
         that is done, and compares. For functions that give the same again, in values that the column's type keeps as

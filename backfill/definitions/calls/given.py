@@ -10,13 +10,13 @@ from backfill.definitions.calls.spec import Spec
 
 
 def values_of(answer: Answer, spec: Spec) -> tuple[Any, ...] | Raised | None:
-    """One for each column, in their order; None: the row stays as it is. What does not fit is the row's fault, told
-    without what was given."""
+    """One for each column, in their order; None: the row stays as it is, where it may. What does not fit is the row's
+    fault, told without what was given."""
     if isinstance(answer, Raised):
         return answer
     given = answer.value
     if given is None:
-        return None
+        return Raised(f"{THE_FUNCTION} gave nothing, so that the row is still to do") if spec.ends_todo else None
     if not spec.writes:
         return Raised(f"{THE_FUNCTION} gave something, but the definition writes no column")
     columns = ", ".join(spec.writes)

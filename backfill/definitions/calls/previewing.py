@@ -99,6 +99,6 @@ async def rehearse(calls: Calls, unit_ids: Sequence[str]) -> Rehearsed:
         updates=measured.updates,
         hot_updates=measured.hot_updates,
         contended=len(settled.contended),
-        refused=called.refused,
+        refused={**called.refused, **settled.refused},
         left=called.left,
     )

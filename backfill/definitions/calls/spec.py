@@ -62,6 +62,12 @@ class Spec:
         return self.kept_by == BY_TRIGGER
 
     @property
+    def ends_todo(self) -> bool:
+        """Whether a row that was written must not be to do any more: where an SQL check says what is right, it may be,
+        as `todo` need not be exact."""
+        return self.todo is not None and bool(self.writes) and (self.check is None or self.is_emptied)
+
+    @property
     def mark(self) -> ColumnElement[bytes]:
         """Of all that a row was read with and is written with, exact for every type: a digest of what the server would
         send of it in binary. Texts depend on settings (DateStyle, extra_float_digits), json has no equality, and the

@@ -57,7 +57,7 @@ class Writing:
         return Settled(
             written=outcome.written,
             contended=frozenset(outcome.contended),
-            refused={**outcome.failed, **dict.fromkeys(outcome.too_slow, slow)},
+            refused=outcome.failed | dict.fromkeys(outcome.too_slow, slow),
             locked_ms=self._locked_ms,
         )
 
@@ -81,10 +81,23 @@ async def write_rows(connection: AsyncConnection, spec: Spec, news: Sequence[New
     found = await run_built(connection, compare_statement(spec, sorted(locked)))
     still_to_do = {unit_id(values[:-2]): values[-2] for values in map(tuple[Any, ...], found) if values[-1]}
     same = {name for name, mark in still_to_do.items() if mark == read_as[name]}
+    refused = {}
     if same:
         values = [_parameters(spec, new) for new in news if new.seen.unit_id in same]
         await connection.execute(update_statement(spec), values)
-    return Settled(written=len(same), contended=frozenset(read_as.keys() - locked | still_to_do.keys() - same))
+        refused = await _not_ended(connection, spec, sorted(same))
+    contended = frozenset(read_as.keys() - locked | still_to_do.keys() - same)
+    return Settled(written=len(same), contended=contended, refused=refused)
+
+
+async def _not_ended(connection: AsyncConnection, spec: Spec, written: Sequence[str]) -> dict[str, BatchFailed]:
+    """Rows that are still to do although they were written: by what was given, or as a trigger of the application kept
+    it from being written. Run after run they would be done again."""
+    if not spec.ends_todo:
+        return {}
+    left = await run_built(connection, left_statement(spec, written))
+    why = BatchFailed(Failure.ROW, "it is still to do after what the function gave was written", sqlstate=None)
+    return {unit_id(parts): why for parts in left}
 
 
 def lock_statement(spec: Spec, unit_ids: Sequence[str]) -> Select[*tuple[Any, ...]]:
@@ -101,6 +114,11 @@ def compare_statement(spec: Spec, unit_ids: Sequence[str]) -> Select[*tuple[Any,
     texts = [as_text(column).label(f"k{place}") for place, column in enumerate(spec.walk.identity)]
     to_do = func.coalesce(spec.to_do, literal_column("false")).label("to_do")
     return select(*texts, spec.mark.label("mark"), to_do).select_from(spec.table).where(rows_named(spec, unit_ids))
+
+
+def left_statement(spec: Spec, unit_ids: Sequence[str]) -> Select[*tuple[Any, ...]]:
+    texts = [as_text(column).label(f"k{place}") for place, column in enumerate(spec.walk.identity)]
+    return select(*texts).select_from(spec.table).where(and_(rows_named(spec, unit_ids), spec.to_do))
 
 
 def update_statement(spec: Spec) -> Update:
