@@ -113,3 +113,15 @@ async def test_it_says_what_workers_do_not_serve_and_why(environment: dict[str, 
 
     assert status == "warning"
     assert f"{NAME} is not served by host-1:17: The schema is not ready" in words
+
+
+async def test_it_says_which_workers_have_another_version_of_a_definition(
+    environment: dict[str, str], redis: Redis
+) -> None:
+    await say_alive(redis, PREFIX, worker_named("host-1"), worker_named("host-2", versions={NAME: "2"}))
+
+    status, words = said_of_workers(environment)
+
+    assert status == "warning"
+    assert f"{NAME} is of version 2 in host-2:17, and of version 1 here" in words
+    assert "is served by none of them" not in words

@@ -14,6 +14,7 @@ from backfill.runs.attention import Kind, Movement, attention_of
 from backfill.runs.progress import Sample
 from backfill.runs.record import Run, run_document
 from backfill.runs.states import AT_REST, State
+from backfill.runs.terms import Terms
 from tests.support.sample_runs import MOVEMENT, NOW_MS, PATIENCE_MS, contended_unit, run_of
 
 NOBODY = replace(MOVEMENT, workers=0, leases=0, moved_ms=NOW_MS - 185_000)
@@ -120,3 +121,26 @@ def test_a_list_of_runs_marks_the_one_that_nobody_works_on() -> None:
     shown = console.export_text()
     assert "running (no worker)" in shown
     assert "verifying (" not in shown
+
+
+@pytest.mark.parametrize(
+    ("others", "words"),
+    [
+        (["a:1 (version 1)"], "and the worker that is alive is not: a:1 (version 1)"),
+        (
+            [f"a:{number} (version 1)" for number in range(5)],
+            "and the workers that are alive are not: a:0 (version 1), a:1 (version 1), a:2 (version 1) and 2 more",
+        ),
+    ],
+)
+def test_a_run_that_only_workers_of_another_version_are_there_for_names_them(others: list[str], words: str) -> None:
+    of_2 = run_of(State.RUNNING, movement=replace(NOBODY, of_other_versions=tuple(others)), terms=Terms(version="2"))
+
+    attention = attention_of(of_2)
+
+    assert attention is not None
+    assert attention.kind is Kind.OTHER_VERSION
+    assert attention.sentence.startswith(
+        f"Run {of_2.id} is of version 2 of {of_2.backfill}, {words}; nothing has moved"
+    )
+    assert attention.sentence.endswith("Start a worker of version 2, or cancel the run and start anew.")
