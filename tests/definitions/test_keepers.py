@@ -245,3 +245,23 @@ async def test_a_function_that_the_trigger_would_not_find_is_told_when_it_is_mad
     with pytest.raises(Exception, match="my_slug"):
         await install(engine, Lost)
     assert len(sync_trigger(Lost).create) == 3
+
+
+async def test_a_single_item_reads_one_order_also_after_a_statement_on_all_of_them(
+    engine: AsyncEngine, sql: asyncpg.Connection
+) -> None:
+    await install(engine, OrderTotals)
+    await sql.execute(
+        "CREATE INDEX ON items (shop, number);"
+        "INSERT INTO orders (shop, number) SELECT 'x', n FROM generate_series(1, 5000) AS n;"
+        "ANALYZE orders, items;"
+        "INSERT INTO items (shop, number, pieces, price) SELECT shop, number, 1, 1 FROM orders"
+    )
+    read = "SELECT seq_tup_read + coalesce(idx_tup_fetch, 0) FROM pg_stat_xact_user_tables WHERE relname = 'orders'"
+
+    async with sql.transaction():
+        before = await sql.fetchval(read)
+        await sql.execute("INSERT INTO items (shop, number, pieces, price) VALUES ('x', 78, 1, 10)")
+        after = await sql.fetchval(read)
+
+    assert 0 < after - before < 10
