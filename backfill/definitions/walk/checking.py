@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import RowMapping, Select, false, func, or_, select
+from sqlalchemy import RowMapping, Select, case, false, func, or_, select
 from sqlalchemy.dialects.postgresql import array
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql.elements import ColumnElement
@@ -55,22 +55,28 @@ async def check_rows(
 
 def check_statement(
     walk: Walk, bounds: tuple[Key | None, Key | None], breaches: Sequence[Breach], *, units: int
-) -> Select[Any]:
+) -> Select[*tuple[Any, ...]]:
     named = [column.label(f"c{place}") for place, column in enumerate(walk.key)]
     flags = [breach.broken.label(f"b{place}") for place, breach in enumerate(breaches)]
     rows = select(*named, *flags).select_from(walk.table).where(walk.between(*bounds)).order_by(*walk.key).limit(units)
     page = rows.cte("page")  # read several times, so that the server evaluates it once
     broken = [page.columns[f"b{place}"] for place in range(len(breaches))]
     mendable = [flag for flag, breach in zip(broken, breaches, strict=True) if breach.mendable]
+    found = select(
+        func.count().label("units"), *(func.count().filter(flag).label(f"count{n}") for n, flag in enumerate(broken))
+    ).subquery("found")
+    counts = [found.columns[f"count{place}"] for place in range(len(breaches))]
+    # Hardly any page has a breach, and what is not asked for in a CASE is not looked for.
     return select(
-        select(func.count()).select_from(page).scalar_subquery().label("units"),
+        *found.columns,
         _last_key(walk, page).label("last_key"),
-        _ids(walk, page, or_(false(), *mendable), limit=None).label("mendable"),
+        case(
+            (or_(false(), *(count > 0 for count in counts)), _ids(walk, page, or_(false(), *mendable), limit=None))
+        ).label("mendable"),
         *(
-            select(func.count()).select_from(page).where(flag).scalar_subquery().label(f"count{place}")
+            case((counts[place] > 0, _ids(walk, page, flag, limit=EXAMPLES_KEPT))).label(f"examples{place}")
             for place, flag in enumerate(broken)
         ),
-        *(_ids(walk, page, flag, limit=EXAMPLES_KEPT).label(f"examples{place}") for place, flag in enumerate(broken)),
     )
 
 
