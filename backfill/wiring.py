@@ -80,15 +80,15 @@ async def open_service(settings: Settings, *, application_name: str) -> AsyncIte
 
 
 async def build_service(
-    settings: Settings, urls: ServerUrls, stack: AsyncExitStack, *, application_name: str
+    settings: Settings, urls: ServerUrls, stack: AsyncExitStack, *, application_name: str, found: Found | None = None
 ) -> Service:
-    """Everything that `stack` closes again, on servers that are known already."""
+    """What `stack` closes again, on servers that are known already; with `found` instead of what is discovered."""
     engine = await _open_engine(settings, urls.database_url, stack, application_name=application_name)
     store, redis = open_store(settings, urls.redis_url, stack)
     arq = open_arq(urls.redis_url, prefix=settings.redis_prefix, timeout_seconds=settings.redis_timeout_seconds)
     stack.push_async_callback(arq.aclose, close_connection_pool=True)
     doorbell = ArqDoorbell(arq)
-    found = discover(settings.definitions)
+    found = found or discover(settings.definitions)
     known = _known(found, engine, settings)
     slices = Slices(
         store=store,

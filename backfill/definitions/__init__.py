@@ -4,6 +4,7 @@ from backfill.definitions.columns import Columns
 from backfill.definitions.contract import ColumnOf, Contract
 from backfill.definitions.definition import Definition
 from backfill.definitions.discovery import Broken, Found, discover
+from backfill.definitions.groups import Groups
 from backfill.definitions.hooks import Hooks
 from backfill.definitions.keepers import SyncTrigger, sync_trigger
 from backfill.definitions.mistakes import AuthorsMistake
@@ -16,6 +17,7 @@ __all__ = [
     "Contract",
     "Definition",
     "Found",
+    "Groups",
     "Hooks",
     "SyncTrigger",
     "discover",

@@ -67,8 +67,11 @@ class CheckedPage:
 class Backfill(Protocol):
     """A backfill definition. Methods raise `BatchFailed` for anything the database refused."""
 
-    name: str
-    rules: Sequence[Rule]
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def rules(self) -> Sequence[Rule]: ...
 
     async def check_schema(self) -> tuple[Finding, ...]:
         """What is missing, disabled or of another shape; empty when everything the backfill relies on is there."""
@@ -115,19 +118,15 @@ class Previewable(Backfill, Protocol):
 
     async def survey(self) -> Survey:
         """How large everything is, what is left to do, and what of the server matters to a run."""
-        ...
 
     async def explain(self, units: Sequence[Unit], *, writes: bool) -> tuple[StatementPlan, ...]:
         """The plan of each statement of a run for units like these, not executed; `writes`: also those that write."""
-        ...
 
     async def rehearse(self, unit_ids: Sequence[str], *, weigh: bool) -> Rehearsed:
         """`settle`, rolled back; `weigh`: with its WAL, which costs time and makes the times useless."""
-        ...
 
     async def rehearse_part(self, unit_id: str, mark: str | None, *, rows: int) -> Rehearsed:
         """`settle_part`, rolled back."""
-        ...
 
 
 class Task(StrEnum):

@@ -6,12 +6,22 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Any, Protocol
 
 from sqlalchemy import CursorResult, TextClause, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from backfill.sql.files import load_sql
+
+
+class Queries(Protocol):
+    """Statements by their names, wherever they come from."""
+
+    async def run(self, connection: AsyncConnection, name: str, parameters: Mapping[str, Any]) -> CursorResult[Any]: ...
+
+    async def explain(
+        self, connection: AsyncConnection, name: str, parameters: Mapping[str, Any], *, weigh: bool = False
+    ) -> dict[str, Any]: ...
 
 
 @dataclass(frozen=True, slots=True)

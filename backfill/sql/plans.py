@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from backfill.runs.preview import StatementPlan
 from backfill.sql.built import explain_built
-from backfill.sql.folder import QUERIES, SqlFolder
+from backfill.sql.folder import QUERIES, Queries
 from backfill.sql.survey import table_sizes
 from backfill.sql.tables import TableName
 
@@ -38,12 +38,12 @@ class Statement:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StatementsOfRun:
-    """Every statement that a run uses, in the order in which it comes to them; they stand in `folder`.
+    """Every statement that a run uses, in the order in which it comes to them; `folder` has them.
 
     Reading one of `tables` whole is told, where it is large.
     """
 
-    folder: SqlFolder
+    folder: Queries
     statements: tuple[Statement, ...]
     tables: tuple[TableName, ...]
 

@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 from sqlalchemy import CursorResult
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from backfill.sql.folder import QUERIES, SqlFolder
+from backfill.sql.folder import QUERIES, Queries
 from backfill.sql.tables import TableName, as_parameters
 from backfill.sql.transactions import Limits, rolled_back
 
@@ -108,7 +108,7 @@ class Weight:
 class Scales(Weight):
     """Runs each statement twice, weighed and for its answer. The second time finds locks held and rows written."""
 
-    folder: SqlFolder = QUERIES
+    folder: Queries = QUERIES
 
     async def run(self, connection: AsyncConnection, name: str, parameters: Mapping[str, Any]) -> CursorResult[Any]:
         self.add(await self.folder.explain(connection, name, parameters, weigh=True))

@@ -64,13 +64,32 @@ def test_every_setting_that_is_named_is_there(page: Page) -> None:
     assert set(SETTING.findall(page.text)) <= {setting.name for setting in describe_settings()}
 
 
-def test_the_code_of_the_page_on_the_library_is_that_of_its_example() -> None:
+@pytest.mark.parametrize(("page", "passages"), [("docs/library.md", 3)])
+def test_the_code_of_the_pages_for_authors_is_that_of_the_example(page: str, passages: int) -> None:
     files = [path for path in (REPOSITORY / "examples" / "shop").rglob("*") if path.suffix in {".py", ".toml"}]
     example = "\n".join(path.read_text(encoding="utf-8") for path in files)
-    shown = [fence.text for fence in PAGES["docs/library.md"].fences if fence.language in {"python", "toml"}]
+    shown = [fence.text for fence in PAGES[page].fences if fence.language in {"python", "toml"}]
+    blocks = [block.strip("\n") for code in shown for block in code.split("\n\n\n")]
 
-    assert len(shown) == 3
-    assert not [code for code in shown if code not in example]
+    assert len(blocks) == passages
+    assert not [code for code in blocks if code not in example]
+
+
+LONGEST = {
+    "email_normalized.py": ("class EmailNormalized", 6),
+    "order_totals.py": ("class OrderTotals", 12),
+    "document_hashes.py": ("@calls", 8),
+}
+
+
+@pytest.mark.parametrize("file", LONGEST)
+def test_the_examples_are_as_short_as_they_are_said_to_be(file: str) -> None:
+    first, most = LONGEST[file]
+    source = (REPOSITORY / "examples" / "shop" / "shop" / "backfills" / file).read_text(encoding="utf-8")
+
+    definition = source[source.index(first) :].rstrip().splitlines()
+
+    assert len(definition) <= most
 
 
 def requests_in(page: Page) -> list[tuple[str, str]]:

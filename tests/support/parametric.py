@@ -43,7 +43,7 @@ class ByCountry(GenerationVersions):
         self._parameters = parameters
 
     async def plan(self, ranges: int) -> Plan:
-        async with self._engine.begin() as connection:
+        async with self.engine.begin() as connection:
             await connection.execute(
                 text("INSERT INTO bound VALUES (:country, :version, :pid)"),
                 {"country": self._parameters.country, "version": VERSION, "pid": os.getpid()},

@@ -30,7 +30,7 @@ class OtherVersions(GenerationVersions):
     name = OTHER
 
     async def check_schema(self) -> tuple[Finding, ...]:
-        async with self._engine.connect() as connection:
+        async with self.engine.connect() as connection:
             is_there = (await connection.execute(text("SELECT to_regclass('other_is_ready') IS NOT NULL"))).scalar_one()
         return () if is_there else (NOT_READY,)
 

@@ -8,105 +8,90 @@ and is never a deadlock's victim.
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Row
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncConnection
 
+from backfill.definitions.groups import GroupsBackfill, Run
 from backfill.engine.protocols import CheckedPage, PartSettled, Settled
-from backfill.runs.findings import EXAMPLES_KEPT, Finding, Rule
-from backfill.runs.preview import StatementPlan, Survey
+from backfill.runs.findings import EXAMPLES_KEPT, Finding
+from backfill.runs.forecast import Amount
+from backfill.runs.preview import TableSize
 from backfill.runs.ranges import Key, Plan, Span, Unit
 from backfill.runs.rehearsed import Rehearsed
-from backfill.sql.database import leads_to
-from backfill.sql.privileges import closed_to_writes, missing_privileges
-from backfill.sql.schema import check_catalog, check_statistics
-from backfill.sql.transactions import Limits, rolled_back, transaction
 from worker.generations import large, rehearsing
 from worker.generations.needs import NEEDS
-from worker.generations.queries import run_sql
+from worker.generations.queries import QUERIES, run_sql
 from worker.generations.rights import RIGHTS
 from worker.generations.rules import DATA_RULES, RULES
 from worker.generations.statements import STATEMENTS, parameters_for
-from worker.generations.surveying import EXACT_BELOW_ROWS, SAMPLE_UNITS, estimate, survey
-from worker.generations.tables import TABLES
-from worker.generations.whole import settle_projects
+from worker.generations.surveying import EXACT_BELOW_ROWS, SAMPLE_UNITS, amount, estimate
+from worker.generations.tables import TABLES, WRITTEN
+from worker.generations.whole import lock_projects, settle_projects
 
 FIRST_KEY: Key = ("-infinity", "")
 LEAST_RANGE_UNITS = 100
 
 
-class GenerationVersions:
-    """The backfill on one database. Every method is one transaction, except `plan`."""
+class GenerationVersions(GroupsBackfill):
+    """All of its SQL is its own, and it settles a large project in parts."""
 
     name = "generation-versions"
+    needs = NEEDS
+    rights = RIGHTS
+    rules = RULES
+    tables = TABLES
+    written = WRITTEN
+    queries = QUERIES
+    statements = STATEMENTS
 
-    def __init__(self, engine: AsyncEngine, limits: Limits) -> None:
-        self._engine = engine
-        self._limits = limits
-        self.rules: Sequence[Rule] = RULES
-
-    async def check_schema(self) -> tuple[Finding, ...]:
-        async with transaction(self._engine, self._limits) as connection:
-            findings = await check_catalog(connection, NEEDS)
-            statistics = await check_statistics(connection, TABLES)
-        return (*findings, statistics) if statistics else findings
-
-    async def check_privileges(self, *, writes: bool) -> tuple[Finding, ...]:
-        async with transaction(self._engine, self._limits) as connection:
-            closed = await closed_to_writes(connection, leads_to(self._engine), writes=writes)
-            return (*await missing_privileges(connection, RIGHTS, writes=writes), *closed)
-
-    async def plan(self, ranges: int) -> Plan:
+    async def plan_in(self, connection: AsyncConnection, ranges: int) -> Plan:
         """Totals are estimates of the planner in a large table and counts in a small one."""
-        async with transaction(
-            self._engine, self._limits, statement_timeout_ms=self._limits.scan_timeout_ms
-        ) as connection:
-            units, rows = await estimate(connection)
-            is_estimate = rows > EXACT_BELOW_ROWS or units > EXACT_BELOW_ROWS
-            if not is_estimate:
-                counted = (await run_sql(connection, "count_all", {})).one()
-                units, rows = counted.units, counted.rows
-            parameters = {
-                "ranges": max(1, min(ranges, units // LEAST_RANGE_UNITS)),
-                "percent": min(100.0, 100.0 * SAMPLE_UNITS / units) if is_estimate else 100.0,
-            }
-            ends = [(row.key_at, row.id) for row in await run_sql(connection, "split", parameters)]
+        units, rows = await estimate(connection)
+        is_estimate = rows > EXACT_BELOW_ROWS or units > EXACT_BELOW_ROWS
+        if not is_estimate:
+            counted = (await run_sql(connection, "count_all", {})).one()
+            units, rows = counted.units, counted.rows
+        parameters = {
+            "ranges": max(1, min(ranges, units // LEAST_RANGE_UNITS)),
+            "percent": min(100.0, 100.0 * SAMPLE_UNITS / units) if is_estimate else 100.0,
+        }
+        ends = [(row.key_at, row.id) for row in await run_sql(connection, "split", parameters)]
         starts = [None, *ends]
         spans = tuple(Span(start=start, end=end) for start, end in zip(starts, ends, strict=False))
         return Plan(spans=spans, units_total=units, rows_total=rows, total_is_estimate=is_estimate)
 
-    async def read_page(self, after: Key | None, end: Key, *, units: int, row_cap: int) -> tuple[Unit, ...]:
-        parameters = {**_bounds(after, end), "units": units, "row_cap": row_cap}
-        async with transaction(self._engine, self._limits) as connection:
-            return _units(await run_sql(connection, "read_page", parameters))
+    async def page_in(
+        self, connection: AsyncConnection, bounds: tuple[Key | None, Key], *, units: int, row_cap: int
+    ) -> tuple[Unit, ...]:
+        return _units(await run_sql(connection, "read_page", {**_span(*bounds), "units": units, "row_cap": row_cap}))
 
-    async def read_units(self, unit_ids: Collection[str], *, row_cap: int) -> tuple[Unit, ...]:
-        async with transaction(self._engine, self._limits) as connection:
-            rows = await run_sql(connection, "read_units", {"ids": list(unit_ids), "row_cap": row_cap})
-            return _units(rows)
+    async def units_in(
+        self, connection: AsyncConnection, unit_ids: Collection[str], *, row_cap: int
+    ) -> tuple[Unit, ...]:
+        return _units(await run_sql(connection, "read_units", {"ids": list(unit_ids), "row_cap": row_cap}))
 
-    async def count_rows(self, unit_id: str) -> int:
-        async with transaction(
-            self._engine, self._limits, statement_timeout_ms=self._limits.scan_timeout_ms
-        ) as connection:
-            return int((await run_sql(connection, "count_rows", {"project_id": unit_id})).scalar_one())
+    async def count_in(self, connection: AsyncConnection, unit_id: str) -> int:
+        return int((await run_sql(connection, "count_rows", {"project_id": unit_id})).scalar_one())
 
-    async def settle(self, unit_ids: Sequence[str]) -> Settled:
-        async with transaction(self._engine, self._limits) as connection:
-            return await settle_projects(connection, unit_ids)
+    async def lock_in(self, connection: AsyncConnection, unit_ids: Sequence[str], run: Run) -> list[str]:
+        return await lock_projects(connection, unit_ids, run)
+
+    async def settle_in(self, connection: AsyncConnection, unit_ids: Sequence[str], run: Run) -> Settled:
+        return await settle_projects(connection, unit_ids, run)
 
     async def settle_part(self, unit_id: str, mark: str | None, *, rows: int) -> PartSettled:
         known = large.Mark.load(mark) if mark is not None else None
-        return await large.settle_part(self._engine, self._limits, unit_id, known, rows)
+        return await large.settle_part(self.engine, self.limits, unit_id, known, rows)
 
-    async def check_page(self, after: Key | None, end: Key | None, *, units: int) -> CheckedPage:
-        parameters = {**_bounds(after, end or await self._last_key()), "units": units, "examples": EXAMPLES_KEPT}
-        async with transaction(
-            self._engine, self._limits, statement_timeout_ms=self._limits.scan_timeout_ms
-        ) as connection:
-            row = (await run_sql(connection, "check_page", parameters)).one()
+    async def check_in(
+        self, connection: AsyncConnection, bounds: tuple[Key | None, Key | None], *, units: int
+    ) -> CheckedPage:
+        after, end = bounds
+        parameters = {**_span(after, end or await _last_key(connection)), "units": units, "examples": EXAMPLES_KEPT}
+        row = (await run_sql(connection, "check_page", parameters)).one()
         return CheckedPage(
             units=row.units,
             last_key=(row.last_at, row.last_id) if row.units == units else None,
@@ -114,34 +99,23 @@ class GenerationVersions:
             mendable=tuple(row.unassigned_units),
         )
 
-    async def survey(self) -> Survey:
-        async with transaction(
-            self._engine, self._limits, statement_timeout_ms=self._limits.scan_timeout_ms
-        ) as connection:
-            return await survey(connection)
+    async def amount_in(self, connection: AsyncConnection, tables: tuple[TableSize, ...]) -> Amount:
+        return await amount(connection, tables)
 
-    async def explain(self, units: Sequence[Unit], *, writes: bool) -> tuple[StatementPlan, ...]:
-        if not units:
-            return ()
-        async with rolled_back(self._engine, self._limits) as connection:
-            return await STATEMENTS.explain(connection, parameters_for(units), writes=writes)
-
-    async def rehearse(self, unit_ids: Sequence[str], *, weigh: bool) -> Rehearsed:
-        take = rehearsing.weigh if weigh else rehearsing.rehearse
-        return await take(rehearsing.rehearsal(self._engine, self._limits), unit_ids)
+    def parameters_for(self, units: Sequence[Unit]) -> Mapping[str, Mapping[str, Any]]:
+        return parameters_for(units)
 
     async def rehearse_part(self, unit_id: str, mark: str | None, *, rows: int) -> Rehearsed:
         known = large.Mark.load(mark) if mark is not None else None
-        there = rehearsing.rehearsal(self._engine, self._limits)
-        return await rehearsing.rehearse_part(there, unit_id, known, rows)
-
-    async def _last_key(self) -> Key:
-        async with transaction(self._engine, self._limits) as connection:
-            row = (await run_sql(connection, "last_key", {})).one_or_none()
-        return (row.key_at, row.id) if row is not None else FIRST_KEY
+        return await rehearsing.rehearse_part(self, unit_id, known, rows)
 
 
-def _bounds(after: Key | None, end: Key) -> dict[str, str]:
+async def _last_key(connection: AsyncConnection) -> Key:
+    row = (await run_sql(connection, "last_key", {})).one_or_none()
+    return (row.key_at, row.id) if row is not None else FIRST_KEY
+
+
+def _span(after: Key | None, end: Key) -> dict[str, Any]:
     after_at, after_id = after or FIRST_KEY
     end_at, end_id = end
     return {"after_at": after_at, "after_id": after_id, "end_at": end_at, "end_id": end_id}

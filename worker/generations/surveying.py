@@ -2,41 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from backfill.runs.forecast import Amount
-from backfill.runs.preview import Survey, TableSize
+from backfill.runs.preview import TableSize
 from backfill.sql.folder import plan_in
-from backfill.sql.schema import read_found
-from backfill.sql.survey import indexes_on, survey_server, table_sizes
-from worker.generations.needs import NEEDS
 from worker.generations.queries import run_sql
-from worker.generations.tables import GENERATIONS, TABLES, WRITTEN
 
 EXACT_BELOW_ROWS = 1_000_000
 # Rows and units that are looked at in a larger table, to say how many are left.
 SAMPLE_ROWS = 200_000
 SAMPLE_UNITS = 20_000
-
-
-async def survey(connection: AsyncConnection) -> Survey:
-    tables = await table_sizes(connection, TABLES)
-    found = await read_found(connection, NEEDS)
-    hindering = await indexes_on(connection, GENERATIONS, WRITTEN)
-    needed = {index.name for index in NEEDS.indexes}
-    return Survey(
-        amount=replace(await _amount(connection, tables), hot_possible=not hindering),
-        tables=tables,
-        triggers=tuple(
-            (f"{need.table}.{need.name}", any(one.is_for(need) and one.enabled for one in found.triggers))
-            for need in NEEDS.triggers
-        ),
-        invalid_indexes=tuple(index.name for index in found.indexes if not index.valid and index.name not in needed),
-        hindering_indexes=hindering,
-        server=await survey_server(connection),
-    )
 
 
 async def estimate(connection: AsyncConnection) -> tuple[int, int]:
@@ -47,7 +23,7 @@ async def estimate(connection: AsyncConnection) -> tuple[int, int]:
     return int(units), int(rows)
 
 
-async def _amount(connection: AsyncConnection, tables: tuple[TableSize, ...]) -> Amount:
+async def amount(connection: AsyncConnection, tables: tuple[TableSize, ...]) -> Amount:
     units, rows = await estimate(connection)
     is_estimate = rows > EXACT_BELOW_ROWS or units > EXACT_BELOW_ROWS
     percents = {

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
-from sqlalchemy import CursorResult
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from backfill.definitions.groups import Run
 from backfill.engine.protocols import Settled
 from worker.generations.queries import run_sql
 
-Run = Callable[[AsyncConnection, str, Mapping[str, Any]], Awaitable[CursorResult[Any]]]
+
+async def lock_projects(connection: AsyncConnection, project_ids: Sequence[str], run: Run) -> list[str]:
+    return [row.id for row in await run(connection, "lock_projects", {"ids": list(project_ids)})]
 
 
 async def settle_projects(connection: AsyncConnection, project_ids: Sequence[str], run: Run = run_sql) -> Settled:
     """The statements of one batch, in the transaction that the caller has begun; `run` is how each is run."""
-    projects = await run(connection, "lock_projects", {"ids": list(project_ids)})
-    locked = [row.id for row in projects]
+    locked = await lock_projects(connection, project_ids, run)
     rows = {row.project_id: row.rows for row in await run(connection, "lock_generations", {"ids": locked})}
     parameters = {"ids": locked, "counts": [str(rows.get(project_id, 0)) for project_id in locked]}
     result = (await run(connection, "settle", parameters)).one()

@@ -38,17 +38,17 @@ _PARAMETER = re.compile(r"(?<![:\w\\]):(?=\w)")
 class Made:
     """What `sync_trigger` returns. For a revision of Alembic, after the columns are there:
 
+        from backfill.alembic import op
+
         def upgrade():
-            for statement in sync_trigger(EmailNormalized).create:
-                op.execute(statement)
+            op.create_sync_trigger(EmailNormalized)
 
         def downgrade():
-            for statement in sync_trigger(EmailNormalized).drop:
-                op.execute(statement)
+            op.drop_sync_trigger(EmailNormalized)
 
     Every statement can be executed again without harm, on PostgreSQL 13 too. CREATE TRIGGER waits for open writers of
     the table, and whoever comes later waits behind it: with a short `lock_timeout`, in an `autocommit_block`, and
-    tried again, it is never in the way for long.
+    tried again, as the directives do it, it is never in the way for long.
     """
 
     trial: str

@@ -1,12 +1,8 @@
 """The backfills of the shop; backfill.toml names this module."""
 
-from backfill.definitions import Definition
+from shop.backfills.document_hashes import document_hashes
 from shop.backfills.email_normalized import EmailNormalized
-from shop.backfills.needs import NEEDS
+from shop.backfills.line_numbers import LineNumbers
+from shop.backfills.order_totals import OrderTotals
 
-EMAIL_NORMALIZED = Definition(
-    name=EmailNormalized.name,
-    about="Gives every customer the address in lower case that they are found by.",
-    bind=EmailNormalized,
-    needs=NEEDS,
-)
+__all__ = ["EmailNormalized", "LineNumbers", "OrderTotals", "document_hashes"]
