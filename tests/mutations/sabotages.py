@@ -217,9 +217,24 @@ SABOTAGES = (
     Sabotage(
         name="a checkpoint does not ask for the lease",
         file="backfill/store/lua/checkpoint.lua",
-        old="if not holds(index, token) then return {0, state() or '', pace, 0} end",
+        old="if not holds(index, token) then return {0, state() or '', pace, 0, '', '1'} end",
         new="",
         caught_by=f"{_INTERLEAVINGS}/test_zombie_worker.py::test_what_it_commits_stands_and_what_it_reports_is_refused",
+    ),
+    Sabotage(
+        name="what was left of a batch is passed by the cursor",
+        file="backfill/engine/settling.py",
+        old="if outcome.left:",
+        new="if False:",
+        caught_by=f"{_INTEGRATION}/test_author_mistakes.py"
+        "::test_units_that_there_was_no_time_for_come_next_also_those_that_are_put_aside",
+    ),
+    Sabotage(
+        name="what a function gave is written whatever the row is by now",
+        file="backfill/definitions/calls/writing.py",
+        old="if mark == read_as[name]}",
+        new="}",
+        caught_by="tests/definitions/test_calls_writing.py::test_a_change_of_what_was_read_is_seen_however_small_it_is",
     ),
     Sabotage(
         name="a transaction may stay idle with its locks for ever",
