@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 from sqlalchemy import Connection, text
 
-from backfill.runs.errors import WaitTimedOut
+from backfill.runs.errors import SchemaNotReady, WaitTimedOut
 from backfill.runs.wording import counted
 from backfill.sql.catalog import Catalog
 
@@ -21,6 +21,8 @@ FEWEST_BLOCKS = 8
 MOST_BLOCKS = 16_384
 REST_SECONDS = 0.2
 """Before the next walk, where the last one met rows that others had locked."""
+MOST_IN_VAIN = 3
+"""Walks in a row that fill all that they find, and then find it again."""
 _LAST_BLOCK = 4_294_967_295
 
 
@@ -37,9 +39,13 @@ class Filling:
         self._statement = text(statement)
         self._sleep = sleep
         self._blocks = FEWEST_BLOCKS * 16
+        self._in_vain = 0
 
-    def run(self, patience_seconds: float) -> int:
-        """How many rows were filled. Raises WaitTimedOut where rows stay locked by others for longer than that."""
+    def run(self, patience_seconds: float, *, alone: bool = False) -> int:
+        """How many rows were filled. Raises WaitTimedOut where rows stay locked by others for longer than that.
+
+        `alone`: nobody else makes rows without a value, so that those that are found again and again are a mistake.
+        """
         moved_on = time.monotonic()
         in_all = 0
         while True:
@@ -47,6 +53,8 @@ class Filling:
             in_all += filled
             if not found:
                 return in_all
+            if alone:
+                self._require_that_it_lasts(found, filled)
             if filled:
                 moved_on = time.monotonic()
             elif time.monotonic() - moved_on > patience_seconds:
@@ -57,6 +65,15 @@ class Filling:
                 )
             else:
                 self._sleep(REST_SECONDS)
+
+    def _require_that_it_lasts(self, found: int, filled: int) -> None:
+        """Rows that were all filled and are found again, walk after walk, do not keep what they are given."""
+        self._in_vain = self._in_vain + 1 if filled == found else 0
+        if self._in_vain > MOST_IN_VAIN:
+            raise SchemaNotReady(
+                f"{counted(found, 'row')} of {self._relation.removeprefix('public.')} do not keep their new value.",
+                "See what the default gives (NULL?), and what other triggers of the table do to the column.",
+            )
 
     def _walk(self) -> tuple[int, int]:
         found = filled = first = 0

@@ -109,15 +109,19 @@ class OnlineDdl:
         else:
             self.fill_blocks(f"public.{table}", statement)
 
-    def fill_blocks(self, relation: str, statement: str) -> int:
+    def fill_blocks(self, relation: str, statement: str, *, alone: bool = False) -> int:
         """`statement` a few blocks at a time; see `filling`. How many rows were filled."""
         filling = Filling(self._op.get_bind(), relation, statement, self._protocol.sleep)
-        return filling.run(self._protocol.patience_seconds)
+        return filling.run(self._protocol.patience_seconds, alone=alone)
 
     def concurrently(self, title: str, step: Callable[[], None]) -> None:
         """A step that cannot be in a transaction, and whose waiting holds up nobody; it is begun again as a whole."""
         self.tell(title)
         self._patiently(title, lambda: self._concurrently(step))
+
+    def patiently(self, title: str, statement: Statement) -> None:
+        """In a short transaction, tried again until it has its lock."""
+        self._patiently(title, lambda: self._short_transaction(statement))
 
     def execute(self, statement: Statement) -> None:
         """By itself, past the checks of what a revision does: this is what they recommend."""

@@ -3,7 +3,9 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from tests.alembic_online.support import ALEMBIC
+import pytest
+
+from tests.alembic_online.support import ALEMBIC, alembic
 from tests.alembic_online.test_directives import WRONG_ROWS
 from tests.alembic_online.test_killed import writing
 from tests.conftest import Spawn
@@ -21,9 +23,12 @@ FROM pg_stat_activity WHERE pid = ANY ($1) AND wait_event_type = 'Lock'
 READ_AND_IDLE = 'SELECT count(*) FROM orders, sales."Customers" WHERE false'
 
 
+@pytest.mark.parametrize("way", [("upgrade", "0002"), ("downgrade", "0001")], ids=lambda way: way[0])
 async def test_no_statement_of_the_application_waits_longer_than_the_lock_timeout(
-    tables: str, connect: Connect, spawn: Spawn
+    tables: str, connect: Connect, spawn: Spawn, way: tuple[str, str]
 ) -> None:
+    before = alembic("upgrade", "0002" if way[0] == "downgrade" else "0001", url=tables)
+    assert before.returncode == 0, before.stderr
     application, reader, idle, observer = [await connect(tables) for _ in range(4)]
     pids = [application.get_server_pid(), reader.get_server_pid()]
     longest = 0.0
@@ -48,15 +53,15 @@ async def test_no_statement_of_the_application_waits_longer_than_the_lock_timeou
 
     async with writing(application) as statements:
         beside = [asyncio.create_task(one()) for one in (read, idle_now_and_then, look)]
-        upgrade = spawn(*ALEMBIC, "upgrade", "0002", env=env)
-        exit_code = await asyncio.to_thread(upgrade.wait, 120)
+        migration = spawn(*ALEMBIC, *way, env=env)
+        exit_code = await asyncio.to_thread(migration.wait, 120)
         await _cancelled(beside)
 
-    assert exit_code == 0, upgrade.log
-    assert "waiting for orders: pid" in upgrade.log
+    assert exit_code == 0, migration.log
+    assert "waiting for orders: pid" in migration.log
     assert statements[0] > 0
     assert 0 < longest <= LOCK_TIMEOUT_MS + 50
-    assert await (await connect(tables)).fetchval(WRONG_ROWS) == 0
+    assert way[0] == "downgrade" or await (await connect(tables)).fetchval(WRONG_ROWS) == 0
 
 
 async def _cancelled(tasks: list[asyncio.Task[Any]]) -> None:

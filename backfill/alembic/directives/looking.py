@@ -116,8 +116,15 @@ class Looking:
         parameters = {"relation": relation.quoted, "column": column}
         return tuple(self._connection.scalars(_query("dependents"), parameters))
 
-    def has_trigger_function(self, function: Relation) -> bool:
-        return bool(self._connection.scalar(_query("has_trigger_function"), {"function": function.quoted}))
+    def function_body(self, function: Relation) -> str | None:
+        """Of one without arguments, as those of triggers are; None: there is none."""
+        body: str | None = self._connection.scalar(_query("function_body"), {"function": function.quoted})
+        return body
+
+    def finds(self, relation: Relation, condition: str) -> bool:
+        """Whether there is such a row; reads the table until it has found one."""
+        statement = load_sql("backfill.alembic", "sql/looking/finds.sql")
+        return bool(self._connection.scalar(literally(statement.format(table=relation.quoted, condition=condition))))
 
     def sequence_of(self, relation: Relation, column: str) -> str | None:
         """The one that the column owns, as PostgreSQL reads it."""

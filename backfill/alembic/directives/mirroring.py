@@ -45,8 +45,8 @@ class Mirror:
     def dropping_trigger(self) -> str:
         return written("drop_trigger", trigger=quoted(self.name), table=self.relation.quoted)
 
-    def dropping_function(self) -> str:
-        return written("drop_function", function=self.function)
+    def drop_function(self, online: Steps) -> None:
+        online.drop_function(self.relation.beside(self.name))
 
 
 def mirror(online: Steps, wanted: Mirror, type_: TypeEngine[object], *, not_null: bool) -> None:

@@ -14,7 +14,7 @@ from sqlalchemy.types import TypeEngine, UserDefinedType
 
 from backfill.alembic.directives.looking import Column as FoundColumn
 from backfill.alembic.directives.mirroring import Mirror, handing_over, mirror
-from backfill.alembic.directives.rendering import Relation, literally, quoted, written
+from backfill.alembic.directives.rendering import Relation, quoted, written
 from backfill.alembic.directives.steps import Steps, steps
 from backfill.runs.errors import SchemaNotReady, UsageError
 from backfill.runs.wording import counted
@@ -181,4 +181,4 @@ def _finish(operations: Operations, operation: OnlineFinishRenameColumnOp) -> No
             written("drop_column", table=relation.quoted, column=quoted(operation.old)),
             done=lambda looking: operation.old not in looking.columns(relation),
         )
-        online.ddl.execute(literally(ours.dropping_function()))
+        ours.drop_function(online)

@@ -16,7 +16,7 @@ from backfill.alembic.directives.columns import drop_column
 from backfill.alembic.directives.looking import Column as FoundColumn
 from backfill.alembic.directives.looking import Looking
 from backfill.alembic.directives.mirroring import Mirror, handing_over, mirror
-from backfill.alembic.directives.rendering import DIALECT, Relation, literally, made_up_name, quoted, written
+from backfill.alembic.directives.rendering import DIALECT, Relation, made_up_name, quoted, written
 from backfill.alembic.directives.steps import Steps, steps
 from backfill.alembic.volatility import of_another_type
 from backfill.runs.errors import SchemaNotReady, UsageError
@@ -179,4 +179,4 @@ class _Change:
 
     def _clear_away(self) -> None:
         drop_column(self.online, self.relation, self.outgoing)
-        self.online.ddl.execute(literally(self.mirror.dropping_function()))
+        self.mirror.drop_function(self.online)

@@ -68,13 +68,19 @@ class Steps:
             done=lambda looking: all(one.name != name for one in looking.constraints(relation)),
         )
 
+    def drop_function(self, function: Relation) -> None:
+        if self.looking is None or self.looking.function_body(function) is not None:
+            self.ddl.execute(literally(written("drop_function", function=function.quoted)))
+
     def fill(self, relation: Relation, parts: Mapping[str, str]) -> None:
         """`column`, `value`, and `missing`: what is true of a row that is still to be filled."""
         named = {"table": relation.quoted, **parts}
+        if self.looking is not None and not self.ddl.runs and not self.looking.finds(relation, parts["missing"]):
+            return
         self.ddl.tell(f"filling {parts['column']} of {relation}")
         if self.ddl.runs:
             escaped = {name: part.replace(":", "\\:") for name, part in named.items()}
-            self.ddl.fill_blocks(relation.quoted, written("fill_blocks", **escaped))
+            self.ddl.fill_blocks(relation.quoted, written("fill_blocks", **escaped), alone=True)
         else:
             named["table_text"] = as_text(relation.quoted)
             self.ddl.execute(literally(written("fill_in_script", **named)))
