@@ -227,8 +227,9 @@ def _adding_check(online: Steps, check: OnlineAddCheckOp, relation: Relation) ->
 def _check_like(online: Steps, check: OnlineAddCheckOp, relation: Relation) -> Constraint | None:
     if online.looking is None:
         return None
-    as_made = online.looking.check_as_made(relation, _adding_check(online, check, COPY))
-    found = [one for one in online.looking.constraints(relation, "c") if one.does == as_made.does]
+    looking, adding = online.looking, _adding_check(online, check, COPY)
+    as_made = online.asked(lambda: looking.check_as_made(relation, adding))
+    found = [one for one in looking.constraints(relation, "c") if as_made and one.does == as_made.does]
     return min(found, key=lambda one: one.name != check.name, default=None)
 
 

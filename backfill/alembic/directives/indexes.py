@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,6 +19,8 @@ from backfill.alembic.directives.rendering import Relation, as_text, literally, 
 from backfill.alembic.directives.steps import Steps, steps
 from backfill.alembic.online_ddl import sqlstate_of
 from backfill.runs.errors import SchemaNotReady
+
+log = logging.getLogger(__name__)
 
 UNIQUE_VIOLATION = "23505"
 IndexColumns = Sequence[str | TextClause | ColumnElement[Any]]
@@ -98,15 +101,8 @@ def build_index(online: Steps, wanted: OnlineIndexOp) -> None:
         online.ddl.execute(
             literally(written("drop_invalid_index", index=index.quoted, index_text=as_text(index.quoted)))
         )
-    else:
-        copy = _creating(online, wanted, COPY, concurrently=False)
-        as_made = online.looking.index_as_made(relation, copy)
-        here = online.looking.indexes(relation)
-        if serving := next((index for index in here if index.serves_as(as_made)), None):
-            if serving.name != wanted.name:
-                online.ddl.tell(f"index {serving.name} of {relation} serves as {wanted.name}")
-            return
-        _require_free(wanted.name, next((index for index in here if index.name == wanted.name), None), as_made)
+    elif _is_served(online, online.looking, relation, wanted):
+        return
     title = f"building index {wanted.name}"
     try:
         online.ddl.concurrently(title, lambda: _build(online, relation, wanted))
@@ -115,6 +111,20 @@ def build_index(online: Steps, wanted: OnlineIndexOp) -> None:
             # Invalid as it is, it would go on refusing rows of the application.
             drop_index(online, relation, wanted.name)
         raise
+
+
+def _is_served(online: Steps, looking: Looking, relation: Relation, wanted: OnlineIndexOp) -> bool:
+    copy = _creating(online, wanted, COPY, concurrently=False)
+    as_made = online.asked(lambda: looking.index_as_made(relation, copy))
+    if as_made is None:
+        return False
+    here = looking.indexes(relation)
+    if serving := next((index for index in here if index.serves_as(as_made)), None):
+        if serving.name != wanted.name:
+            log.info("index %s of %s serves as %s", serving.name, relation, wanted.name)
+        return True
+    _require_free(wanted.name, next((index for index in here if index.name == wanted.name), None), as_made)
+    return False
 
 
 def _require_free(name: str, named: FoundIndex | None, as_made: FoundIndex) -> None:

@@ -6,6 +6,7 @@ the two a release writes, a trigger writes both. When nobody names the old one a
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +19,8 @@ from backfill.alembic.directives.rendering import Relation, quoted, written
 from backfill.alembic.directives.steps import Steps, steps
 from backfill.runs.errors import SchemaNotReady, UsageError
 from backfill.runs.wording import counted
+
+log = logging.getLogger(__name__)
 
 
 @Operations.register_operation("online_rename_column")
@@ -139,7 +142,7 @@ def _say_what_is_not_copied(online: Steps, relation: Relation, operation: Online
     hanging = tuple(one for one in hanging if ours not in one)
     if hanging:
         things = f"{counted(len(hanging), 'thing')} on {operation.old} {'is' if len(hanging) == 1 else 'are'}"
-        online.ddl.tell(f"{things} not made for {operation.new}: {'; '.join(hanging)}")
+        log.info("%s not made for %s: %s", things, operation.new, "; ".join(hanging))
 
 
 def _mirror(relation: Relation, operation: OnlineRenameColumnOp | OnlineFinishRenameColumnOp) -> Mirror:

@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
+from typing import TypeVar
 
 from alembic.operations import Operations
+from sqlalchemy.exc import DBAPIError
 
 from backfill.alembic.directives.looking import PARTITIONED, Looking
 from backfill.alembic.directives.rendering import Relation, as_text, literally, quoted, written
 from backfill.alembic.online_ddl import OnlineDdl
 from backfill.runs.errors import SchemaNotReady, UsageError
+
+Answer = TypeVar("Answer")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +72,21 @@ class Steps:
             done=lambda looking: all(one.name != name for one in looking.constraints(relation)),
         )
 
+    def _is_filled(self, relation: Relation, parts: Mapping[str, str]) -> bool:
+        """As far as that can be asked: an earlier step of a script may have to make the column first."""
+        if self.looking is None or not any(quoted(name) == parts["column"] for name in self.looking.columns(relation)):
+            return False
+        return not self.looking.finds(relation, parts["missing"])
+
+    def asked(self, question: Callable[[], Answer]) -> Answer | None:
+        """None where a script is made for one database, and an earlier step of it has not been run there yet."""
+        try:
+            return question()
+        except DBAPIError:
+            if self.ddl.runs:
+                raise
+            return None
+
     def drop_function(self, function: Relation) -> None:
         if self.looking is None or self.looking.function_body(function) is not None:
             self.ddl.execute(literally(written("drop_function", function=function.quoted)))
@@ -75,7 +94,7 @@ class Steps:
     def fill(self, relation: Relation, parts: Mapping[str, str]) -> None:
         """`column`, `value`, and `missing`: what is true of a row that is still to be filled."""
         named = {"table": relation.quoted, **parts}
-        if self.looking is not None and not self.ddl.runs and not self.looking.finds(relation, parts["missing"]):
+        if not self.ddl.runs and self._is_filled(relation, parts):
             return
         self.ddl.tell(f"filling {parts['column']} of {relation}")
         if self.ddl.runs:
