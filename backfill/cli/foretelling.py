@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 from rich.console import Console
 from rich.text import Text
@@ -40,14 +40,15 @@ def _facts(seen: Preview) -> Iterator[tuple[str, str]]:
     yield "sample", _sample(seen.sample) if seen.sample is not None else f"none: {seen.no_sample}"
     for table in survey.tables:
         yield "table", _table(table)
-    disabled = [name for name, enabled in survey.triggers if not enabled]
-    yield "triggers", f"disabled: {', '.join(disabled)}" if disabled else f"{_all_of(len(survey.triggers))} enabled"
+    yield "triggers", _triggers(survey.triggers)
     yield "plans", _plans(seen.statements)
     yield from _server(survey.server)
 
 
-def _all_of(count: int) -> str:
-    return "the only one" if count == 1 else f"all {count}"
+def _triggers(triggers: Sequence[tuple[str, bool]]) -> str:
+    if disabled := [name for name, enabled in triggers if not enabled]:
+        return f"disabled: {', '.join(disabled)}"
+    return {0: "none is needed", 1: "the only one enabled"}.get(len(triggers), f"all {len(triggers)} enabled")
 
 
 def _amount(amount: Amount) -> str:
