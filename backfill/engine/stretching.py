@@ -14,6 +14,8 @@ from backfill.engine.lookahead import Batch, Lookahead, Pages
 from backfill.runs.failures import BatchFailed, Failure
 from backfill.runs.ranges import Key, Span, Unit
 
+MUCH_QUICKER = 4
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stretch:
@@ -60,6 +62,8 @@ class Stretches:
         self._stopwatch = stopwatch
         self._by_name: Lookahead | None = None
         self._named_left = 0
+        self._most: int | None = None
+        self._too_long_ms = 0.0
         self._at_end = False
 
     async def next_batch(self, batch_rows: int, whole_rows: int) -> Batch | Stretched | None:
@@ -76,19 +80,25 @@ class Stretches:
         return None
 
     async def _next_stretch(self, units: int) -> Stretched | None:
-        """None where there is none any more, or where it failed: then its units are next by name."""
-        began = self._stopwatch()
+        """None where there is none any more, or where it failed: then its units are next by name. One that took too
+        long is tried again half as large, and those after it are no larger until they are much quicker."""
+        began, units = self._stopwatch(), min(units, self._most or units)
         try:
             stretch = await self._settle(self._after, self._end, units=units)
         except BatchFailed as failed:
             if failed.failure not in (Failure.CONTENTION, Failure.TIMEOUT, Failure.ROW):
                 raise
+            if failed.failure is Failure.TIMEOUT and units > 1:
+                self._most, self._too_long_ms = units // 2, self._ms_since(began)
+                return None
             self._by_name = Lookahead(self._backfill, Span(start=self._after, end=self._end), self._after)
             self._named_left = units
             return None
+        elapsed_ms = self._ms_since(began)
+        if self._most is not None and elapsed_ms < self._too_long_ms / MUCH_QUICKER:
+            self._most *= 2
         self._at_end = stretch.last_key is None
         self._after = stretch.last_key or self._end
-        elapsed_ms = (self._stopwatch() - began) * 1000
         return Stretched(stretch=stretch, key=self._after, elapsed_ms=elapsed_ms) if stretch.units else None
 
     async def _next_named(self, lookahead: Lookahead, batch_rows: int, whole_rows: int) -> Batch | None:
@@ -101,6 +111,9 @@ class Stretches:
             self._named_left -= len(batch.units)
             self._after = batch.units[-1].key
         return batch
+
+    def _ms_since(self, began: float) -> float:
+        return (self._stopwatch() - began) * 1000
 
     def put_back(self, units: Sequence[Unit]) -> None:
         """They come next, by name."""
