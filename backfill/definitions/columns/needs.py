@@ -37,7 +37,11 @@ def rights_of(declaration: Declaration) -> Rights:
     table, kept = name_of_table(declaration.table), kept_by(declaration)
     return Rights(
         reading=rights_to_read([*declaration.walk.key, *_columns(declaration)]),
-        writing=(Right(privilege="UPDATE", table=table.name, schema=table.schema, columns=declaration.written),),
+        writing=(
+            Right(privilege="UPDATE", table=table.name, schema=table.schema, columns=declaration.written),
+            # A preview counts the pages that a batch writes.
+            Right(privilege="SELECT", table=table.name, schema=table.schema, columns=("ctid",)),
+        ),
         inserts_into=table.name,
         schema=table.schema,
         trigger_functions=kept.functions,

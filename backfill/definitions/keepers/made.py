@@ -48,7 +48,8 @@ class Made:
 
     Every statement can be executed again without harm, on PostgreSQL 13 too. CREATE TRIGGER waits for open writers of
     the table, and whoever comes later waits behind it: with a short `lock_timeout`, in an `autocommit_block`, and
-    tried again, as the directives do it, it is never in the way for long.
+    tried again, as the directives do it, it is never in the way for long. For a script of `alembic upgrade --sql`
+    env.py has to have `dialect_opts={"paramstyle": "named"}`, as Alembic's own template has, or each `%` is doubled.
     """
 
     trial: str
