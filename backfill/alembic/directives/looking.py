@@ -11,8 +11,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, TextClause, text
+from sqlalchemy.exc import DBAPIError
 
 from backfill.alembic.directives.rendering import Relation, literally
+from backfill.alembic.online_ddl import sqlstate_of
+from backfill.runs.errors import SchemaNotReady
+from backfill.runs.failures import INSUFFICIENT_PRIVILEGE
 from backfill.sql.files import load_sql
 
 COPY = Relation(table="online_copy", schema="pg_temp")
@@ -170,11 +174,22 @@ class Looking:
         begin, end = ("BEGIN", "ROLLBACK") if self.in_autocommit else _AS_SAVEPOINT
         self._connection.execute(text(begin))
         try:
-            self._connection.execute(literally(statement))
+            self._make_copy(statement)
             yield
         finally:
             for step in end.split("; "):
                 self._connection.execute(text(step))
+
+    def _make_copy(self, statement: str) -> None:
+        try:
+            self._connection.execute(literally(statement))
+        except DBAPIError as error:
+            if sqlstate_of(error) != INSUFFICIENT_PRIVILEGE:
+                raise
+            raise SchemaNotReady(
+                "The role that migrates may not make temporary tables, and on one the server is asked.",
+                "Run: GRANT TEMPORARY ON DATABASE ... TO that role; or migrate as the owner of the database.",
+            ) from error
 
     @property
     def in_autocommit(self) -> bool:
