@@ -128,7 +128,7 @@ async def test_what_is_there_under_another_name_serves_as_well(tables: str, conn
         ("CREATE INDEX ix_orders_note ON alembic_version (version_num)", "ix_orders_note is taken by something else"),
         ("ALTER TABLE orders ADD CONSTRAINT ck_orders_total CHECK (id > 0)", "ck_orders_total is taken by another"),
         ("ALTER TABLE orders ADD COLUMN state integer", "a column state already, of type integer instead of text"),
-        ('CREATE INDEX age ON sales."Customers" (age)', "What hangs on sales.Customers.age would be lost"),
+        ("ALTER TABLE sales.\"Customers\" ADD CHECK (age <> '')", "What hangs on sales.Customers.age would be lost"),
     ],
 )
 async def test_what_is_in_the_way_is_told_in_a_sentence(

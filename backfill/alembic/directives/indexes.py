@@ -103,13 +103,17 @@ def build_index(online: Steps, wanted: OnlineIndexOp) -> None:
         )
     elif _is_served(online, online.looking, relation, wanted):
         return
-    title = f"building index {wanted.name}"
+    build(online, relation, wanted.name, _creating(online, wanted, relation, concurrently=True))
+
+
+def build(online: Steps, relation: Relation, name: str, creating: str) -> None:
+    """By a statement that is CONCURRENTLY, with nothing of that name there but what an earlier one left invalid."""
     try:
-        online.ddl.concurrently(title, lambda: _build(online, relation, wanted))
+        online.ddl.concurrently(f"building index {name}", lambda: _build(online, relation, name, creating))
     except DBAPIError as error:
         if sqlstate_of(error) == UNIQUE_VIOLATION:
             # Invalid as it is, it would go on refusing rows of the application.
-            drop_index(online, relation, wanted.name)
+            drop_index(online, relation, name)
         raise
 
 
@@ -135,16 +139,16 @@ def _require_free(name: str, named: FoundIndex | None, as_made: FoundIndex) -> N
         )
 
 
-def _build(online: Steps, relation: Relation, wanted: OnlineIndexOp) -> None:
+def _build(online: Steps, relation: Relation, name: str, creating: str) -> None:
     """Begun again as a whole after a deadlock, which leaves an invalid index as well."""
     looking = online.looking
-    if looking is not None and any(index.name == wanted.name for index in looking.indexes(relation)):
-        online.ddl.tell(f"dropping index {wanted.name}, which an interrupted build left invalid")
-        online.ddl.execute(literally(_dropping(relation, wanted.name)))
-    online.ddl.execute(literally(_creating(online, wanted, relation, concurrently=True)))
-    if online.ddl.runs and looking is not None and not _is_there(looking, relation, wanted.name):
+    if looking is not None and any(index.name == name for index in looking.indexes(relation)):
+        online.ddl.tell(f"dropping index {name}, which an interrupted build left invalid")
+        online.ddl.execute(literally(_dropping(relation, name)))
+    online.ddl.execute(literally(creating))
+    if online.ddl.runs and looking is not None and not _is_there(looking, relation, name):
         raise SchemaNotReady(
-            f"The name {wanted.name} is taken by something else than an index of {relation}.",
+            f"The name {name} is taken by something else than an index of {relation}.",
             "Rename that, then run again.",
         )
 

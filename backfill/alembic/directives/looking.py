@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, TextClause, text
 from sqlalchemy.exc import DBAPIError
 
-from backfill.alembic.directives.rendering import Relation, literally
+from backfill.alembic.directives.rendering import Relation, literally, quoted, written
 from backfill.alembic.online_ddl import sqlstate_of
 from backfill.runs.errors import SchemaNotReady
 from backfill.runs.failures import INSUFFICIENT_PRIVILEGE
@@ -71,6 +71,15 @@ class Trigger:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Dependent:
+    """`kind` is index, constraint (unique or primary key, not deferrable) or other."""
+
+    about: str
+    kind: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Table:
     oid: int
     kind: str
@@ -116,9 +125,20 @@ class Looking:
         rows = self._connection.execute(_query("triggers"), {"relation": relation.quoted}).mappings()
         return tuple(Trigger(**row) for row in rows)
 
-    def dependents(self, relation: Relation, column: str) -> tuple[str, ...]:
+    def dependents(self, relation: Relation, column: str) -> tuple[Dependent, ...]:
         parameters = {"relation": relation.quoted, "column": column}
-        return tuple(self._connection.scalars(_query("dependents"), parameters))
+        rows = self._connection.execute(_query("dependents"), parameters).mappings()
+        return tuple(Dependent(**row) for row in rows)
+
+    def spelled_with(self, relation: Relation, column: str, other: str) -> dict[str, str]:
+        """What each index does by now, and how it would be spelled with another column in the place of the one."""
+        with self._empty_copy(relation):
+            before = {index.name: index.does for index in self.indexes(COPY)}
+            for name, new_name in ((other, "online_away"), (column, other)):
+                parts = {"table": COPY.quoted, "column": quoted(name), "new_name": quoted(new_name)}
+                self._connection.execute(literally(written("rename_column", **parts)))
+            after = {index.name: index.does for index in self.indexes(COPY)}
+        return {does: after[name] for name, does in before.items()}
 
     def function_body(self, function: Relation) -> str | None:
         """Of one without arguments, as those of triggers are; None: there is none."""
@@ -155,6 +175,15 @@ class Looking:
         with self._empty_copy(relation):
             self._connection.execute(literally(statement))
             return self.columns(COPY)[name]
+
+    def takes_default(self, relation: Relation, column: str, default: str) -> bool:
+        statement = written("set_default", table=COPY.quoted, column=quoted(column), default=default)
+        try:
+            with self._empty_copy(relation):
+                self._connection.execute(literally(statement))
+        except DBAPIError:
+            return False
+        return True
 
     def rewrites(self, relation: Relation, *statements: str) -> bool:
         """Whether the last of them writes the table or an index of it anew."""

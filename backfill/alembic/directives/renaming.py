@@ -139,10 +139,10 @@ def _found(online: Steps, relation: Relation, operation: OnlineRenameColumnOp) -
 def _say_what_is_not_copied(online: Steps, relation: Relation, operation: OnlineRenameColumnOp) -> None:
     hanging = () if online.looking is None else online.looking.dependents(relation, operation.old)
     ours = _mirror(relation, operation).name
-    hanging = tuple(one for one in hanging if ours not in one)
-    if hanging:
-        things = f"{counted(len(hanging), 'thing')} on {operation.old} {'is' if len(hanging) == 1 else 'are'}"
-        log.info("%s not made for %s: %s", things, operation.new, "; ".join(hanging))
+    told = [one.about for one in hanging if ours not in one.about]
+    if told:
+        things = f"{counted(len(told), 'thing')} on {operation.old} {'is' if len(told) == 1 else 'are'}"
+        log.info("%s not made for %s: %s", things, operation.new, "; ".join(told))
 
 
 def _mirror(relation: Relation, operation: OnlineRenameColumnOp | OnlineFinishRenameColumnOp) -> Mirror:

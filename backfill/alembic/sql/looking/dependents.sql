@@ -1,6 +1,10 @@
--- What hangs on one column, in PostgreSQL's own words. Not its default and its NOT NULL, which are carried over, and not a
--- sequence that it owns.
-SELECT DISTINCT pg_describe_object(d.classid, d.objid, d.objsubid) AS about
+-- What hangs on one column: in PostgreSQL's own words, and as what it is. An index of a constraint hangs on that, and is
+-- not listed. Not the column's default and its NOT NULL, which are carried over, and not a sequence that it owns.
+SELECT DISTINCT pg_describe_object(d.classid, d.objid, d.objsubid) AS about,
+       CASE WHEN c.relkind = 'i' THEN 'index'
+            WHEN k.conrelid = d.refobjid AND k.contype IN ('u', 'p') AND NOT k.condeferrable THEN 'constraint'
+            ELSE 'other' END AS kind,
+       CAST(coalesce(c.relname, k.conname, '') AS text) AS name
 FROM pg_catalog.pg_depend AS d
 JOIN pg_catalog.pg_attribute AS a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid
 LEFT JOIN pg_catalog.pg_constraint AS k ON d.classid = CAST('pg_constraint' AS regclass) AND k.oid = d.objid

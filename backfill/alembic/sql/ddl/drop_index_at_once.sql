@@ -1,0 +1,2 @@
+-- The table is locked by this transaction already.
+DROP INDEX {index}

@@ -1,0 +1,2 @@
+-- Of the catalog alone.
+ALTER INDEX {index} RENAME TO {new_name}
