@@ -15,6 +15,7 @@ from redis.asyncio import Redis
 from backfill.engine.steering import Steering
 from backfill.runs.errors import SettingsError
 from backfill.settings import Settings
+from backfill.store.board import RedisBoard
 from backfill.store.client import open_redis
 from backfill.store.redis_store import PATIENCE_SECONDS, RedisStore, StoreLimits
 
@@ -88,6 +89,15 @@ async def open_steering(settings: Settings) -> AsyncIterator[Steering]:
         url = stack.enter_context(redis_alone(settings))
         store, _ = open_store(settings, url, stack)
         yield Steering(store=store, doorbell=_LateDoorbell(settings, url, stack))
+
+
+@asynccontextmanager
+async def open_board(settings: Settings) -> AsyncIterator[RedisBoard]:
+    """What the autopilot says, and what is said to it."""
+    async with AsyncExitStack() as stack:
+        url = stack.enter_context(redis_alone(settings))
+        _, redis = open_store(settings, url, stack)
+        yield RedisBoard(redis, prefix=settings.redis_prefix)
 
 
 class _LateDoorbell:

@@ -14,6 +14,9 @@ from dataclasses import dataclass
 from redis.asyncio import Redis
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from backfill.autopilot.monitor import Monitor
+from backfill.autopilot.signals.checks import Check
+from backfill.autopilot.watching import Watch, Watcher
 from backfill.definitions import Definition, Found, discover
 from backfill.definitions.binding import BoundDefinition
 from backfill.embedded import ServerUrls
@@ -21,16 +24,23 @@ from backfill.engine.contracts import Backfills, Contract
 from backfill.engine.control import Control
 from backfill.engine.preflight import require_known, the_only_one
 from backfill.engine.protocols import Previewable
-from backfill.engine.serving import Serving
-from backfill.engine.slices import Slices
+from backfill.engine.serving import Served, Serving
+from backfill.engine.slices import Slices, reconcile
 from backfill.opening import database_alone, open_store, servers
 from backfill.queue import ArqDoorbell, open_arq
-from backfill.runs.pace import Pace
+from backfill.runs.pace import AUTOPILOT, Pace
+from backfill.runs.readings import Reading
 from backfill.settings import Settings
 from backfill.sql.database import open_engine
 from backfill.sql.transactions import Limits
+from backfill.store.board import RedisBoard
 from backfill.store.presence import new_worker_id
 
+WORKER_APPLICATION = "backfill-worker"
+MONITOR = "backfill-autopilot"
+MONITOR_CONNECTIONS = 2  # one for the signals and one for the probe
+MONITOR_SECONDS = 2.5
+LOOK_SECONDS = 0.1
 EDGE_CONNECTIONS = 5
 # Each has a limit of its own; a call into a definition that takes longer than so many of them hangs.
 STATEMENTS_PER_CALL = 4
@@ -48,12 +58,17 @@ class Service:
     redis: Redis
 
 
-def default_pace(settings: Settings) -> Pace:
+def default_pace(settings: Settings, mode: str | None = None) -> Pace:
+    """What the settings say; `mode` where it was asked for. The autopilot rests as long as it sees fit: the rest of the
+    fixed pace counts only where somebody has set it."""
+    mode = mode or settings.pace
+    own_rest = mode == AUTOPILOT and "pause_ms" not in settings.model_fields_set
     return Pace(
+        mode=mode,
         parallel=settings.parallel,
         batch_rows=settings.batch_rows,
         target_ms=settings.target_ms,
-        pause_ms=settings.pause_ms,
+        pause_ms=0 if own_rest else settings.pause_ms,
         rows_per_second=settings.rows_per_second,
     )
 
@@ -104,6 +119,59 @@ async def build_service(
     )
     control = Control(store=store, doorbell=doorbell, known=known)
     return Service(settings=settings, urls=urls, control=control, slices=slices, engine=engine, redis=redis)
+
+
+def build_monitor(service: Service, serving: Serving, stack: AsyncExitStack) -> Monitor:
+    """On connections of its own, which it opens when it has the role."""
+    settings = service.settings
+    engine = _monitor_engine(settings, service.urls.database_url, stack)
+    store, doorbell = service.slices.store, service.slices.doorbell
+
+    async def wake() -> None:
+        await reconcile(store, doorbell, serving)
+
+    return Monitor(
+        board=RedisBoard(service.redis, prefix=settings.redis_prefix),
+        engine=engine,
+        watch=watch_of(settings),
+        who=service.slices.worker_id,
+        backfills=Served(store, serving).names,
+        wake=wake,
+    )
+
+
+async def look_once(settings: Settings) -> tuple[Reading, ...]:
+    """What the autopilot would see now: for a preview, which needs no Redis."""
+    async with AsyncExitStack() as stack:
+        url = stack.enter_context(database_alone(settings))
+        engine = _monitor_engine(settings, url, stack)
+        watcher = await stack.enter_async_context(Watcher(engine, watch_of(settings)))
+        await watcher.probe(LOOK_SECONDS, quiet=False, off=settings.signals_off)
+        return await watcher.read({}, settings.signals_off)
+
+
+def _monitor_engine(settings: Settings, url: str, stack: AsyncExitStack) -> AsyncEngine:
+    engine = open_engine(
+        url,
+        application_name=MONITOR,
+        pool_size=MONITOR_CONNECTIONS,
+        command_timeout_seconds=MONITOR_SECONDS,
+        pgbouncer=settings.pgbouncer,
+    )
+    stack.push_async_callback(engine.dispose)
+    return engine
+
+
+def watch_of(settings: Settings) -> Watch:
+    return Watch(
+        limits=settings.limits,
+        off=settings.signals_off,
+        checks=tuple(Check(**check.model_dump()) for check in settings.checks),
+        expected_standbys=settings.expected_standbys,
+        cores=settings.cores,
+        least_lanes=settings.least_lanes,
+        ours=(WORKER_APPLICATION, MONITOR),
+    )
 
 
 @asynccontextmanager

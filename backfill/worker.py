@@ -42,9 +42,8 @@ from backfill.settings import Settings, load_settings
 from backfill.store.client import redis_unreachable, require_writes
 from backfill.store.outbox import RedisOutbox
 from backfill.store.presence import Presence
-from backfill.wiring import Service, build_service, call_seconds
+from backfill.wiring import WORKER_APPLICATION, Service, build_monitor, build_service, call_seconds
 
-APPLICATION = "backfill-worker"
 MOST_SLICES = 64
 JOB_TIMEOUT_MARGIN_SECONDS = 60
 NEVER = 1_000_000_000
@@ -115,7 +114,7 @@ async def _what_is_served(settings: Settings, urls: ServerUrls) -> Serving:
     """Raises SchemaNotReady or DefinitionFailed where there are backfills and none of them is ready."""
     not_ready: dict[str, OperatorError] = {}
     async with AsyncExitStack() as stack:
-        service = await build_service(settings, urls, stack, application_name=APPLICATION)
+        service = await build_service(settings, urls, stack, application_name=WORKER_APPLICATION)
         for name in service.control.backfills:
             try:
                 await service.control.check_schema(name, writes=True)
@@ -204,10 +203,11 @@ def _build() -> type:
         ctx["stopping"] = asyncio.Event()
         _stop_on_signals(ctx, asyncio.current_task())
         setup_logging(settings.log_level, settings.log_format)  # again: arq's command has set up its own since
-        service = await build_service(settings, urls, stack, application_name=APPLICATION)
+        service = await build_service(settings, urls, stack, application_name=WORKER_APPLICATION)
         ctx["slices"] = replace(service.slices, serving=serving)
         await _say_what_is_served(service, serving, stack)
         await _call_hooks(service, serving, ctx["stopping"], stack)
+        await stack.enter_async_context(build_monitor(service, serving, stack).flying())
         log.info("worker ready", backfills=list(serving.served))
 
     async def on_shutdown(_: dict[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""What the application notices of a run: its p50 and p99, and its errors, alone and beside a run at two paces.
+"""What the application notices of a run: its p50 and p99, and its errors, alone and beside a run at three paces.
 
 For each pace a fresh copy of one database: first the application alone, then beside the run, until that has been
 verified. The application and the worker are processes of their own, as they are in life, and the server has segments of
@@ -23,6 +23,7 @@ from backfill.cli.output import answer_console
 from backfill.logging import setup_logging
 from backfill.opening import servers
 from backfill.runs.errors import OperatorError
+from backfill.runs.pace import FIXED as FIXED_MODE
 from backfill.runs.pace import Pace
 from backfill.runs.record import Run
 from backfill.runs.states import State
@@ -37,7 +38,7 @@ from worker.demo.traffic import start_traffic
 
 EMBEDDED_DIR = Path(__file__).resolve().parent / ".embedded"
 ALONE, BESIDE = "alone", "beside"  # one word each, as the application takes its phases
-DEFAULT, FULL = "default pace", "full pace"
+DEFAULT, FIXED, FULL = "default pace", "fixed pace", "full pace"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,9 +59,9 @@ class Impact:
 
 
 def paces(settings: Settings) -> Mapping[str, Pace]:
-    """The one that is in force when nobody says anything, and the one without any consideration."""
-    default = default_pace(settings)
-    return {DEFAULT: default, FULL: default.with_changes(FULL_PACE)}
+    """The one that is in force when nobody says anything, one that only rests, and one without any consideration."""
+    default, fixed = default_pace(settings), default_pace(settings, FIXED_MODE)
+    return {DEFAULT: default, FIXED: fixed, FULL: default.with_changes(FULL_PACE)}
 
 
 async def measure(settings: Settings, pace: Pace, options: Options) -> Impact:

@@ -27,7 +27,7 @@ SINGLE = "b  best single transaction"
 RUN = "c  our run"
 
 BACKFILL = "generation-versions"
-FULL_PACE: Mapping[str, int | None] = {"parallel": 2, "target_ms": 50, "pause_ms": 0}
+FULL_PACE: Mapping[str, int | str | None] = {"mode": "fixed", "parallel": 2, "target_ms": 50, "pause_ms": 0}
 POLL_SECONDS = 0.05
 RUN_PATIENCE_SECONDS = 1800
 STATEMENTS = {

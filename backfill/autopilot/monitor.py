@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Sequence
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -18,19 +18,21 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from backfill.autopilot.law.effort import FIRST, TUNING
 from backfill.autopilot.law.flight import QUIET_MS, STEP_MS, Flight, Seen, step
-from backfill.autopilot.watching import LATENCY, Watch, Watcher
+from backfill.autopilot.watching import Watch, Watcher
 from backfill.runs.directive import Directive, Role, Stopped
 from backfill.runs.errors import RedisUnreachable
+from backfill.runs.limits import LATENCY, OTHERS
 from backfill.runs.readings import Reading
 
 IDLE_SECONDS = 0.25
+LEAVE_WITHIN_SECONDS = 1.0
 
 log = structlog.get_logger(__name__)
 
 
 class Board(Protocol):
     async def take_role(self, who: str, backfills: Sequence[str]) -> Role | None:
-        """For a few seconds, or on for as long again. None while another has it, or no run flies."""
+        """For a few seconds, or on for as long again. None while another has it, or no run of these flies."""
 
     async def publish(self, who: str, directive: Directive, runs: Sequence[str]) -> tuple[bool, bool]:
         """Whether the role is still held, and whether work may begin now that could not before."""
@@ -48,6 +50,19 @@ class Monitor:
     who: str
     backfills: Callable[[], Awaitable[Sequence[str]]]
     wake: Callable[[], Awaitable[None]]
+
+    @asynccontextmanager
+    async def flying(self) -> AsyncIterator[None]:
+        """For as long as the block lasts; then the role is free at once."""
+        task = asyncio.create_task(self.fly(), name="autopilot")
+        try:
+            yield
+        finally:
+            task.cancel()
+            await asyncio.wait([task], timeout=LEAVE_WITHIN_SECONDS)
+            with suppress(RedisUnreachable, TimeoutError):
+                async with asyncio.timeout(LEAVE_WITHIN_SECONDS):
+                    await self.board.take_role(self.who, ())
 
     async def fly(self) -> None:
         while True:
@@ -78,9 +93,11 @@ class Monitor:
                 seen = Seen(
                     now_ms=taken.now_ms,
                     most=float(sum(taken.lanes.values())),
+                    least=self.watch.least_lanes * len(taken.lanes),
                     readings=readings,
                     alone_ms=alone,
                     beside_ms=beside,
+                    nobody_else=any(reading.signal == OTHERS and reading.value == 0 for reading in readings),
                 )
                 flight = _told_changes(flight, step(flight, seen))
                 quiet = flight.wants_quiet(taken.now_ms) and LATENCY not in off

@@ -11,16 +11,16 @@ from dataclasses import dataclass, field
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from backfill.autopilot.law.flight import QUIET_MS, QUIET_SETTLES_MS
-from backfill.autopilot.signals import DEFAULT_LIMITS, SIGNALS, Look, Signal, read_signals
+from backfill.autopilot.signals import SIGNALS, Look, Signal, read_signals
 from backfill.autopilot.signals.checks import Check, signal_of
 from backfill.autopilot.signals.probing import Probe, opened_probe
+from backfill.runs.limits import DEFAULT_LIMITS, LATENCY
 from backfill.runs.readings import Reading, read_nothing
 
-LATENCY = "latency"
 # A probe is a commit: on a slow disk they are further apart, so that they are never a load of their own.
-PROBE_EVERY_SECONDS = 0.025
-PROBE_ALONE_EVERY_SECONDS = 0.005
-REST_TO_PROBE = 3
+# Alone and beside the backfill they are as far apart: after a longer pause the first answer takes longer by itself.
+PROBE_EVERY_SECONDS = 0.015
+REST_TO_PROBE = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +35,7 @@ class Watch:
     checks: tuple[Check, ...] = ()
     expected_standbys: tuple[str, ...] = ()
     cores: int = 0
+    least_lanes: float = 0.5
     ours: tuple[str, ...] = ()
 
     @property
@@ -97,7 +98,7 @@ class Watcher:
             return [], []
         try:
             alone = await self._probe_alone() if quiet else []
-            beside = await self._probe_until(until, PROBE_EVERY_SECONDS)
+            beside = await self._probe_until(until)
         except Exception as error:  # noqa: BLE001 - whatever it is, the latency is not known, and that is no green light
             self._probe_fails = str(error).splitlines()[0] if str(error) else type(error).__name__
             await self._give_up_probe()
@@ -108,16 +109,14 @@ class Watcher:
 
     async def _probe_alone(self) -> list[float]:
         await asyncio.sleep(QUIET_SETTLES_MS / 1000)
-        return await self._probe_until(
-            time.monotonic() + (QUIET_MS - QUIET_SETTLES_MS) / 1000, PROBE_ALONE_EVERY_SECONDS
-        )
+        return await self._probe_until(time.monotonic() + (QUIET_MS - QUIET_SETTLES_MS) / 1000)
 
-    async def _probe_until(self, until: float, every_seconds: float) -> list[float]:
+    async def _probe_until(self, until: float) -> list[float]:
         taken: list[float] = []
         while (left := until - time.monotonic()) > 0:
             milliseconds = await (await self._opened()).take()
             taken.append(milliseconds)
-            await asyncio.sleep(min(max(every_seconds, REST_TO_PROBE * milliseconds / 1000), left))
+            await asyncio.sleep(min(max(PROBE_EVERY_SECONDS, REST_TO_PROBE * milliseconds / 1000), left))
         return taken
 
     async def _opened(self) -> Probe:

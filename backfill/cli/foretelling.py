@@ -37,6 +37,8 @@ def _facts(seen: Preview) -> Iterator[tuple[str, str]]:
     else:
         yield "takes", f"unknown: {seen.no_forecast}"
     yield "pace", ", ".join(pace_words(seen.pace))
+    if seen.readings:
+        yield "autopilot", "; ".join(_autopilot(seen))
     yield "sample", _sample(seen.sample) if seen.sample is not None else f"none: {seen.no_sample}"
     for table in survey.tables:
         yield "table", _table(table)
@@ -49,6 +51,13 @@ def _triggers(triggers: Sequence[tuple[str, bool]]) -> str:
     if disabled := [name for name, enabled in triggers if not enabled]:
         return f"disabled: {', '.join(disabled)}"
     return {0: "none is needed", 1: "the only one enabled"}.get(len(triggers), f"all {len(triggers)} enabled")
+
+
+def _autopilot(seen: Preview) -> Iterator[str]:
+    """What it would do now; the forecast is without its consideration for an application."""
+    stops = [reading.sentence for reading in seen.readings if reading.stops]
+    yield f"would not begin now: {', '.join(stops)}" if stops else "would begin now, at half a range and up from there"
+    yield from (reading.sentence for reading in seen.readings if reading.too_much and reading.warns)
 
 
 def _amount(amount: Amount) -> str:

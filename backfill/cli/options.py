@@ -52,6 +52,14 @@ PauseMs = Annotated[int | None, _pace_option("pause_ms", "Milliseconds of rest a
 RowsPerSecond = Annotated[
     int | None, _pace_option("rows_per_second", "Rows per second at most, over all workers, 0 for no limit")
 ]
+Mode = Annotated[
+    str | None,
+    typer.Option(
+        "--pace",
+        metavar="autopilot|fixed",
+        help="autopilot watches the database and does at most what the other options say; fixed does just that.",
+    ),
+]
 
 
 def pace_changes(*values: int | None) -> dict[str, int | None]:

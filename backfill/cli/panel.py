@@ -11,7 +11,7 @@ from backfill.cli.output import duration, number
 from backfill.cli.rows import print_facts, print_rows
 from backfill.cli.words import amounts, held_back, mark, percent, remark, speed, state_text, warning
 from backfill.runs.outlook import next_of, outcome_of
-from backfill.runs.pace import Pace
+from backfill.runs.pace import AUTOPILOT, Pace
 from backfill.runs.parameters import in_words
 from backfill.runs.record import Run
 from backfill.runs.terms import FIRST_VERSION
@@ -103,9 +103,16 @@ def _verification(run: Run) -> Iterator[tuple[str, str]]:
 
 def pace_words(pace: Pace) -> Iterator[str]:
     """What the settings of a pace mean."""
-    yield f"{counted(pace.parallel, 'range')} at a time"
+    most = ""
+    if pace.mode == AUTOPILOT:
+        yield "by the autopilot"
+        most = "at most "
+    yield f"{most}{counted(pace.parallel, 'range')} at a time"
     yield f"batches of about {pace.target_ms} ms and at most {counted(pace.batch_rows, 'row')}"
-    yield f"{pace.pause_ms} ms rest" if pace.pause_ms else "no rest"
+    if pace.mode != AUTOPILOT:
+        yield f"{pace.pause_ms} ms rest" if pace.pause_ms else "no rest"
+    elif pace.pause_ms:
+        yield f"{pace.pause_ms} ms rest at least"
     if pace.rows_per_second:
         yield f"at most {number(pace.rows_per_second)} rows/s"
 
@@ -114,7 +121,7 @@ def _held_back(run: Run) -> Iterator[str]:
     if run.held_back_by:
         yield f"now {held_back(run)}"
     if run.throttled_ms >= 1000:
-        yield f"by its limit of rows per second for {duration(run.throttled_ms / 1000)}"
+        yield f"by limits for {duration(run.throttled_ms / 1000)}"
     if run.paused_ms >= 1000:
         yield f"by pauses for {duration(run.paused_ms / 1000)}"
 

@@ -65,6 +65,11 @@ _LIBRARYS = {
         "Change the pace of a run while it goes; what is not given stays, and workers follow within a batch.",
         "backfill set --parallel 1 --rows-per-second 2000",
     ),
+    "throttle": _run(
+        "throttling:throttle",
+        "Show what the autopilot sees, what each signal may be, and what stops it; change limits, switch signals off.",
+        "backfill throttle --set standby_bytes=64MiB",
+    ),
     "events": _run(
         "looking:events",
         "List what happened to a run, oldest first: changes of state and who asked, units set aside for good.",

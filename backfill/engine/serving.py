@@ -7,15 +7,18 @@ without a restart.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Collection, Mapping
 
 import structlog
 
 from backfill.engine.guard import told_by_class
+from backfill.engine.protocols import Store
 from backfill.runs.errors import OperatorError
 from backfill.runs.terms import FIRST_VERSION, backfill_at, version_at
 
 LOOK_AGAIN_SECONDS = 5.0
+NAMES_KEPT_SECONDS = 2.0
 UNKNOWN = "This worker has no definition of it; start one of a version that has."
 
 log = structlog.get_logger(__name__)
@@ -88,3 +91,20 @@ class Serving:
             self._reasons[name] = reason
             log.warning("backfill not served", backfill=name, reason=reason)
             self.changed()
+
+
+class Served:
+    """What is served by any worker that is alive, asked for many times and looked up once in a while."""
+
+    def __init__(self, store: Store, serving: Serving) -> None:
+        self._store = store
+        self._serving = serving
+        self._names: frozenset[str] = frozenset()
+        self._until = 0.0
+
+    async def names(self) -> tuple[str, ...]:
+        if time.monotonic() >= self._until:
+            workers = await self._store.workers()
+            self._names = frozenset(name for worker in workers for name in worker.backfills)
+            self._until = time.monotonic() + NAMES_KEPT_SECONDS
+        return tuple(sorted(self._names.union(self._serving.served)))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from backfill.engine.protocols import Doorbell, Event, Store
@@ -83,7 +83,7 @@ class Steering:
         return await self.get(run.id)
 
     async def set_pace(
-        self, run_id: str | None, changes: dict[str, int | None], *, who: str, note: str | None = None
+        self, run_id: str | None, changes: Mapping[str, int | str | None], *, who: str, note: str | None = None
     ) -> Run:
         """Changes those parts of the pace that are not None, while the run goes on.
 

@@ -6,7 +6,7 @@ labels are the backfill's name and what has few values: never a run, which would
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from typing import Any
 
 from fastapi import APIRouter
@@ -20,10 +20,12 @@ from starlette.responses import Response
 from backfill.http.access import Reader
 from backfill.http.depends import OpenService
 from backfill.http.documents import problems
+from backfill.http.flight_metrics import FlightCollector
 from backfill.http.patience import within
 from backfill.queue import queue_name
 from backfill.runs.errors import RedisUnreachable
 from backfill.runs.states import State
+from backfill.store.board import Published, RedisBoard
 from backfill.store.metrics import BackfillMetrics, Metrics, read_metrics
 from backfill.wiring import Service
 
@@ -54,21 +56,28 @@ router = APIRouter(tags=["health"])
 )
 async def show_metrics(request: Request, service: OpenService, _caller: Reader) -> Response:
     registry = CollectorRegistry()
-    registry.register(BackfillCollector(await _read(service)))
+    metrics, published = await _read(service)
+    registry.register(BackfillCollector(metrics))
+    registry.register(FlightCollector(published))
     encode, content_type = choose_encoder(request.headers.get("Accept", ""))
     return Response(encode(registry), headers={"Content-Type": content_type})
 
 
-async def _read(service: Service) -> Metrics:
+async def _read(service: Service) -> tuple[Metrics, Published]:
     prefix = service.settings.redis_prefix
     try:
         backfills = sorted(service.control.backfills)
         reading = read_metrics(service.redis, prefix=prefix, queue=queue_name(prefix), backfills=backfills)
-        return await within(PATIENCE_SECONDS, reading)
+        board = RedisBoard(service.redis, prefix=prefix)
+        return await within(PATIENCE_SECONDS, _both(reading, board))
     except TimeoutError as error:
         raise RedisUnreachable(
             f"Redis has not answered within {PATIENCE_SECONDS:g} seconds.", "Check REDIS_URL and the server."
         ) from error
+
+
+async def _both(reading: Awaitable[Metrics], board: RedisBoard) -> tuple[Metrics, Published]:
+    return await reading, await board.read()
 
 
 class BackfillCollector(Collector):

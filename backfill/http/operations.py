@@ -4,7 +4,7 @@ an action that was taken already changes nothing, and a run started again with t
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Header
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -49,6 +49,7 @@ class PaceOverrides(Remark):
     target_ms: int | None = _bounded("target_ms")
     pause_ms: int | None = _bounded("pause_ms")
     rows_per_second: int | None = _bounded("rows_per_second")
+    mode: Literal["autopilot", "fixed"] | None = None
 
     @model_validator(mode="before")
     @classmethod
@@ -58,7 +59,7 @@ class PaceOverrides(Remark):
             return given
         return {name: int(x) if isinstance(x, float) and x.is_integer() else x for name, x in given.items()}
 
-    def pace_changes(self) -> dict[str, int | None]:
+    def pace_changes(self) -> dict[str, int | str | None]:
         return self.model_dump(exclude={"note"})
 
 
@@ -69,7 +70,7 @@ class RunRequest(PaceOverrides):
 
     parameters: dict[str, Any] | None = None
 
-    def pace_changes(self) -> dict[str, int | None]:
+    def pace_changes(self) -> dict[str, int | str | None]:
         return self.model_dump(exclude={"note", "parameters"})
 
 
@@ -89,7 +90,7 @@ async def start_run(  # noqa: PLR0913, PLR0917 - each is a part of the request
     idempotency_key: Annotated[str | None, Header(min_length=1, max_length=255)] = None,
 ) -> JSONResponse:
     asked = overrides or RunRequest()
-    pace = default_pace(service.settings).with_changes(asked.pace_changes())
+    pace = default_pace(service.settings, asked.mode).with_changes(asked.pace_changes())
     run, is_new = await service.control.enqueue(
         name,
         pace,

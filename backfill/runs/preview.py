@@ -9,6 +9,7 @@ from backfill.runs.findings import Finding
 from backfill.runs.forecast import Amount, Forecast, Sample
 from backfill.runs.pace import Pace
 from backfill.runs.parameters import load_parameters
+from backfill.runs.readings import Reading
 from backfill.runs.terms import Terms
 
 
@@ -126,11 +127,14 @@ class Preview:
     no_forecast: str | None
     cautions: tuple[Caution, ...]
     terms: Terms = field(default_factory=Terms)
+    readings: tuple[Reading, ...] = ()
+    """What the autopilot sees; empty where the pace is fixed."""
 
     def document(self) -> dict[str, Any]:
         survey, server = self.survey, self.survey.server
         return {
             "backfill": self.backfill,
+            "autopilot": _autopilot(self.readings) if self.readings else None,
             "version": self.terms.version,
             "parameters": load_parameters(self.terms.parameters),
             "pace": self.pace.document(),
@@ -159,6 +163,14 @@ class Preview:
 def not_visible(server: Server) -> tuple[str, ...]:
     """What this role cannot look at: no answer about it means nothing."""
     return () if server.sees_all else ("replicas", "transactions of other roles")
+
+
+def _autopilot(readings: tuple[Reading, ...]) -> dict[str, Any]:
+    return {
+        "stopped_by": [reading.sentence for reading in readings if reading.stops],
+        "warnings": [reading.sentence for reading in readings if reading.too_much and reading.warns],
+        "readings": [reading.document() for reading in readings],
+    }
 
 
 def _amount(amount: Amount) -> dict[str, Any]:

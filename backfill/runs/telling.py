@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
+from backfill.runs.pace import AUTOPILOT
 from backfill.runs.states import ARROWS
 from backfill.runs.wording import counted, ended
 
@@ -78,6 +80,10 @@ def _hook(about: Mapping[str, str]) -> Told:
     return Told(what=what, why=f"{ended(about['error'])} {again}")
 
 
+def _unthrottled(about: Mapping[str, str]) -> Told:
+    return Told(what="Goes on", why=f"What it was held up by is well again: {about['reason']}")
+
+
 def _takeover(about: Mapping[str, str]) -> Told:
     task = about.get("task", "")
     what = f"Range {task} was taken over" if task.isdecimal() else "Taken over"
@@ -88,12 +94,13 @@ def _pairs(values: Mapping[str, object]) -> str:
     return ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in values.items())
 
 
-_PACE_WORDS: dict[str, Callable[[int], str]] = {
+_PACE_WORDS: dict[str, Callable[[Any], str]] = {
     "parallel": lambda ranges: f"{counted(ranges, 'range')} at once",
     "batch_rows": lambda rows: f"at most {counted(rows, 'row')} per batch",
     "target_ms": lambda ms: f"about {ms:,} ms per batch",
     "pause_ms": lambda ms: f"{ms:,} ms of rest after a batch" if ms else "no rest after a batch",
     "rows_per_second": lambda rows: f"at most {rows:,} rows/s" if rows else "any number of rows/s",
+    "mode": lambda mode: f"by the {mode}" if mode == AUTOPILOT else "as it is set",
 }
 _WORDS: dict[str, Callable[[Mapping[str, str]], Told]] = {
     "state": _state,
@@ -102,6 +109,7 @@ _WORDS: dict[str, Callable[[Mapping[str, str]], Told]] = {
     "pace": _pace,
     "note": _noted,
     "throttled": _throttled,
+    "unthrottled": _unthrottled,
     "takeover": _takeover,
     "hook": _hook,
 }

@@ -7,6 +7,7 @@ from typing import get_args
 
 from pydantic.fields import FieldInfo
 
+from backfill.settings.autopilot import AutopilotSettings
 from backfill.settings.fields import Settings
 from backfill.settings.mistakes import env_name
 
@@ -30,12 +31,16 @@ def describe_settings() -> list[SettingDescription]:
             allowed=_allowed(field),
             description=field.description or "",
         )
-        for field_name, field in Settings.model_fields.items()
+        for field_name, field in sorted(Settings.model_fields.items(), key=_is_of_the_autopilot)
     ]
 
 
+def _is_of_the_autopilot(item: tuple[str, FieldInfo]) -> bool:
+    return item[0] in AutopilotSettings.model_fields
+
+
 def _as_text(value: object) -> str:
-    if value is None or value == ():
+    if value is None or value in ((), {}):
         return ""
     return str(value).lower() if isinstance(value, bool) else str(value)
 

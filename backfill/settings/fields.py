@@ -25,6 +25,7 @@ from pydantic_settings import (
 
 from backfill.late_logging import LogFormat, LogLevel
 from backfill.runs.errors import SettingsError
+from backfill.settings.autopilot import AutopilotSettings
 from backfill.settings.mistakes import ENV_FILE, PREFIX
 from backfill.settings.secret_files import content_of
 from backfill.shipped import FILES
@@ -67,7 +68,7 @@ DatabaseUrlInFile = Annotated[DatabaseUrl, BeforeValidator(content_of)]
 RedisUrlInFile = Annotated[RedisUrl, BeforeValidator(content_of)]
 
 
-class Settings(BaseSettings):
+class Settings(AutopilotSettings):
     """The settings in force; they do not change while the program runs."""
 
     model_config = SettingsConfigDict(
@@ -154,7 +155,11 @@ class Settings(BaseSettings):
         description="Seconds after which the range of a worker that has gone silent is given to another.",
     )
     pause_ms: int = Field(
-        default=20, ge=0, le=60_000, description="Milliseconds of rest after every transaction; 0: as fast as it goes."
+        default=20,
+        ge=0,
+        le=60_000,
+        description="Milliseconds of rest after every transaction; 0: as fast as it goes. Where it is not set, the "
+        "autopilot alone decides how long a rest is; where it is, no rest is shorter.",
     )
     lock_timeout_ms: int = Field(
         default=500, ge=1, le=60_000, description="Milliseconds that a statement of the backfill waits for a lock."

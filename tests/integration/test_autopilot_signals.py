@@ -14,10 +14,11 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from backfill.autopilot.signals import DEFAULT_LIMITS, SIGNALS, Look, Signal, read_signals
+from backfill.autopilot.signals import SIGNALS, Look, Signal, read_signals
 from backfill.autopilot.signals.checks import Check, signal_of
 from backfill.autopilot.signals.probing import opened_probe
 from backfill.embedded.server import Server
+from backfill.runs.limits import DEFAULT_LIMITS, LATENCY, SIGNAL_NAMES
 from backfill.runs.readings import Reading
 from backfill.sql.database import open_engine
 from tests.support.own_servers import administrator
@@ -98,7 +99,7 @@ async def write_wal(url: str, mebibytes: int) -> None:
 async def test_every_signal_is_read_and_none_stops_a_server_that_is_well(engine: AsyncEngine) -> None:
     found = await readings(engine, limits={"database_bytes": 1e12, "active_per_core": 100.0, "standby_seconds": 60.0})
 
-    assert set(found) == {signal.name for signal in SIGNALS}
+    assert set(found) == set(SIGNAL_NAMES) - {LATENCY}
     assert [reading for those in found.values() for reading in those if reading.unread or reading.stops] == []
     assert found["standbys"][0].value is not None
     assert found["slots"][0].about == "standby"

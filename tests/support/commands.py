@@ -13,8 +13,8 @@ from typing import Protocol
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 _PROGRAMS = Path(sys.executable).parent
-# Where a test says nothing else: no rest, because there is no application to leave time to.
-PACE = {"BACKFILL_PARALLEL": "2", "BACKFILL_TARGET_MS": "25", "BACKFILL_PAUSE_MS": "0"}
+# Where a test says nothing else: no rest and no autopilot, because there is no application to leave time to.
+PACE = {"BACKFILL_PACE": "fixed", "BACKFILL_PARALLEL": "2", "BACKFILL_TARGET_MS": "25", "BACKFILL_PAUSE_MS": "0"}
 _OURS = ("BACKFILL_", "DATABASE_URL", "REDIS_URL")
 
 

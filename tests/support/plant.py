@@ -11,11 +11,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from statistics import fmean, pstdev
 
-from backfill.autopilot.law.flight import QUIET_MS, STEP_MS, Flight, Seen, step
+from backfill.autopilot.law.effort import LEAST
+from backfill.autopilot.law.flight import QUIET_EVERY_MS, QUIET_MS, STEP_MS, Flight, Seen, step
 from backfill.runs.readings import Reading
 
-BASE_MS, NOISE, SPIKES, SPIKE = 1.0, 0.25, 0.01, 8.0
-PROBES_BESIDE, PROBES_ALONE = 16, 30
+BASE_MS, SPIKE = 2.0, 8.0
+PROBES_BESIDE, PROBES_ALONE = 35, 20
 
 Law = Callable[[Flight, Seen], Flight]
 Load = Callable[[float], float]
@@ -39,9 +40,13 @@ class Plant:
     seed: int
     load: Load
     cost: float = 0.4
+    noise: float = 0.25
+    spikes: float = 0.01
     runs_at: Callable[[float], int] = lambda _seconds: 1
     signals: Signals = lambda _plant: ()
     most: float = 1.0
+    least: float = LEAST
+    nobody_else: bool = False
     flight: Flight = field(default_factory=Flight)
     seconds: float = 0.0
     working: float = 0.0
@@ -67,9 +72,11 @@ class Plant:
         seen = Seen(
             now_ms=now_ms,
             most=self.most,
+            least=self.least,
             readings=self.signals(self),
+            nobody_else=self.nobody_else,
             alone_ms=self._probes(PROBES_ALONE if quiet else 0, 0.0),
-            beside_ms=self._probes(PROBES_BESIDE // 2 if quiet else PROBES_BESIDE, self.working),
+            beside_ms=self._probes(PROBES_BESIDE // 4 if quiet else PROBES_BESIDE, self.working),
         )
         true = self.answer_ms(self.working) / self.answer_ms(0)
         moment = Moment(seconds=self.seconds, effort=self.working, slowdown=true, stopped=bool(self.flight.holding))
@@ -81,8 +88,8 @@ class Plant:
         typical = self.answer_ms(effort)
         return [
             typical
-            * self.random.lognormvariate(-(NOISE**2) / 2, NOISE)
-            * (SPIKE if self.random.random() < SPIKES else 1)
+            * self.random.lognormvariate(-(self.noise**2) / 2, self.noise)
+            * (SPIKE if self.random.random() < self.spikes else 1)
             for _ in range(count)
         ]
 
@@ -94,7 +101,7 @@ def kept(moments: Sequence[Moment], budget: float = 1.25) -> float:
 
 def work(moments: Sequence[Moment]) -> float:
     """Lanes, on average, less what the quiet windows cost."""
-    return fmean(moment.effort for moment in moments) * (1 - QUIET_MS / 4_000)
+    return fmean(moment.effort for moment in moments) * (1 - QUIET_MS / QUIET_EVERY_MS)
 
 
 def swing(moments: Sequence[Moment]) -> float:

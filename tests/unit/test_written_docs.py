@@ -9,7 +9,7 @@ import pytest
 from backfill.alembic import op
 from backfill.alembic.directives.described import DIRECTIVES
 from backfill.runs.states import ARROWS, State
-from backfill.settings import Settings
+from backfill.settings import Settings, describe_settings
 from scripts.write_docs import (
     DOCS,
     INTERLEAVINGS,
@@ -58,7 +58,7 @@ def test_every_state_has_a_row() -> None:
 def test_every_setting_has_a_row_with_its_meaning() -> None:
     rows = re.findall(r"^\| `([A-Z_]+)` \|.*\| (.+) \|$", configuration_page(), re.MULTILINE)
 
-    assert [meaning for _, meaning in rows] == [field.description for field in Settings.model_fields.values()]
+    assert [meaning for _, meaning in rows] == [setting.description for setting in describe_settings()]
     assert len({name for name, _ in rows}) == len(Settings.model_fields)
 
 

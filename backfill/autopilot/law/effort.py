@@ -12,7 +12,7 @@ from backfill.autopilot.law.latency import Latency
 
 # Where effort begins before anything is known: what the fixed pace does by default.
 FIRST = 0.5
-LEAST = 0.05
+LEAST = 0.1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,23 +25,46 @@ class Tuning:
     budget: float = 1.25
     aim: float = 1.14
     rise: float = 1.15
-    fall: float = 0.7
+    fall: float = 0.6
     eases_from: float = 0.5
 
 
 TUNING = Tuning()
 
 
-def next_effort(effort: float, latency: Latency, pressure: float, *, most: float, tuning: Tuning = TUNING) -> float:
-    """After one step. `pressure` is the largest share of a limit among readings that less work would ease."""
-    factor = 0.5 if latency.overloaded else _towards(effort, latency, tuning)
-    if pressure > tuning.eases_from:
-        factor = min(factor, max(1 - (pressure - tuning.eases_from) * 0.8, tuning.fall))
-    return min(max(effort * factor, LEAST), most)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """`most` lanes are allowed, and `least` kept up, but for limits and overload.
+
+    `pressure` is the largest share of a limit among readings that less work would ease; where `nobody_else` is
+    connected, there is no application that could become slower.
+    """
+
+    most: float
+    least: float = LEAST
+    pressure: float = 0.0
+    nobody_else: bool = False
 
 
-def _towards(effort: float, latency: Latency, tuning: Tuning) -> float:
-    if latency.beside_ms is None:
-        return 1.0
+def next_effort(effort: float, latency: Latency, asked: Asked, *, tuning: Tuning = TUNING) -> float:
+    """After one step."""
+    factor = _towards(effort, latency, tuning, nobody_else=asked.nobody_else)
+    eased = asked.pressure > tuning.eases_from
+    overloaded = latency.overloaded and not asked.nobody_else
+    if overloaded:
+        factor = 0.5
+    if eased:
+        factor = min(factor, max(1 - (asked.pressure - tuning.eases_from) * 0.8, tuning.fall))
+    least = LEAST
+    if not overloaded and not eased:
+        least = min(asked.least, effort * tuning.rise)
+    return min(max(effort * factor, least, LEAST), asked.most)
+
+
+def _towards(effort: float, latency: Latency, tuning: Tuning, *, nobody_else: bool) -> float:
+    if nobody_else:
+        return tuning.rise
+    if latency.beside_ms is None:  # nothing is known: up to where it began, should something have pushed it down
+        return min(max(FIRST / effort, 1.0), tuning.rise)
     wanted = (tuning.aim - 1) / max(latency.per_lane, 1e-3)
     return min(max(wanted / effort, tuning.fall), tuning.rise)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from backfill.autopilot.law.effort import FIRST, TUNING, Tuning, next_effort
+from backfill.autopilot.law.effort import FIRST, LEAST, TUNING, Asked, Tuning, next_effort
 from backfill.autopilot.law.latency import Latency
 from backfill.autopilot.law.stops import Stop, Stops, next_stops
 from backfill.runs.readings import Reading
@@ -13,22 +13,28 @@ from backfill.runs.readings import Reading
 STEP_MS = 500
 # How often the work is interrupted to see how fast the database is without it, and sooner where it
 # is overloaded.
-QUIET_EVERY_MS = 4_000
+QUIET_EVERY_MS = 5_000
+QUIET_AT_FIRST_EVERY_MS = 2_000
 # A batch in flight is finished first, then is the time of the probes.
 QUIET_SETTLES_MS = 80
-QUIET_MS = 250
+QUIET_MS = 350
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Seen:
-    """What came in since the last step. `alone_ms` and `beside_ms` are times of probes in and outside quiet windows;
-    `most` is the largest effort that the operators of all runs together allow."""
+    """What came in since the last step. `alone_ms` and `beside_ms` are times of probes in and outside quiet windows.
+
+    `most` is the largest effort that the operators of all runs together allow, `least` what is kept up but for limits
+    and overload; `nobody_else`: no session is there but the backfill's own.
+    """
 
     now_ms: int
     most: float
+    least: float = LEAST
     readings: Sequence[Reading] = ()
     alone_ms: Sequence[float] = ()
     beside_ms: Sequence[float] = ()
+    nobody_else: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,12 +65,13 @@ def step(flight: Flight, seen: Seen, tuning: Tuning = TUNING) -> Flight:
         effort = max(effort / 2, min(FIRST, effort))  # how it will begin again
     elif not stopped:
         pressure = max((reading.share for reading in seen.readings if reading.eases), default=0.0)
-        effort = next_effort(effort, latency, pressure, most=seen.most, tuning=tuning)
+        asked = Asked(most=seen.most, least=seen.least, pressure=pressure, nobody_else=seen.nobody_else)
+        effort = next_effort(effort, latency, asked, tuning=tuning)
     return Flight(effort=effort, latency=latency, stops=stops, quiet_at_ms=_quiet_at(flight, seen, latency))
 
 
 def _quiet_at(flight: Flight, seen: Seen, latency: Latency) -> int:
     """Overload may be the application's own: then what "alone" means has to be measured anew, and soon."""
     if seen.alone_ms:
-        return seen.now_ms + QUIET_EVERY_MS
+        return seen.now_ms + (QUIET_AT_FIRST_EVERY_MS if latency.is_new else QUIET_EVERY_MS)
     return min(flight.quiet_at_ms, seen.now_ms + STEP_MS) if latency.overloaded else flight.quiet_at_ms

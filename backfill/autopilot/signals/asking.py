@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from backfill.autopilot.signals.limits import DEFAULT_LIMITS
 from backfill.runs.failures import BatchFailed, Failure
+from backfill.runs.limits import DEFAULT_LIMITS
 from backfill.runs.readings import Reading, read_nothing
 from backfill.sql.folder import SqlFolder
 from backfill.sql.transactions import Limits, rolled_back

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from backfill.autopilot.signals import archiver, blocked, checkpoints, room, slots, standbys, vacuum, wal
+from backfill.autopilot.signals import archiver, blocked, checkpoints, others, room, slots, standbys, vacuum, wal
 
 SIGNALS = (
+    others.SIGNAL,
     blocked.SIGNAL,
     standbys.SIGNAL,
     slots.SIGNAL,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -19,11 +20,13 @@ async def read(look: Look) -> Sequence[Reading]:
         for name in look.expected_standbys
         if name not in connected
     ]
-    return [*missing, *(reading for row in rows for reading in _of(row, look))]
+    names = Counter(row.name for row in rows)
+    seen = [reading for row in rows for reading in _of(row, look, is_one_of_many=names[row.name] > 1)]
+    return [*missing, *seen]
 
 
-def _of(row: Any, look: Look) -> Iterator[Reading]:
-    about = f"{row.name or 'standby'} ({row.pid})"
+def _of(row: Any, look: Look, *, is_one_of_many: bool) -> Iterator[Reading]:
+    about = f"{row.name or 'standby'} ({row.pid})" if is_one_of_many or not row.name else row.name
     if row.behind_bytes is None:
         why = HIDDEN if row.state is None else "it has not said yet where it is"
         yield Reading(signal=SIGNAL.name, about=about, unread=why)

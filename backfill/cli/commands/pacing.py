@@ -5,6 +5,7 @@ from __future__ import annotations
 from backfill.cli.options import (
     BatchRows,
     Json,
+    Mode,
     NoteText,
     Parallel,
     PauseMs,
@@ -27,11 +28,13 @@ def set_pace(  # noqa: PLR0917 - typer passes options by name
     target_ms: TargetMs = None,
     pause_ms: PauseMs = None,
     rows_per_second: RowsPerSecond = None,
+    mode: Mode = None,
     note: NoteText = None,
     json: Json = False,
 ) -> None:
     """Change the pace of a run while it goes; what is not given stays, and workers follow within a batch."""
-    changes = pace_changes(parallel, batch_rows, target_ms, pause_ms, rows_per_second)
+    numbers = pace_changes(parallel, batch_rows, target_ms, pause_ms, rows_per_second)
+    changes: dict[str, int | str | None] = {**numbers, "mode": mode}
     if note is None and all(value is None for value in changes.values()):
         raise UsageError("There is nothing to set.", "Give at least one option; backfill set --help lists them.")
     changed = with_runs(lambda runs: runs.set_pace(run, changes, who=who_asks(), note=note))

@@ -13,6 +13,7 @@ from backfill.cli.options import (
     BackfillChoice,
     BatchRows,
     Json,
+    Mode,
     Parallel,
     PauseMs,
     RowsPerSecond,
@@ -26,10 +27,10 @@ from backfill.engine.contracts import Backfills
 from backfill.engine.preflight import the_only_one
 from backfill.engine.previewing import Sampling
 from backfill.engine.previewing import preview as preview_run
-from backfill.runs.pace import Pace
+from backfill.runs.pace import AUTOPILOT, Pace
 from backfill.runs.preview import Preview
-from backfill.settings import Settings
-from backfill.wiring import default_pace
+from backfill.settings import Settings, load_settings
+from backfill.wiring import default_pace, look_once
 
 Seconds = Annotated[
     float, typer.Option(min=0.0, max=600.0, help="Seconds that the sample of batches takes; 0: no sample, no forecast.")
@@ -43,6 +44,7 @@ def preview(  # noqa: PLR0917 - typer passes options by name
     target_ms: TargetMs = None,
     pause_ms: PauseMs = None,
     rows_per_second: RowsPerSecond = None,
+    mode: Mode = None,
     param: Param = None,
     params: ParamsFile = None,
     seconds: Seconds = 5.0,
@@ -56,7 +58,7 @@ def preview(  # noqa: PLR0917 - typer passes options by name
     paces: list[Pace] = []
 
     def at_pace(settings: Settings) -> Settings:
-        paces.append(default_pace(settings).with_changes(changes))
+        paces.append(default_pace(settings, mode).with_changes(changes))
         return settings.model_copy(update={"parallel": paces[0].parallel})
 
     async def look(known: Backfills) -> Preview:
@@ -67,7 +69,8 @@ def preview(  # noqa: PLR0917 - typer passes options by name
         wanted = name or the_only_one(known.bound)
         given = given_parameters(known, wanted, param, params)
         seen = await preview_run(known.find(wanted, given), paces[0], sampling)
-        return replace(seen, terms=known.terms(wanted, given))
+        readings = await look_once(load_settings()) if paces[0].mode == AUTOPILOT else ()
+        return replace(seen, terms=known.terms(wanted, given), readings=readings)
 
     seen = with_backfills(look, at_pace)
     if json:

@@ -11,6 +11,7 @@ from backfill.cli.options import (
     BackfillChoice,
     BatchRows,
     Json,
+    Mode,
     NoteText,
     Parallel,
     PauseMs,
@@ -46,6 +47,7 @@ def enqueue(  # noqa: PLR0917 - typer passes options by name
     target_ms: TargetMs = None,
     pause_ms: PauseMs = None,
     rows_per_second: RowsPerSecond = None,
+    mode: Mode = None,
     param: Param = None,
     params: ParamsFile = None,
     idempotency_key: IdempotencyKey = None,
@@ -63,7 +65,7 @@ def enqueue(  # noqa: PLR0917 - typer passes options by name
 
     async def start(service: Service) -> Run:
         wanted = name or the_only_one(service.control.backfills)
-        pace = default_pace(service.settings).with_changes(changes)
+        pace = default_pace(service.settings, mode).with_changes(changes)
         given = given_parameters(service.control.known, wanted, param, params)
         run, is_new = await service.control.enqueue(
             wanted, pace, requested_by=who_asks(), idempotency_key=idempotency_key, note=note, parameters=given
@@ -72,9 +74,7 @@ def enqueue(  # noqa: PLR0917 - typer passes options by name
             say("This request was made before; this is its run.")
         elif not await service.control.has_units(run):
             say(EMPTY)
-        if not watch:
-            return run
-        return await watch_run(service.control, run.id, console, json=json, seen=seen)
+        return await watch_run(service.control, run.id, console, json=json, seen=seen) if watch else run
 
     run = with_service(start, if_interrupted=seen.stopped_watching)
     tell = _tell_end if watch else _tell_beginning

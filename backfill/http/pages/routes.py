@@ -18,6 +18,7 @@ from starlette.responses import Response
 
 from backfill.http.access import COOKIE, Caller, Reader
 from backfill.http.depends import OpenService, RunId
+from backfill.http.pages.flight import flight_of
 from backfill.http.pages.gathering import GROUPS_SHOWN, UNITS_SHOWN
 from backfill.http.pages.meanings import MEANINGS, title_of
 from backfill.http.pages.parameters import Field, fields_of
@@ -30,6 +31,7 @@ from backfill.runs.errors import OperatorError
 from backfill.runs.pace import BOUNDS, Pace
 from backfill.runs.states import State
 from backfill.shipped import start_a_worker
+from backfill.store.board import RedisBoard
 from backfill.wiring import Service, default_pace
 
 RUNS_ON_A_PAGE = 20
@@ -161,6 +163,10 @@ def _list_from(page_token: str | None, state: State | None) -> str:
     return f"/?{urlencode(query)}" if query else "/"
 
 
+def _board(service: Service) -> RedisBoard:
+    return RedisBoard(service.redis, prefix=service.settings.redis_prefix)
+
+
 async def show_run(visit: Visit, run_id: RunId) -> Response:
     """Raises UnknownRun."""
     control = visit.service.control
@@ -175,6 +181,7 @@ async def show_run(visit: Visit, run_id: RunId) -> Response:
         samples=view.chart.samples if view.chart else [],
         rules={rule.slug: rule.title for rule in backfill.rules} if backfill else {},
         active=await control.active(run.backfill) if run.done else None,
+        flight=flight_of(run, await _board(visit.service).read()),
         shown=UNITS_SHOWN,
         groups_shown=GROUPS_SHOWN,
     )

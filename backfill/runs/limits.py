@@ -1,11 +1,34 @@
-"""The operator's limits: their names, what each means, and what holds where nobody has said anything."""
+"""What the autopilot looks at, by name; the operator's limits: what each means, and what holds where none is set."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from backfill.runs.errors import UsageError
+
 MEBIBYTE = 1024.0 * 1024.0
+_UNITS = {"kib": 1024.0, "mib": MEBIBYTE, "gib": 1024 * MEBIBYTE, "tib": 1024 * 1024 * MEBIBYTE, "%": 0.01}
+
+LATENCY = "latency"
+OTHERS = "others"
+SIGNAL_NAMES = (
+    LATENCY,
+    OTHERS,
+    "blocked",
+    "standbys",
+    "slots",
+    "wal",
+    "archiver",
+    "connections",
+    "database",
+    "checkpoints",
+    "snapshots",
+    "dead_rows",
+    "frozen",
+)
+# What an operator's own check is called begins so.
+CHECK = "check-"
 
 MEANINGS: Mapping[str, str] = MappingProxyType(
     {
@@ -43,3 +66,25 @@ DEFAULT_LIMITS: Mapping[str, float | None] = MappingProxyType(
         "forced_checkpoints_share": 0.5,
     }
 )
+
+
+def limit_of(text: str) -> tuple[str, float]:
+    """`standby_bytes=64MiB` as name and number. Raises UsageError."""
+    name, _, value = (part.strip() for part in text.partition("="))
+    if name not in MEANINGS:
+        raise UsageError(f"{name!r} is no limit.", f"There are {', '.join(MEANINGS)}.")
+    unit = next((unit for unit in _UNITS if value.lower().endswith(unit)), "")
+    try:
+        number = float(value[: len(value) - len(unit)]) * _UNITS.get(unit, 1.0)
+    except ValueError:
+        number = -1.0
+    if not 0 <= number < float("inf"):
+        raise UsageError(f"{text!r} is no limit.", "Give name=number, with KiB, MiB, GiB, TiB or % where it fits.")
+    return name, number
+
+
+def known_signal(name: str) -> str:
+    """Raises UsageError for what is no signal's name; checks are the operator's own."""
+    if name not in SIGNAL_NAMES and not name.startswith(CHECK):
+        raise UsageError(f"{name!r} is no signal.", f"There are {', '.join(SIGNAL_NAMES)}, and {CHECK}<name>.")
+    return name

@@ -1,0 +1,117 @@
+"""`backfill throttle`: what the autopilot sees and does, its limits, and signals that are not to be looked at."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+from typing import Annotated, TypeVar
+
+import typer
+
+from backfill.cli.options import Json, NoteText
+from backfill.cli.output import answer_console, write_json
+from backfill.cli.steering import to_its_end, who_asks
+from backfill.cli.throttle_words import print_published, throttle_document
+from backfill.late_logging import setup_logging_when_needed
+from backfill.opening import for_an_operator, open_board
+from backfill.runs.directive import SwitchedOff
+from backfill.runs.errors import UsageError
+from backfill.runs.limits import known_signal, limit_of
+from backfill.runs.notes import checked_note
+from backfill.settings import Settings, load_settings
+from backfill.store.board import RedisBoard
+
+Answer = TypeVar("Answer")
+
+Set = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="LIMIT=NUMBER", help="Change a limit, such as standby_bytes=64MiB; may be repeated."),
+]
+Reset = Annotated[
+    list[str] | None, typer.Option("--reset", metavar="LIMIT", help="Take a limit back to what the settings say.")
+]
+Off = Annotated[
+    str | None, typer.Option("--off", metavar="SIGNAL", help="Do not look at a signal; say why with --note.")
+]
+On = Annotated[str | None, typer.Option("--on", metavar="SIGNAL", help="Look at a signal again.")]
+Minutes = Annotated[
+    float, typer.Option("--for-minutes", min=0.0, max=525_600.0, help="How long --off holds; 0: until --on.")
+]
+
+
+def throttle(  # noqa: PLR0917 - typer passes options by name
+    set_limits: Set = None,
+    reset: Reset = None,
+    off: Off = None,
+    on: On = None,
+    for_minutes: Minutes = 60.0,
+    note: NoteText = None,
+    json: Json = False,
+) -> None:
+    """Show what the autopilot sees, what each signal may be, and what stops it; change limits, switch signals off.
+
+    Changes hold for all runs, at once, and are kept in Redis. A signal that is switched off is looked at again after an
+    hour, or when --for-minutes says.
+    """
+    changes = _checked(
+        Changes(limits=tuple(set_limits or ()), reset=tuple(reset or ()), off=off, on=on, minutes=for_minutes), note
+    )
+
+    async def work(board: RedisBoard, settings: Settings) -> None:
+        await changes.make(board)
+        published = await board.read()
+        if json:
+            write_json(throttle_document(published, settings.limits, settings.signals_off))
+        else:
+            print_published(answer_console(), published, settings.limits, settings.signals_off)
+
+    _with_board(work)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Changes:
+    """As they were asked for."""
+
+    limits: tuple[str, ...]
+    reset: tuple[str, ...]
+    off: str | None
+    on: str | None
+    minutes: float
+    note: str = ""
+
+    async def make(self, board: RedisBoard) -> None:
+        for name, value in map(limit_of, self.limits):
+            await board.set_limit(name, value)
+        for name in self.reset:
+            await board.set_limit(name, None)
+        if self.off:
+            now_ms = (await board.read()).now_ms
+            until_ms = now_ms + round(self.minutes * 60_000) if self.minutes else 0
+            await board.switch_off(SwitchedOff(signal=self.off, by=who_asks(), note=self.note, until_ms=until_ms))
+        if self.on:
+            await board.switch_on(self.on)
+
+
+def _checked(changes: Changes, note: str | None) -> Changes:
+    """Before anything is changed. Raises UsageError."""
+    for text in changes.limits:
+        limit_of(text)
+    for name in changes.reset:
+        limit_of(f"{name}=0")
+    for name in filter(None, (changes.off, changes.on)):
+        known_signal(name)
+    words = checked_note(note)
+    if changes.off and not words:
+        raise UsageError("A signal is switched off without a reason.", "Say why: --note TEXT.")
+    return replace(changes, note=words)
+
+
+def _with_board(work: Callable[[RedisBoard, Settings], Awaitable[Answer]]) -> Answer:
+    settings = load_settings()
+    setup_logging_when_needed(settings.log_level, settings.log_format)
+
+    async def with_board() -> Answer:
+        async with open_board(for_an_operator(settings)) as board:
+            return await work(board, settings)
+
+    return to_its_end(with_board())
