@@ -120,6 +120,12 @@ _LIBRARYS = {
         "Show what may be tightened and dropped once the next release runs everywhere; with --write, as a revision.",
         "backfill contract && backfill contract --write",
     ),
+    "new": Spec(
+        panel="Authors",
+        place=_PLACES + "creating:new",
+        says="Write the definition, the revision and a test of a new backfill; nothing is overwritten.",
+        example="backfill new email-normalized --table shop.models:Customer --column email_normalized",
+    ),
     "serve": Spec(
         panel="Service",
         place=_PLACES + "serving:serve",
