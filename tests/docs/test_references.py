@@ -64,7 +64,7 @@ def test_every_setting_that_is_named_is_there(page: Page) -> None:
     assert set(SETTING.findall(page.text)) <= {setting.name for setting in describe_settings()}
 
 
-@pytest.mark.parametrize(("page", "passages"), [("docs/library.md", 3)])
+@pytest.mark.parametrize(("page", "passages"), [("docs/library.md", 3), ("docs/authors.md", 8)])
 def test_the_code_of_the_pages_for_authors_is_that_of_the_example(page: str, passages: int) -> None:
     files = [path for path in (REPOSITORY / "examples" / "shop").rglob("*") if path.suffix in {".py", ".toml"}]
     example = "\n".join(path.read_text(encoding="utf-8") for path in files)
