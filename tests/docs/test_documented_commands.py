@@ -38,16 +38,14 @@ class Elsewhere:
     test: str
 
 
+TARGETS_OF_MAKE = "tests/docs/test_documented_commands.py::test_a_target_of_make_is_there"
 # How commands begin that are not typed here.
 ELSEWHERE = {
     "make demo": Elsewhere(
         why_not_here="a minute of work on servers of its own",
         test="tests/integration/test_demo.py::test_it_ends_verified_and_the_application_has_seen_no_error",
     ),
-    "make test": Elsewhere(
-        why_not_here="it runs this very test",
-        test="tests/docs/test_documented_commands.py::test_a_target_of_make_is_there",
-    ),
+    "make test": Elsewhere(why_not_here="it runs this very test", test=TARGETS_OF_MAKE),
     "make soak": Elsewhere(
         why_not_here="it breaks servers for minutes",
         test="tests/proof/campaign/test_campaign.py::test_a_campaign_of_faults_under_live_traffic_breaks_no_rule",
@@ -68,10 +66,7 @@ ELSEWHERE = {
         why_not_here="it writes into the checkout",
         test="tests/migrations/test_migration_guide.py::test_the_preview_is_what_alembic_would_run_now",
     ),
-    "make install": Elsewhere(
-        why_not_here="it makes .venv, in which this test may be running",
-        test="tests/docs/test_documented_commands.py::test_a_target_of_make_is_there",
-    ),
+    "make install": Elsewhere(why_not_here="it makes .venv, in which this test may be running", test=TARGETS_OF_MAKE),
     "backfill contract --write": Elsewhere(
         why_not_here="it writes into the checkout",
         test="tests/alembic_online/test_cycle.py::test_the_whole_cycle_under_traffic_costs_no_error_and_no_wrong_row",
@@ -80,14 +75,8 @@ ELSEWHERE = {
         why_not_here="it writes into an application",
         test="tests/examples/test_new.py::test_what_it_writes_migrates_passes_its_own_tests_and_comes_to_its_end",
     ),
-    "make check": Elsewhere(
-        why_not_here="linters over the whole tree are no test of a command",
-        test="tests/docs/test_documented_commands.py::test_a_target_of_make_is_there",
-    ),
-    "make help": Elsewhere(
-        why_not_here="it prints the targets",
-        test="tests/docs/test_documented_commands.py::test_a_target_of_make_is_there",
-    ),
+    "make check": Elsewhere(why_not_here="linters over the whole tree are no test of a command", test=TARGETS_OF_MAKE),
+    "make help": Elsewhere(why_not_here="it prints the targets", test=TARGETS_OF_MAKE),
     "python -m benchmarks": Elsewhere(
         why_not_here="it measures, for minutes, and passes whatever it finds",
         test="tests/docs/test_documented_commands.py::test_a_measurement_takes_the_options_that_it_is_given",
