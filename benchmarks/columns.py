@@ -74,7 +74,7 @@ def options_from(arguments: Sequence[str]) -> Options:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rows", type=int, default=1_000_000, help="default: %(default)s")
     parser.add_argument("--repeat", type=int, default=1, metavar="N", help="rounds")
-    parser.add_argument("--parallel", type=int, default=4, help="ranges at once, default: %(default)s")
+    parser.add_argument("--parallel", type=int, default=3, help="ranges at once, default: %(default)s")
     parser.add_argument("--batch-rows", type=int, default=10_000, help="rows per transaction, default: %(default)s")
     parser.add_argument("--json", action="store_true", dest="as_json", help="one JSON document on stdout")
     given = parser.parse_args(arguments)

@@ -50,7 +50,7 @@ async def check_range(backfill: Backfill, claim: Claim, lease: Lease, around: Su
     """
     if claim.span is None:
         raise ValueError("a claim to check has a range")
-    after, size = claim.cursor or claim.span.start, first_page_size(backfill)
+    after, size = claim.cursor or claim.span.start, lease.page_size or first_page_size(backfill)
     while lease.may_go_on and not around.should_end():
         began = around.stopwatch()
         page = await backfill.check_page(after, claim.span.end, units=size.rows)
@@ -60,6 +60,8 @@ async def check_range(backfill: Backfill, claim: Claim, lease: Lease, around: Su
             return
         after = page.last_key
         size = next_page_size(backfill, size, page, elapsed_ms, target_ms=lease.pace.target_ms)
+        if most_page_units(backfill) > MOST_PAGE_UNITS:
+            lease.keep_page_size(size)
         await lease.rest(at_least_ms=elapsed_ms)
 
 

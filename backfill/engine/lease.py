@@ -61,6 +61,14 @@ class Lease:
         return self._tally.batch_size
 
     @property
+    def page_size(self) -> BatchSize | None:
+        """The same of a verification's pages."""
+        return self._tally.page_size
+
+    def keep_page_size(self, size: BatchSize) -> None:
+        self._tally.page_size = size
+
+    @property
     def winding_up(self) -> bool:
         """The run is being cancelled: units that are begun are finished, nothing else is."""
         return self._held and self._state is State.CANCELLING
