@@ -1,0 +1,127 @@
+"""Rows per second of a set-based backfill against django-maintenance-tasks, on the same rows in one run.
+
+a  django-maintenance-tasks: an ORM object for each row, a save for each; it verifies nothing
+b  our run at full pace: an arq worker, enqueue, until it has succeeded, its verification included
+
+Both on copies of one database of --rows narrow rows. The first is given the first --peer-rows of them: it goes on as it
+began. It needs Python 3.12 or newer, in an environment of its own; --peer-python is the Python there:
+
+    python3.12 -m venv .venv-peers && .venv-peers/bin/pip install '.[bench]'
+
+Exits with 0 whoever wins.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from backfill.cli.output import answer_console
+from backfill.logging import setup_logging
+from backfill.opening import servers
+from backfill.runs.errors import OperatorError, UsageError
+from backfill.settings import load_settings
+from benchmarks import columns
+from benchmarks.databases import ROOT, copied, environment
+from benchmarks.throughput import EMBEDDED_DIR
+
+LEAST_TIMES = 15.0
+TASK = Path(__file__).with_name("peer_task.py")
+PEER_PYTHON = ROOT / ".venv-peers" / "bin" / "python"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    rows: int
+    peer_rows: int
+    peer_batch: int
+    peer_python: Path
+    parallel: int
+    as_json: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Compared:
+    peer_rows_per_second: float
+    our_rows_per_second: float
+
+    @property
+    def times(self) -> float:
+        return self.our_rows_per_second / self.peer_rows_per_second
+
+
+def options_from(arguments: Sequence[str]) -> Options:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rows", type=int, default=1_000_000, help="default: %(default)s")
+    parser.add_argument("--peer-rows", type=int, default=20_000, help="default: %(default)s")
+    parser.add_argument("--peer-batch", type=int, default=100, help="its own default: %(default)s")
+    parser.add_argument("--peer-python", type=Path, default=PEER_PYTHON, metavar="FILE")
+    parser.add_argument("--parallel", type=int, default=4, help="ranges at once, default: %(default)s")
+    parser.add_argument("--json", action="store_true", dest="as_json", help="one JSON document on stdout")
+    return Options(**vars(parser.parse_args(arguments)))
+
+
+async def peer_run(server_url: str, template_url: str, options: Options) -> float:
+    """Rows per second."""
+    if not options.peer_python.exists():
+        raise UsageError(
+            f"There is no Python in {options.peer_python}.",
+            "Make its environment first: python -m benchmarks.peers --help.",
+        )
+    async with copied(server_url, template_url) as url:
+        process = await asyncio.create_subprocess_exec(
+            *(str(options.peer_python), str(TASK), str(options.peer_rows), str(options.peer_batch)),
+            env=environment(DATABASE_URL=url),
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+        )
+        said, _ = await process.communicate()
+    if process.returncode != 0:
+        raise RuntimeError(f"it ended with {process.returncode}")
+    told = json.loads(said)
+    if (told["status"], told["rows"]) != ("succeeded", options.peer_rows):
+        raise RuntimeError(f"it has not come to its end: {told}")
+    return float(told["rows"] / told["seconds"])
+
+
+async def compare(options: Options) -> Compared:
+    ours = columns.Options(rows=options.rows, repeat=1, parallel=options.parallel, batch_rows=10_000, as_json=False)
+    settings = load_settings().model_copy(
+        update={"embedded_dir": EMBEDDED_DIR, "parallel": ours.parallel, "batch_rows": ours.batch_rows}
+    )
+    with servers(settings) as urls:
+        async with columns.prepared(urls.database_url, options.rows) as template_url:
+            peer = await peer_run(urls.database_url, template_url, options)
+            stopwatch, _, _ = await columns.our_run(urls, template_url, settings, ours)
+    return Compared(peer_rows_per_second=peer, our_rows_per_second=options.rows / stopwatch.seconds)
+
+
+def show(compared: Compared, options: Options) -> None:
+    if options.as_json:
+        print(json.dumps({**asdict(compared), "times": compared.times}))
+        return
+    console = answer_console()
+    console.print(f"a  django-maintenance-tasks {compared.peer_rows_per_second:,.0f} rows/s")
+    console.print(f"b  our run, verified {compared.our_rows_per_second:,.0f} rows/s")
+    holds = "holds" if compared.times >= LEAST_TIMES else "does not hold"
+    console.print(f"At least {LEAST_TIMES:g} times its rows per second: {holds} ({compared.times:.1f} times)")
+
+
+def main() -> int:
+    options = options_from(sys.argv[1:])
+    try:
+        setup_logging("WARNING", "auto")
+        show(asyncio.run(compare(options)), options)
+    except OperatorError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return error.exit_code
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
