@@ -14,7 +14,10 @@ from pathlib import Path
 @cache
 def load_sql(package: str, name: str) -> str:
     """The statement in `name`, a path relative to `package`; forward slashes reach into subfolders."""
-    return _statement(resources.files(package).joinpath(*name.split("/")).read_text(encoding="utf-8"))
+    file = resources.files(package)
+    for part in name.split("/"):  # one by one: a package without an __init__.py takes no more at a time
+        file = file.joinpath(part)
+    return _statement(file.read_text(encoding="utf-8"))
 
 
 @cache
