@@ -28,7 +28,7 @@ def configure(connection: Connection, protocol: LockProtocol | None) -> None:
         online_checks=checks,
         definitions=load_settings().definitions,
     )
-    if protocol:
+    if protocol and protocol.own_session:
         wait_for_turn(connection, protocol)
     with context.begin_transaction():
         context.run_migrations()
@@ -61,8 +61,19 @@ def main() -> None:
     if os.environ.get("PLAIN_ENV"):
         asyncio.run(run_plainly(url))
         return
-    protocol = LockProtocol(lock_timeout_ms=settings.migration_lock_timeout_ms, patience_seconds=patience, sleep=pause)
-    asyncio.run(migrate(url, lambda connection: configure(connection, protocol), patience_seconds=patience))
+    protocol = LockProtocol(
+        lock_timeout_ms=settings.migration_lock_timeout_ms,
+        patience_seconds=patience,
+        own_session=not settings.pgbouncer,
+        sleep=pause,
+    )
+    work = migrate(
+        url,
+        lambda connection: configure(connection, protocol),
+        patience_seconds=patience,
+        pgbouncer=settings.pgbouncer,
+    )
+    asyncio.run(work)
 
 
 try:
