@@ -164,6 +164,23 @@ async def _goes(engine: AsyncEngine, signal: str) -> bool:
     return not await _stops(engine, signal)
 
 
+async def test_sessions_of_others_are_counted_and_our_own_are_not(cluster: Cluster, engine: AsyncEngine) -> None:
+    async def sessions() -> float | None:
+        return (await readings(engine))["others"][0].value
+
+    async def nobody_else() -> bool:
+        return await sessions() == 0
+
+    await wait_until(nobody_else)  # those of the tests before are gone
+    ours = await asyncpg.connect(cluster.primary_url, server_settings={"application_name": "backfill-worker"})
+    with_ours = await sessions()
+    async with administrator(cluster.primary_url):
+        with_another = await sessions()
+    await ours.close()
+
+    assert (with_ours, with_another) == (0, 1)
+
+
 async def test_an_old_transaction_is_named_and_stops_nothing(cluster: Cluster, engine: AsyncEngine) -> None:
     async with administrator(cluster.primary_url) as session:
         await session.execute("SET application_name = 'forgotten'")

@@ -9,7 +9,7 @@ from backfill.runs.readings import Reading
 
 
 async def read(look: Look) -> Sequence[Reading]:
-    (row,) = await look.rows("others", ours=list(look.ours))
+    (row,) = await look.rows("others")
     return [Reading(signal=SIGNAL.name, value=float(row.sessions), unit="sessions")]
 
 
