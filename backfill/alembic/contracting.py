@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from alembic.script import ScriptDirectory
+from alembic.script import Script, ScriptDirectory
 from alembic.util import CommandError, rev_id
 
 from backfill.definitions.contract import ColumnOf, Contract
@@ -73,18 +73,24 @@ def downgrade_of(definition: Definition) -> tuple[Line, ...]:
     )
 
 
-def write_revision(definition: Definition, folder: Path) -> Path:
-    """After the head of the chain in `folder`. Raises SchemaNotReady where it has no single one, or has it already."""
-    scripts = ScriptDirectory(str(folder))
-    message = f"contract {definition.name}"
+def revision_in(definition: Definition, folder: Path) -> Script | None:
+    """The one that has been written before. Raises SchemaNotReady where the chain cannot be read."""
+    message = _message(definition)
     try:
-        there = [one for one in scripts.walk_revisions() if one.doc.rstrip(".").lower() == message]
-        if there:
-            what = f"The chain has this revision already: {there[0].revision}."
-            raise SchemaNotReady(what, "Run alembic upgrade head.")
-        made = scripts.generate_revision(
+        scripts = ScriptDirectory(str(folder)).walk_revisions()
+        return next((one for one in scripts if one.doc.rstrip(".").lower() == message), None)
+    except CommandError as error:
+        raise SchemaNotReady(f"The chain cannot be read: {error}", "See alembic history.") from error
+
+
+def write_revision(definition: Definition, folder: Path) -> Script:
+    """After the head of the chain in `folder`. Raises SchemaNotReady where it has no single one, or has it already."""
+    if (there := revision_in(definition, folder)) is not None:
+        raise SchemaNotReady(f"The chain has this revision already: {there.revision}.", "Run alembic upgrade head.")
+    try:
+        made = ScriptDirectory(str(folder)).generate_revision(
             rev_id(),
-            f"{message}",
+            _message(definition),
             head="head",
             upgrades=_body(_contract(definition).when, upgrade_of(definition)),
             downgrades=_body("", downgrade_of(definition)),
@@ -94,7 +100,11 @@ def write_revision(definition: Definition, folder: Path) -> Path:
         raise SchemaNotReady(f"No revision could be written: {error}", "See alembic heads.") from error
     if made is None:
         raise SchemaNotReady("Alembic wrote no revision.", "See alembic heads.")
-    return Path(made.path)
+    return made
+
+
+def _message(definition: Definition) -> str:
+    return f"contract {definition.name}"
 
 
 def _body(comment: str, lines: tuple[Line, ...]) -> str:
