@@ -71,6 +71,10 @@ ELSEWHERE = {
         why_not_here="it writes into the checkout",
         test="tests/alembic_online/test_cycle.py::test_the_whole_cycle_under_traffic_costs_no_error_and_no_wrong_row",
     ),
+    "backfill contract --apply": Elsewhere(
+        why_not_here="it changes what the other commands of these pages run on",
+        test="tests/alembic_online/test_cycle.py::test_the_whole_cycle_under_traffic_costs_no_error_and_no_wrong_row",
+    ),
     "backfill new": Elsewhere(
         why_not_here="it writes into an application",
         test="tests/examples/test_new.py::test_what_it_writes_migrates_passes_its_own_tests_and_comes_to_its_end",
