@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Annotated, Literal, Self
 
@@ -37,6 +38,16 @@ def _signals(names: tuple[str, ...]) -> tuple[str, ...]:
         raise ValueError(str(error).rstrip(".")) from None
 
 
+def _checks(value: object) -> object:
+    """JSON of the environment, or tables of a TOML file."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return json.loads(value)
+    except ValueError:
+        raise ValueError("this is no JSON") from None
+
+
 class CheckSetting(BaseModel):
     """Has either `sql` or `url`."""
 
@@ -59,7 +70,7 @@ class AutopilotSettings(BaseSettings):
     """A part of `Settings`, which has the rest and where all of it is read from."""
 
     pace: Literal["autopilot", "fixed"] = Field(
-        default="autopilot",
+        default="fixed",
         description="How a run goes that says nothing else: `autopilot` watches the database and does at most what the "
         "other settings of the pace say, `fixed` does just that.",
     )
@@ -87,7 +98,7 @@ class AutopilotSettings(BaseSettings):
     cores: int = Field(
         default=0, ge=0, le=4096, description="Cores of the database's server, for the limit `active_per_core`."
     )
-    checks: tuple[CheckSetting, ...] = Field(
+    checks: Annotated[tuple[CheckSetting, ...], NoDecode, BeforeValidator(_checks)] = Field(
         default=(),
         description="Checks of your own, as JSON or as tables of backfill.toml: `name` and `sql` or `url`, "
         "and `limit` where the answer is a number.",

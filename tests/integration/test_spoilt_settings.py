@@ -18,7 +18,7 @@ from tests.support.cli import BACKFILL, VALIDATE, WORKER
 SECRETS = {"DATABASE_URL", "REDIS_URL", "BACKFILL_TOKENS"}
 # Nothing is wrong as a path or as a host until it is used.
 # Never wrong as a value: what cannot be imported is told when it is looked for.
-ANY_TEXT = {"BACKFILL_DEFINITIONS", "BACKFILL_TITLE"}
+ANY_TEXT = {"BACKFILL_DEFINITIONS", "BACKFILL_EXPECTED_STANDBYS", "BACKFILL_TITLE"}
 FREE_TEXT = {"BACKFILL_EMBEDDED_DIR", "BACKFILL_TOKENS_FILE", "BACKFILL_HTTP_HOST"}
 
 

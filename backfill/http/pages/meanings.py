@@ -71,6 +71,10 @@ MEANINGS = {
         "The database does not have, or no longer has, the columns, indexes or triggers that the backfill relies on.",
         "Run what the detail says. Where the migration is recorded and something is missing: backfill schema --apply.",
     ),
+    "would-lock-for-long": _is(
+        "A revision of Alembic would keep the application from a large table, or break a release that runs.",
+        "Use the directive that the detail names, or say in the revision why it does no harm: op.safely_assured.",
+    ),
     "unreachable": _is(
         "A server that this service needs does not answer.",
         "Try again in a few seconds. /readyz names the server; a run waits by itself and loses nothing.",
