@@ -23,7 +23,7 @@ from backfill.cli.output import answer_console
 from backfill.logging import setup_logging
 from backfill.opening import servers
 from backfill.runs.errors import OperatorError
-from backfill.runs.pace import FIXED as FIXED_MODE
+from backfill.runs.pace import AUTOPILOT as AUTOPILOT_MODE
 from backfill.runs.pace import Pace
 from backfill.runs.record import Run
 from backfill.runs.states import State
@@ -38,7 +38,7 @@ from worker.demo.traffic import start_traffic
 
 EMBEDDED_DIR = Path(__file__).resolve().parent / ".embedded"
 ALONE, BESIDE = "alone", "beside"  # one word each, as the application takes its phases
-DEFAULT, FIXED, FULL = "default pace", "fixed pace", "full pace"
+DEFAULT, AUTOPILOT, FULL = "default pace", "autopilot", "full pace"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,9 +59,9 @@ class Impact:
 
 
 def paces(settings: Settings) -> Mapping[str, Pace]:
-    """The one that is in force when nobody says anything, one that only rests, and one without any consideration."""
-    default, fixed = default_pace(settings), default_pace(settings, FIXED_MODE)
-    return {DEFAULT: default, FIXED: fixed, FULL: default.with_changes(FULL_PACE)}
+    """The one that is in force when nobody says anything, the autopilot's, and one without any consideration."""
+    default, autopilot = default_pace(settings), default_pace(settings, AUTOPILOT_MODE)
+    return {DEFAULT: default, AUTOPILOT: autopilot, FULL: default.with_changes(FULL_PACE)}
 
 
 async def measure(settings: Settings, pace: Pace, options: Options) -> Impact:
