@@ -48,7 +48,7 @@ def state_of(page: Page) -> Locator:
 
 
 async def expect_state(page: Page, state: str) -> None:
-    await expect(state_of(page)).to_have_text(state, timeout=30_000)
+    await expect(state_of(page)).to_have_text(state, timeout=60_000)
 
 
 async def rows_done(page: Page) -> int:
@@ -124,7 +124,7 @@ async def test_a_lost_connection_is_told_and_found_again(
     port = page.url.split(":")[2].split("/")[0]
     spawn(*BACKFILL, "serve", "--port", port, env=environment)
 
-    await expect(told).to_be_hidden(timeout=30_000)
+    await expect(told).to_be_hidden(timeout=90_000)
     await until_ready(spawn(*WORKER, env=environment))
     await expect_state(page, "succeeded")
 
