@@ -9,13 +9,15 @@ that another session has migrated already, which saves seconds.
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from itertools import count
 from pathlib import Path
 from tempfile import gettempdir
+from typing import Any
 from urllib.parse import urlsplit
 from zlib import crc32
 
+import asyncpg
 import pytest
 import redis
 from xdist.scheduler import LoadScopeScheduling
@@ -39,6 +41,7 @@ TOGETHER = (
     "tests/wheel/",
 )
 
+Connect = Callable[[str], Awaitable[Any]]
 Spawn = Callable[..., Spawned]
 
 
@@ -98,6 +101,21 @@ async def database(servers: ServerUrls, template_head: str) -> AsyncIterator[str
     """URL of this test's own empty database, after the migration."""
     async with new_database(servers.database_url, template=template_head) as url:
         yield url
+
+
+@pytest.fixture
+async def connect() -> AsyncIterator[Connect]:
+    """`await connect(url)`: a connection in autocommit."""
+    opened: list[Any] = []
+
+    async def open_one(url: str) -> Any:
+        opened.append(await asyncpg.connect(url))
+        return opened[-1]
+
+    yield open_one
+    for connection in reversed(opened):
+        if not connection.is_closed():
+            await connection.close(timeout=5)
 
 
 @pytest.fixture(scope="session")

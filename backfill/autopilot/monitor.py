@@ -1,7 +1,8 @@
 """The monitor: one worker at a time looks at the database for all, steps the law, and publishes what runs may do.
 
-Every worker has one, and asks for the role a few times a second while there is a run to fly. Whoever has it is believed
-for as long as what it published is fresh; if it dies, another has the role within seconds, and nobody works meanwhile.
+Every worker has one, and asks for the role a few times a second while a run goes by the autopilot. Whoever has it
+is believed for as long as what it published is fresh; if it dies, another has the role within seconds, and nobody works
+meanwhile.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ log = structlog.get_logger(__name__)
 
 class Board(Protocol):
     async def take_role(self, who: str, backfills: Sequence[str]) -> Role | None:
-        """For a few seconds, or on for as long again. None while another has it, or no run of these flies."""
+        """For a few seconds, or on for as long again. None while another has it, or no run of these goes by it."""
 
     async def publish(self, who: str, directive: Directive, runs: Sequence[str]) -> tuple[bool, bool]:
         """Whether the role is still held, and whether work may begin now that could not before."""
@@ -77,7 +78,7 @@ class Monitor:
             await asyncio.sleep(IDLE_SECONDS)
 
     async def _hold(self, role: Role) -> None:
-        """For as long as the role is held and there is a run to fly."""
+        """For as long as the role is held and a run goes by the autopilot."""
         log.info("autopilot looks at the database", runs=list(role.lanes))
         flight = Flight(effort=min(role.effort or FIRST, FIRST))
         taken: Role | None = role

@@ -15,7 +15,7 @@ from backfill.runs.readings import Reading, in_words
 from backfill.runs.times import clock_time, timestamp
 from backfill.store.board import Published
 
-NOBODY = "It looks at nothing now: no run that flies by the autopilot is at work, or no worker is alive."
+NOBODY = "It looks at nothing now: no run that goes by the autopilot is at work, or no worker is alive."
 
 
 def throttle_document(published: Published, limits: Mapping[str, float], off: Sequence[str]) -> dict[str, Any]:

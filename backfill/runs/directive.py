@@ -82,7 +82,8 @@ class SwitchedOff:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Role:
-    """Given to one monitor at a time: the runs that fly, with the lanes that each may have; limits by name, switches.
+    """Given to one monitor at a time: the runs that go by the autopilot, with the lanes that each may have; limits by
+    name, switches.
 
     `effort` is what was published last, for a monitor that takes over; None where that is long ago.
     """

@@ -1,4 +1,4 @@
-"""What the operator sets of the autopilot: whether a run flies by it, limits, checks, and what is not looked at."""
+"""What the operator sets of the autopilot: whether a run goes by it, limits, checks, and what is not looked at."""
 
 from __future__ import annotations
 

@@ -45,7 +45,7 @@ class RedisBoard:
         self._scripts = Scripts(redis, prefix, clock)
 
     async def take_role(self, who: str, backfills: Sequence[str]) -> Role | None:
-        """For a few seconds, or on for as long again. None while another has it, or no run flies."""
+        """For a few seconds, or on for as long again. None while another has it, or no run goes by the autopilot."""
         taken, now_ms, *rest = await self._scripts.run("watch", "", who, ROLE_MS, *backfills)
         if not taken:
             return None

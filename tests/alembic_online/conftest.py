@@ -1,32 +1,15 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from typing import Any
 
 import asyncpg
 import pytest
 
 from backfill.embedded import ServerUrls
 from tests.alembic_online.support import add_rows, alembic
-from tests.migrations.support import Connect
 from tests.support.databases import new_database
 
 ROWS = 3_000
-
-
-@pytest.fixture
-async def connect() -> AsyncIterator[Connect]:
-    """`await connect(url)`: a connection in autocommit."""
-    opened: list[Any] = []
-
-    async def open_one(url: str) -> Any:
-        opened.append(await asyncpg.connect(url))
-        return opened[-1]
-
-    yield open_one
-    for connection in reversed(opened):
-        if not connection.is_closed():
-            await connection.close(timeout=5)
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,8 @@ import pytest
 from backfill.alembic.completing import Completion, Missing
 from backfill.sql.database import open_engine
 from tests.alembic_online.support import CHAIN, alembic, shape
-from tests.migrations.support import Connect, psql
+from tests.conftest import Connect
+from tests.migrations.support import psql
 
 
 async def missing(url: str, revision: str) -> Missing:

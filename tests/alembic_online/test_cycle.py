@@ -11,7 +11,8 @@ import pytest
 
 from backfill.sql.database import open_engine
 from tests.alembic_online.support import shape
-from tests.migrations.support import HEAD, Connect
+from tests.conftest import Connect
+from tests.migrations.support import HEAD
 from tests.proof.history import install_history
 from tests.proof.journal import Journal
 from tests.proof.oracle import violations

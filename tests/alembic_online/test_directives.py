@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests.alembic_online.support import alembic, script, shape
-from tests.migrations.support import Connect, psql
+from tests.conftest import Connect
+from tests.migrations.support import psql
 
 WRONG_ROWS = """
 SELECT (SELECT count(*) FROM orders WHERE state IS DISTINCT FROM 'it''s :new' OR token IS NULL

@@ -10,7 +10,8 @@ import pytest
 
 from backfill.embedded import ServerUrls
 from tests.alembic_online.support import CHAIN
-from tests.migrations.support import Connect, psql
+from tests.conftest import Connect
+from tests.migrations.support import psql
 from tests.support.commands import environment_for
 from tests.support.databases import new_database
 from tests.support.forked import backfill, run

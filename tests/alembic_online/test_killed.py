@@ -9,8 +9,7 @@ from typing import Any
 
 from tests.alembic_online.support import ALEMBIC, alembic, shape
 from tests.alembic_online.test_directives import WRONG_ROWS
-from tests.conftest import Spawn
-from tests.migrations.support import Connect
+from tests.conftest import Connect, Spawn
 from tests.support.commands import environment_for
 from tests.support.waiting import wait_until
 

@@ -8,8 +8,7 @@ import pytest
 from tests.alembic_online.support import ALEMBIC, alembic
 from tests.alembic_online.test_directives import WRONG_ROWS
 from tests.alembic_online.test_killed import writing
-from tests.conftest import Spawn
-from tests.migrations.support import Connect
+from tests.conftest import Connect, Spawn
 from tests.support.commands import environment_for
 from tests.support.waiting import again_and_again
 

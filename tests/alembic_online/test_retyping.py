@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 import backfill.alembic  # noqa: F401 - adds the directives
 from backfill.sql.database import open_engine
 from tests.alembic_online.support import shape
-from tests.migrations.support import Connect
+from tests.conftest import Connect
 
 TABLE = """
     CREATE TABLE tickets (id serial CONSTRAINT pk_tickets PRIMARY KEY, code int NOT NULL DEFAULT 7, "Note" text);

@@ -4,7 +4,7 @@ import pytest
 
 from tests.alembic_online.support import alembic, shape
 from tests.alembic_online.test_directives import WRONG_ROWS
-from tests.migrations.support import Connect
+from tests.conftest import Connect
 from tests.support.pgbouncer import find_pgbouncer, pgbouncer_in_front_of
 
 

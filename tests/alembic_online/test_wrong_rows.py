@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.migrations.support import Application, Connect
+from tests.conftest import Connect
+from tests.migrations.support import Application
 from worker.generations import GENERATION_VERSIONS
 
 BREACHES = {

@@ -4,32 +4,16 @@ from __future__ import annotations
 
 import socket
 from collections.abc import AsyncIterator
-from typing import Any
 
-import asyncpg
 import pytest
 from sqlalchemy.ext.asyncio import async_sessionmaker
 
 from backfill.embedded import ServerUrls
 from backfill.sql.database import open_engine
-from tests.migrations.support import Application, Connect
+from tests.conftest import Connect
+from tests.migrations.support import Application
 from tests.support.databases import new_database
 from tests.support.next_release import Sessions
-
-
-@pytest.fixture
-async def connect() -> AsyncIterator[Connect]:
-    """`await connect(url)`: a connection in autocommit."""
-    opened: list[Any] = []
-
-    async def open_one(url: str) -> Any:
-        opened.append(await asyncpg.connect(url))
-        return opened[-1]
-
-    yield open_one
-    for connection in reversed(opened):
-        if not connection.is_closed():
-            await connection.close(timeout=5)
 
 
 @pytest.fixture

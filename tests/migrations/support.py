@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,6 @@ from tests.support.forked import run
 ALEMBIC = ("alembic",)
 OLD_REVISION = "e011ab9dd223"
 HEAD = "39e7f45c72f1"
-Connect = Callable[[str], Awaitable[Any]]
 RAISE = "UPDATE projects SET latest_version = $2 WHERE id = $1"
 LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
 

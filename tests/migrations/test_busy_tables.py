@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import Spawn
-from tests.migrations.support import ALEMBIC, HEAD, OLD_REVISION, Application, Connect, alembic
+from tests.conftest import Connect, Spawn
+from tests.migrations.support import ALEMBIC, HEAD, OLD_REVISION, Application, alembic
 from tests.support.commands import Spawned, environment_for
 from tests.support.waiting import wait_until
 

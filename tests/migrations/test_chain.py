@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import re
 
-from tests.migrations.support import HEAD, OLD_REVISION, Connect, alembic
+from tests.conftest import Connect
+from tests.migrations.support import HEAD, OLD_REVISION, alembic
 
 # Words that begin a statement of data, where they do not follow the words that make them part of a definition.
 _DATA = re.compile(r"^\s*(INSERT INTO|UPDATE|DELETE FROM|TRUNCATE|COPY|MERGE INTO)\s+(\S+)", re.MULTILINE)

@@ -7,8 +7,7 @@ from typing import Any
 from backfill.engine.checking import check_everything
 from backfill.sql.database import open_engine
 from backfill.sql.transactions import Limits
-from tests.conftest import Spawn
-from tests.migrations.support import Connect
+from tests.conftest import Connect, Spawn
 from tests.migrations.test_migration_guide import GUIDE_FILE
 from tests.migrations.test_schema_as_found import ANOTHER_REVISION
 from tests.support.documents import Page

@@ -7,7 +7,7 @@ from sqlalchemy import text
 
 from backfill.runs.errors import DatabaseUnreachable
 from backfill.sql.database import open_engine, reachable
-from tests.migrations.support import Connect
+from tests.conftest import Connect
 
 
 async def test_transactions_are_read_committed_whatever_the_database_says(database: str, connect: Connect) -> None:

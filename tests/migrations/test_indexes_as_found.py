@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from tests.migrations.support import OLD_REVISION, Connect, alembic
+from tests.conftest import Connect
+from tests.migrations.support import OLD_REVISION, alembic
 
 
 async def test_an_index_that_only_has_the_name_is_no_index(database_e011: str, connect: Connect) -> None:

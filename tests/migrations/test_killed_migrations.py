@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from backfill.sql.database import open_engine
-from tests.conftest import Spawn
-from tests.migrations.support import ALEMBIC, OLD_REVISION, Application, Connect, alembic, backend_waits, schema_dump
+from tests.conftest import Connect, Spawn
+from tests.migrations.support import ALEMBIC, OLD_REVISION, Application, alembic, backend_waits, schema_dump
 from tests.support.commands import environment_for
 from tests.support.live_traffic import live_traffic
 from tests.support.waiting import wait_until

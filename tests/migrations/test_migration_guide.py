@@ -14,8 +14,8 @@ import pytest
 
 from backfill.embedded.wheels import find_wheels
 from backfill.runs.errors import EmbeddedUnavailable, WrongState
-from tests.conftest import Spawn
-from tests.migrations.support import HEAD, OLD_REVISION, Connect, alembic
+from tests.conftest import Connect, Spawn
+from tests.migrations.support import HEAD, OLD_REVISION, alembic
 from tests.support.commands import REPOSITORY
 from tests.support.databases import drop_databases
 from tests.support.documents import Page

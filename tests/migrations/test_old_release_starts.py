@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.migrations.support import HEAD, OLD_REVISION, Connect, alembic
+from tests.conftest import Connect
+from tests.migrations.support import HEAD, OLD_REVISION, alembic
 from tests.migrations.test_migration_guide import GUIDE_FILE
 from tests.support.commands import REPOSITORY, environment_for
 from tests.support.documents import Page

@@ -6,7 +6,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.migrations.support import Connect, alembic
+from tests.conftest import Connect
+from tests.migrations.support import alembic
 from tests.support.commands import environment_for
 from tests.support.forked import backfill
 

@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from tests.conftest import Spawn
-from tests.migrations.support import OLD_REVISION, Connect, alembic, schema_dump
+from tests.conftest import Connect, Spawn
+from tests.migrations.support import OLD_REVISION, alembic, schema_dump
 from tests.support.forked import backfill
 from tests.support.old_rows import old_rows
 from tests.support.runs import WORKER, enqueue, until_ready, wait_for_end

@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
+from tests.conftest import Connect
 from tests.migrations.support import (
     HEAD,
     OLD_REVISION,
     Application,
-    Connect,
     alembic,
     psql,
     schema_dump,

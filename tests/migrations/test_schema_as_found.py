@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import Spawn
-from tests.migrations.support import HEAD, Application, Connect, alembic, psql
+from tests.conftest import Connect, Spawn
+from tests.migrations.support import HEAD, Application, alembic, psql
 from tests.migrations.test_killed_migrations import Barrier, add_old_data, kill_before
 from tests.support.commands import environment_for
 from tests.support.forked import backfill

@@ -9,7 +9,8 @@ from alembic.config import Config
 
 from alembic import command
 from backfill.runs.errors import DatabaseUnreachable
-from tests.migrations.support import HEAD, Connect, alembic
+from tests.conftest import Connect
+from tests.migrations.support import HEAD, alembic
 from tests.support.commands import REPOSITORY
 
 

@@ -6,6 +6,7 @@ not: nothing of that could be rolled back.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from time import perf_counter
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,7 @@ from backfill.definitions.calls import checking
 from backfill.definitions.calls.needs import needs_of
 from backfill.definitions.calls.reading import read_statement, rows_named
 from backfill.definitions.calls.writing import compare_statement, lock_statement, write_rows
+from backfill.definitions.rehearsing import try_batch
 from backfill.definitions.walk.checking import check_statement
 from backfill.definitions.walk.pages import page_statement
 from backfill.definitions.walk.planning import split_statement
@@ -89,16 +91,5 @@ async def rehearse(calls: Calls, unit_ids: Sequence[str]) -> Rehearsed:
     async def lock(connection: AsyncConnection) -> None:
         await run_built(connection, lock_statement(spec, unit_ids[:1]))
 
-    settled, measured = await there.try_out(write)
-    trip_ms, commit_ms = await there.try_commit(lock)
-    return Rehearsed(
-        written=settled.written,
-        ms=called_ms + measured.ms,
-        commit_ms=commit_ms,
-        trip_ms=trip_ms,
-        updates=measured.updates,
-        hot_updates=measured.hot_updates,
-        contended=len(settled.contended),
-        refused={**called.refused, **settled.refused},
-        left=called.left,
-    )
+    one = (await try_batch(there, write, lock)).rehearsed
+    return replace(one, ms=called_ms + one.ms, refused={**called.refused, **one.refused}, left=called.left)

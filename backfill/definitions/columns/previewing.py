@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import CursorResult, Executable
@@ -14,16 +13,16 @@ from backfill.definitions.columns import statements
 from backfill.definitions.columns.declaration import Declaration
 from backfill.definitions.columns.needs import DIFFERS, needs_of, tables_of
 from backfill.definitions.columns.settling import Run, write_at_once, write_locked
+from backfill.definitions.rehearsing import Tried, try_batch, weighed
 from backfill.definitions.walk import CHECKED_ROWS, Breach
 from backfill.definitions.walk.checking import check_statement
 from backfill.definitions.walk.pages import page_statement
 from backfill.definitions.walk.planning import split_statement
 from backfill.definitions.walk.surveying import survey_rows
 from backfill.engine.protocols import Settled
-from backfill.runs.forecast import PAGE_BYTES
 from backfill.runs.preview import StatementPlan, Survey
 from backfill.runs.ranges import Unit
-from backfill.runs.rehearsed import Rehearsed, Wal
+from backfill.runs.rehearsed import Rehearsed
 from backfill.sql.built import explain_built, run_built
 from backfill.sql.plans import BuiltStatement, Statement, explain_statements
 from backfill.sql.rehearsal import Rehearsal, Weight
@@ -80,8 +79,7 @@ def rehearsal(declaration: Declaration, engine: AsyncEngine, limits: Limits) -> 
 
 async def rehearse(declaration: Declaration, there: Rehearsal, unit_ids: Sequence[str]) -> Rehearsed:
     """One batch, by the statements that write it by name. Raises BatchFailed like the batch."""
-    one, _ = await _rehearse(declaration, there, unit_ids, run_built)
-    return one
+    return (await _try(declaration, there, unit_ids, run_built)).rehearsed
 
 
 async def weigh(declaration: Declaration, there: Rehearsal, unit_ids: Sequence[str]) -> Rehearsed:
@@ -90,17 +88,9 @@ async def weigh(declaration: Declaration, there: Rehearsal, unit_ids: Sequence[s
         pages = statements.pages_of(declaration, declaration.walk.among(unit_ids))
         found = (await run_built(connection, pages)).one()
     first, again = _Scales(), _Scales()
-    one, rows = await _rehearse(declaration, there, unit_ids, first.run)
-    other, _ = await _rehearse(declaration, there, unit_ids, again.run)
-    wal = Wal(
-        rows=rows,
-        bytes=first.weight.bytes,
-        images=first.weight.images,
-        again_bytes=min(max(again.weight.bytes - again.weight.images * PAGE_BYTES, 0), first.weight.bytes),
-        pages=round(found.pages * rows / max(found.rows, 1)),
-    )
-    updates, hot_updates = one.updates + other.updates, one.hot_updates + other.hot_updates
-    return replace(one, written=rows, updates=updates, hot_updates=hot_updates, contended=0, wal=wal)
+    tried = await _try(declaration, there, unit_ids, first.run)
+    tried_again = await _try(declaration, there, unit_ids, again.run)
+    return weighed((tried, first.weight), (tried_again, again.weight), found)
 
 
 class _Scales:
@@ -114,10 +104,7 @@ class _Scales:
         return await run_built(connection, statement)
 
 
-async def _rehearse(
-    declaration: Declaration, there: Rehearsal, unit_ids: Sequence[str], run: Run
-) -> tuple[Rehearsed, int]:
-    """And the rows that were updated, which the answer of a statement that was run twice does not say."""
+async def _try(declaration: Declaration, there: Rehearsal, unit_ids: Sequence[str], run: Run) -> Tried:
     walk = declaration.walk
 
     async def settle(connection: AsyncConnection) -> Settled:
@@ -128,15 +115,4 @@ async def _rehearse(
     async def lock(connection: AsyncConnection) -> None:
         await run_built(connection, statements.lock(walk, walk.among(unit_ids[:1])))
 
-    settled, measured = await there.try_out(settle)
-    trip_ms, commit_ms = await there.try_commit(lock)
-    one = Rehearsed(
-        written=settled.written,
-        ms=measured.ms,
-        commit_ms=commit_ms,
-        trip_ms=trip_ms,
-        updates=measured.updates,
-        hot_updates=measured.hot_updates,
-        contended=len(settled.contended),
-    )
-    return one, measured.rows
+    return await try_batch(there, settle, lock)

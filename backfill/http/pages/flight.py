@@ -1,4 +1,4 @@
-"""What the autopilot sees and does, for the page of a run that flies by it."""
+"""What the autopilot sees and does, for the page of a run that goes by it."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
--- The monitor's role: who looks at the database for everybody, one at a time, while a run flies by the autopilot. ARGV 4 who,
--- 5 for how many ms, 6 and on the names of backfills. Returns {1|0, now, {id, lanes, ...}, {limit, value, ...},
+-- The monitor's role: who looks at the database for everybody, one at a time, while a run goes by the autopilot. ARGV
+-- 4 who, 5 for how many ms, 6 and on the names of backfills. Returns {1|0, now, {id, lanes, ...}, {limit, value, ...},
 -- {signal, JSON, ...}, the last effort, when it was published}.
 local key = prefix .. ':autopilot'
 local owner, till = string.match(redis.call('HGET', key, 'monitor') or '', '^(%S+) (%d+)$')
