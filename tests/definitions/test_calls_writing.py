@@ -123,7 +123,10 @@ async def test_no_connection_is_held_while_the_function_is_at_work(
     engine: AsyncEngine, sql: asyncpg.Connection
 ) -> None:
     await add_documents(sql, 1)
-    in_transactions = "SELECT count(xact_start) FROM pg_stat_activity WHERE application_name = 'test-definitions'"
+    in_transactions = (
+        "SELECT count(xact_start) FROM pg_stat_activity"
+        " WHERE datname = current_database() AND application_name = 'test-definitions'"
+    )
 
     async def sha256(row: Any) -> dict[str, str]:
         pool = engine.pool

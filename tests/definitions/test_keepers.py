@@ -16,7 +16,7 @@ from backfill.definitions import AuthorsMistake, Columns, SyncTrigger, sync_trig
 from backfill.engine.preflight import require_schema
 from backfill.runs.errors import SchemaNotReady
 from backfill.runs.states import State
-from tests.support.defined import LIMITS, create_all, install, remove, to_its_end
+from tests.support.defined import LIMITS, WAITING, create_all, install, remove, to_its_end
 from tests.support.in_process import InProcessRun, in_process_run
 from tests.support.shop_tables import Base, Customer, EmailNormalized, Item, Order, OrderTotals
 from tests.support.shop_traffic import customers, fill, live, orders, wrong_customers, wrong_orders
@@ -138,7 +138,7 @@ async def test_the_lock_before_the_sum_is_what_counts_two_items_at_once(
     async with sql.transaction():
         await sql.execute(insert)
         waiting = asyncio.create_task(other.execute(insert))
-        await wait_until(lambda: sql.fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted"))
+        await wait_until(lambda: sql.fetchval(WAITING))
     await waiting
     await other.close()
 

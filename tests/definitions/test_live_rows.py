@@ -21,7 +21,7 @@ from backfill.engine.protocols import Previewable
 from backfill.runs.preview import Preview
 from backfill.runs.states import State
 from backfill.sql.database import open_engine
-from tests.support.defined import LIMITS, create_all, install, to_its_end
+from tests.support.defined import LIMITS, WAITING, create_all, install, to_its_end
 from tests.support.in_process import InProcessRun, in_process_run, pace_of
 from tests.support.shop_tables import Base, Customer, EmailNormalized, OrderTotals
 from tests.support.shop_traffic import fill
@@ -82,8 +82,7 @@ async def test_a_write_that_commits_while_the_batch_waits_for_it_is_not_overwrit
     await sql.execute("UPDATE customers SET email = ' LATE@x.org' WHERE id = 250")
 
     settling_it = asyncio.create_task(patient.settle([str(number) for number in range(240, 260)]))
-    blocked = "SELECT count(*) FROM pg_locks WHERE NOT granted"
-    await wait_until(lambda: sql.fetchval(blocked))
+    await wait_until(lambda: sql.fetchval(WAITING))
     await change.commit()
     settled = await settling_it
 

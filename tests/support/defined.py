@@ -22,6 +22,12 @@ LIMITS = Limits(
     lock_timeout_ms=500, statement_timeout_ms=5_000, scan_timeout_ms=30_000, idle_in_transaction_timeout_ms=5_000
 )
 TURNS = 200
+# In this test's database: others have their own on the same server. What the statistics say of sessions stays the same
+# within a transaction, locks do not.
+WAITING = """
+    SELECT count(*) FROM pg_locks WHERE NOT granted AND pid IN (
+        SELECT pid FROM pg_locks WHERE database = (SELECT oid FROM pg_database WHERE datname = current_database()))
+"""
 
 
 async def create(sql: asyncpg.Connection, kind: Keyed, *, rows: int = ROWS) -> None:
