@@ -116,7 +116,7 @@ def test_the_worker_is_killed_on_the_way_and_the_run_goes_on_within_seconds(
     kill = report_of(done)["kill"]
 
     assert 0.4 <= kill["fraction"] < 1
-    assert 0 < kill["seconds"] < 20
+    assert 0 < kill["seconds"] < 60
     assert len(re.findall(r"\$ arq worker.main.WorkerSettings &", done.stderr)) == 2
     assert re.search(r"\$ kill -9 \d+", done.stderr)
 

@@ -15,7 +15,7 @@ from tests.support.commands import REPOSITORY, environment_for
 
 COPIED = ("alembic", "backfill", "config", "scripts", "tests", "worker", "pyproject.toml")
 NOT_COPIED = shutil.ignore_patterns(".embedded")
-ASSERTED = ("AssertionError", "assert ", "Failed: ")
+ASSERTED = ("AssertionError", "assert ", "Failed: ", "tests.support.waiting.TooLate")
 SECONDS = 300
 
 
@@ -66,7 +66,15 @@ class Copy:
 
     def run_tests(self, *tests: str) -> Outcomes:
         report = self._folder / "report.xml"
-        options = ("-n0", "-q", "-p", "no:cacheprovider", f"--junitxml={report}", f"--rootdir={self._folder}")
+        options = (
+            "-n0",
+            "-q",
+            "--reruns=0",
+            "-p",
+            "no:cacheprovider",
+            f"--junitxml={report}",
+            f"--rootdir={self._folder}",
+        )
         done = self.run("-m", "pytest", *options, *tests)
         assert report.exists(), done.stdout
         cases = ET.parse(report).iter("testcase")  # noqa: S314 - pytest wrote it for us

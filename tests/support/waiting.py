@@ -13,6 +13,17 @@ _POLL_SECONDS = 0.02
 Answer = TypeVar("Answer")
 
 
+class TooLate(AssertionError):
+    """Not true by its time, which is all that a busy machine can do to a test: only this is tried once more."""
+
+
+def in_time(seconds: float, at_most: float, what: str = "it") -> bool:
+    """True, for an assert. TooLate if it took more than `at_most` seconds."""
+    if seconds > at_most:
+        raise TooLate(f"{what} took {seconds:.3f} s, and may take {at_most:g} s")
+    return True
+
+
 @overload
 async def wait_until(predicate: Callable[[], Awaitable[Answer]], deadline_seconds: float = 10.0) -> Answer: ...
 
@@ -22,7 +33,7 @@ async def wait_until(predicate: Callable[[], Answer], deadline_seconds: float = 
 
 
 async def wait_until(predicate: Callable[[], object], deadline_seconds: float = 10.0) -> object:
-    """The first answer of `predicate`, a plain or an async function, that is true. AssertionError at the deadline."""
+    """The first answer of `predicate`, a plain or an async function, that is true. TooLate at the deadline."""
     deadline = time.monotonic() + deadline_seconds
     while True:
         asked = predicate()
@@ -30,9 +41,7 @@ async def wait_until(predicate: Callable[[], object], deadline_seconds: float = 
         if answer:
             return answer
         if time.monotonic() > deadline:
-            raise AssertionError(
-                f"not true within {deadline_seconds:g} seconds: {inspect.getsource(predicate).strip()}"
-            )
+            raise TooLate(f"not true within {deadline_seconds:g} seconds: {inspect.getsource(predicate).strip()}")
         await asyncio.sleep(_POLL_SECONDS)
 
 
