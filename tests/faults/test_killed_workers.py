@@ -91,8 +91,8 @@ async def test_a_worker_frozen_past_its_lease_moves_nothing_when_it_wakes(
     frozen.kill(signal.SIGSTOP)
     at_freeze, since = await recovery.rows_done(), time.monotonic()
     await until_ready(spawn(*WORKER, env=old_database.env))
+    takeovers = await wait_until(lambda: old_database.watcher.events(run_id, "takeover"), 60)
     await recovery.goes_on(since=since, rows_before=at_freeze + 50)
-    takeovers = await old_database.watcher.events(run_id, "takeover")
     frozen.kill(signal.SIGCONT)
     await wait_until(lambda: "lease lost" in frozen.log, 30)
 

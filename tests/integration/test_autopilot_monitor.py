@@ -196,10 +196,10 @@ async def test_a_monitor_looks_as_soon_as_there_is_a_run_and_another_takes_over_
 ) -> None:
     async with monitor(place, database, "one") as first:
         await flying_run(place)
-        await wait_until(lambda: _is_looked_at_by(place, "one"), 3)
+        await wait_until(lambda: _is_looked_at_by(place, "one"), 20)
         async with monitor(place, database, "two"):
             first.cancel()
-            await wait_until(lambda: _is_looked_at_by(place, "two"), 5)
+            await wait_until(lambda: _is_looked_at_by(place, "two"), 20)
 
 
 async def _is_looked_at_by(place: Place, who: str) -> bool:
@@ -210,8 +210,8 @@ async def _is_looked_at_by(place: Place, who: str) -> bool:
 async def test_the_monitor_measures_the_database_and_lets_work_begin(place: Place, database: str) -> None:
     async with monitor(place, database, "one"):
         run_id = await flying_run(place)
-        await wait_until(lambda: _may_claim(place, run_id), 5)
-        await wait_until(lambda: _slowdown_is_known(place), 10)
+        await wait_until(lambda: _may_claim(place, run_id), 20)
+        await wait_until(lambda: _slowdown_is_known(place), 30)
         said = await place.board.read()
 
     assert {reading["signal"] for reading in said.document["readings"]} >= {"blocked", "wal", "connections", "latency"}
@@ -230,9 +230,9 @@ async def test_a_check_that_fails_stops_until_it_is_switched_off_by_name(place: 
     watch = Watch(checks=(Check(name="disk", sql="SELECT no_such_thing", every_seconds=0.2),))
     async with monitor(place, database, "one", watch):
         run_id = await flying_run(place)
-        await wait_until(lambda: _is_stopped_by(place, "check-disk cannot be read"), 5)
+        await wait_until(lambda: _is_stopped_by(place, "check-disk cannot be read"), 20)
         await place.board.switch_off(SwitchedOff(signal="check-disk", by="test", note="known", until_ms=0))
-        await wait_until(lambda: _is_stopped_by(place, ""), 10)
+        await wait_until(lambda: _is_stopped_by(place, ""), 30)
 
         assert await place.store.claim(run_id, token="worker") is not None
 
@@ -247,4 +247,4 @@ async def test_a_database_that_cannot_be_reached_is_a_stop(place: Place, databas
     async with monitor(place, nowhere, "one"):
         await flying_run(place)
 
-        await wait_until(lambda: _is_stopped_by(place, "cannot be read"), 10)
+        await wait_until(lambda: _is_stopped_by(place, "cannot be read"), 30)

@@ -25,14 +25,14 @@ def in_time(seconds: float, at_most: float, what: str = "it") -> bool:
 
 
 @overload
-async def wait_until(predicate: Callable[[], Awaitable[Answer]], deadline_seconds: float = 10.0) -> Answer: ...
+async def wait_until(predicate: Callable[[], Awaitable[Answer]], deadline_seconds: float = 30.0) -> Answer: ...
 
 
 @overload
-async def wait_until(predicate: Callable[[], Answer], deadline_seconds: float = 10.0) -> Answer: ...
+async def wait_until(predicate: Callable[[], Answer], deadline_seconds: float = 30.0) -> Answer: ...
 
 
-async def wait_until(predicate: Callable[[], object], deadline_seconds: float = 10.0) -> object:
+async def wait_until(predicate: Callable[[], object], deadline_seconds: float = 30.0) -> object:
     """The first answer of `predicate`, a plain or an async function, that is true. TooLate at the deadline."""
     deadline = time.monotonic() + deadline_seconds
     while True:
