@@ -17,7 +17,6 @@ import time
 from collections.abc import Coroutine
 from contextlib import AsyncExitStack, suppress
 from dataclasses import replace
-from functools import partial
 from types import TracebackType
 from typing import Any, TypeVar
 
@@ -36,7 +35,7 @@ from backfill.opening import servers
 from backfill.queue import RECONCILE, SLICE, dump_job, load_job, queue_name
 from backfill.queue_reader import open_reader
 from backfill.release import own_version
-from backfill.runs.errors import DefinitionFailed, OperatorError, RedisUnreachable, SchemaNotReady
+from backfill.runs.errors import DefinitionFailed, OperatorError, RedisUnreachable, SchemaNotReady, WrongState
 from backfill.runs.workers import unspoken_record
 from backfill.settings import Settings, load_settings
 from backfill.store.client import redis_unreachable, require_writes
@@ -111,14 +110,14 @@ async def _end(main: asyncio.Task[Any] | None) -> None:
 
 
 async def _what_is_served(settings: Settings, urls: ServerUrls) -> Serving:
-    """Raises SchemaNotReady or DefinitionFailed where there are backfills and none of them is ready."""
+    """Raises SchemaNotReady, DefinitionFailed or WrongState where there are backfills and none of them is ready."""
     not_ready: dict[str, OperatorError] = {}
     async with AsyncExitStack() as stack:
         service = await build_service(settings, urls, stack, application_name=WORKER_APPLICATION)
         for name in service.control.backfills:
             try:
-                await service.control.check_schema(name, writes=True)
-            except (SchemaNotReady, DefinitionFailed) as error:
+                await service.control.check_worker(name)
+            except (SchemaNotReady, DefinitionFailed, WrongState) as error:
                 not_ready[name] = error
         if service.control.broken and not service.control.backfills:
             service.control.backfill("")  # raises: an idle worker would hide what has to be mended
@@ -170,7 +169,9 @@ async def _say_what_is_served(service: Service, serving: Serving, stack: AsyncEx
     )
     presence = await stack.enter_async_context(Presence(service.redis, record, prefix=service.settings.redis_prefix))
     serving.changed = lambda: presence.serves(serving.served, serving.not_served)
-    looking = asyncio.create_task(serving.take_up_when_ready(partial(service.control.check_schema, writes=True)))
+    control = service.control
+    leave = control.check_here if control.known.have_surroundings else None
+    looking = asyncio.create_task(serving.take_up_when_ready(control.check_worker, leave))
     stack.callback(looking.cancel)
 
 

@@ -7,7 +7,7 @@ from backfill.definitions.discovery import Broken, Found, discover
 from backfill.definitions.groups import Groups
 from backfill.definitions.hooks import Hooks
 from backfill.definitions.keepers import SyncTrigger, sync_trigger
-from backfill.definitions.mistakes import AuthorsMistake
+from backfill.definitions.mistakes import AuthorsMistake, Refused
 
 __all__ = [
     "AuthorsMistake",
@@ -19,6 +19,7 @@ __all__ = [
     "Found",
     "Groups",
     "Hooks",
+    "Refused",
     "SyncTrigger",
     "discover",
     "sync_trigger",

@@ -15,7 +15,7 @@ from backfill.definitions.parameters import accepted, as_json, of_text, schema_o
 from backfill.engine.guard import told_by_class
 from backfill.engine.hooking import HookSet
 from backfill.engine.protocols import Previewable
-from backfill.runs.errors import DefinitionFailed, InvalidParameters, Mistake
+from backfill.runs.errors import DefinitionFailed, InvalidParameters, Mistake, OperatorError
 from backfill.runs.parameters import dump_parameters, load_parameters
 from backfill.sql.transactions import Limits
 
@@ -39,6 +39,24 @@ class BoundDefinition:
     @property
     def hooks(self) -> HookSet:
         return self._definition.hooks
+
+    @property
+    def after(self) -> tuple[str, ...]:
+        return self._definition.after
+
+    @property
+    def needs_surroundings(self) -> bool:
+        return self._definition.not_here is not None
+
+    def why_not_here(self) -> str | None:
+        if self._definition.not_here is None:
+            return None
+        try:
+            return self._definition.not_here()
+        except OperatorError as error:
+            return str(error)
+        except Exception as error:  # noqa: BLE001 - an author's code may raise anything
+            return told_by_class("not_here", error)
 
     @cached_property
     def schema(self) -> Mapping[str, Any] | None:

@@ -41,6 +41,10 @@ class Definition:
     right, for scripts of Alembic, which have to ask in one statement; without it they refuse. `contract` is the last
     step of the change.
 
+    `after` names backfills whose latest run must have succeeded before one of this may start. `not_here` is asked in
+    each worker, again and again: why this one must not take its runs, in a sentence for the operator, or None. It is
+    for what a worker needs besides the database, such as a mounted folder, and has to answer at once.
+
     Kinds of definitions that are classes take `parameters` from a class `Parameters(BaseModel)` inside of the class,
     `version` and `hooks` from attributes of these names; where they take a function in place of a value, it is called
     with the parameters (`backfill.definitions.parameters.resolved`).
@@ -55,6 +59,8 @@ class Definition:
     hooks: Hooks = field(default_factory=Hooks)
     wrong_rows: Callable[[], str] | None = None
     contract: Contract | None = None
+    after: tuple[str, ...] = ()
+    not_here: Callable[[], str | None] | None = None
 
     def __post_init__(self) -> None:
         if not _NAME.fullmatch(self.name):

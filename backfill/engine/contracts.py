@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -22,6 +22,18 @@ class Contract(Protocol):
 
     @property
     def hooks(self) -> HookSet: ...
+
+    @property
+    def after(self) -> Sequence[str]:
+        """Backfills whose latest run must have succeeded before one of this may start."""
+        ...
+
+    @property
+    def needs_surroundings(self) -> bool: ...
+
+    def why_not_here(self) -> str | None:
+        """Why this process must not take its runs. Blocks, and raises nothing."""
+        ...
 
     @property
     def schema(self) -> Mapping[str, Any] | None:
@@ -77,6 +89,19 @@ class Backfills:
             _require_none(load_parameters(parameters))
             return self.bound[name]
         return contract.bound(parameters)
+
+    def after(self, name: str) -> Sequence[str]:
+        contract = self.contracts.get(name)
+        return () if contract is None else contract.after
+
+    def why_not_here(self, name: str) -> str | None:
+        contract = self.contracts.get(name)
+        return None if contract is None else contract.why_not_here()
+
+    @property
+    def have_surroundings(self) -> bool:
+        """Whether any of them needs something of its worker besides the database."""
+        return any(contract.needs_surroundings for contract in self.contracts.values())
 
     def versions(self) -> dict[str, str]:
         return {name: contract.version for name, contract in self.contracts.items()}

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import structlog
@@ -14,16 +16,20 @@ from backfill.engine.guard import guarded
 from backfill.engine.preflight import require_privileges, require_schema, told_to_operator
 from backfill.engine.protocols import Backfill, Previewable
 from backfill.engine.steering import Steering
-from backfill.runs.errors import ActiveRunExists, IdempotencyConflict
+from backfill.runs.errors import ActiveRunExists, IdempotencyConflict, WrongState
 from backfill.runs.failures import BatchFailed
 from backfill.runs.findings import Finding
 from backfill.runs.notes import checked_note
 from backfill.runs.pace import Pace
 from backfill.runs.parameters import differences, load_parameters
 from backfill.runs.record import Run
+from backfill.runs.states import State
 from backfill.runs.terms import Terms
 
 log = structlog.get_logger(__name__)
+
+# A run that was cancelled says nothing about the data.
+_JUDGED = frozenset({State.SUCCEEDED, State.FAILED})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +66,24 @@ class Control(Steering):
         """Raises SchemaNotReady with everything that has to be granted; returns what is only a warning."""
         return await require_privileges(self.backfill(name), writes=writes)
 
+    async def check_worker(self, name: str) -> tuple[Finding, ...]:
+        """Whether this process can work on its runs. Raises SchemaNotReady, WrongState; returns warnings."""
+        await self.check_here(name)
+        return await self.check_schema(name, writes=True)
+
+    async def check_here(self, name: str) -> None:
+        """Whether it has what it needs besides the database. Raises WrongState."""
+        if why_not := await asyncio.to_thread(self.known.why_not_here, name):
+            raise WrongState(why_not)
+
+    async def check_order(self, name: str) -> None:
+        """Whether what comes before it has succeeded. Raises WrongState."""
+        for before in self.known.after(name):
+            ended, _ = await self.page(1, wanted=partial(_is_judged, before))
+            if not ended or ended[0].state is not State.SUCCEEDED:
+                why = "whose last run failed" if ended else "no run of which has succeeded yet"
+                raise WrongState(f"{name} comes after {before}, {why}.", f"Run: backfill enqueue {before} --watch")
+
     async def enqueue(  # noqa: PLR0913 - the parts of a request
         self,
         name: str,
@@ -72,10 +96,11 @@ class Control(Steering):
     ) -> tuple[Run, bool]:
         """The run, and whether it is new (False: the same request made it before).
 
-        Raises UnknownBackfill, InvalidParameters, SchemaNotReady, ActiveRunExists, IdempotencyConflict, UsageError (a
-        note that cannot be kept).
+        Raises UnknownBackfill, InvalidParameters, SchemaNotReady, WrongState (another backfill comes first),
+        ActiveRunExists, IdempotencyConflict, UsageError (a note that cannot be kept).
         """
         words, terms = checked_note(note), self.known.terms(name, parameters or {})
+        await self.check_order(name)
         for warning in await self.check_schema(name):
             log.warning(warning.rule, about="; ".join(warning.examples), remedy=warning.remedy)
         created = await self.store.create(
@@ -105,6 +130,10 @@ class Control(Steering):
         backfill = self.known.find(name, parameters or {})
         with told_to_operator():
             return await check_everything(backfill)
+
+
+def _is_judged(name: str, run: Run) -> bool:
+    return run.backfill == name and run.state in _JUDGED
 
 
 def _active(run: Run, asked: Terms) -> ActiveRunExists:

@@ -70,10 +70,15 @@ class Serving:
         is_served = backfill in self._known and backfill not in self._reasons
         return is_served and self.versions[backfill] == version_at(address)
 
-    async def take_up_when_ready(self, check: Callable[[str], Awaitable[object]]) -> None:
-        """Until everything that is known is served. `check` raises what stands in the way."""
-        while self.not_ready:
+    async def take_up_when_ready(
+        self, check: Callable[[str], Awaitable[object]], leave: Callable[[str], Awaitable[object]] | None = None
+    ) -> None:
+        """Until everything that is known is served. `check` raises what stands in the way; `leave` what has come to
+        stand there since, where that may happen: then it is looked at for ever."""
+        while self.not_ready or leave is not None:
             await asyncio.sleep(LOOK_AGAIN_SECONDS)
+            if leave is not None:
+                await self._leave_what_cannot_go_on(leave)
             for name in self.not_ready:
                 try:
                     await check(name)
@@ -85,6 +90,13 @@ class Serving:
                     del self._reasons[name]
                     log.info("backfill taken up", backfill=name)
                     self.changed()
+
+    async def _leave_what_cannot_go_on(self, leave: Callable[[str], Awaitable[object]]) -> None:
+        for name in self.served:
+            try:
+                await leave(name)
+            except OperatorError as error:
+                self._leave_out(name, str(error))
 
     def _leave_out(self, name: str, reason: str) -> None:
         if self._reasons.get(name) != reason:

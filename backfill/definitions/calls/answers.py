@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
 
+from backfill.definitions.mistakes import Refused
 from backfill.engine.guard import told_by_class
 
 THE_FUNCTION = "the function"
@@ -102,9 +103,11 @@ class Function:
             return self._raised(error)
         if len(values) != len(rows):
             return Raised(f"{THE_FUNCTION} gave {len(values)} answers for {len(rows)} rows")
-        return [Gave(value) for value in values]
+        return [self._raised(value) if isinstance(value, Exception) else Gave(value) for value in values]
 
     def _raised(self, error: BaseException) -> Raised:
+        if isinstance(error, Refused):
+            return Raised(f"{THE_FUNCTION} refused the row: {error}", again=isinstance(error, self.retry_on))
         return Raised(told_by_class(THE_FUNCTION, error), again=isinstance(error, self.retry_on))
 
 

@@ -27,7 +27,8 @@ from backfill.runs.preview import StatementPlan, Survey
 from backfill.runs.ranges import Key, Plan, Unit
 from backfill.runs.rehearsed import Rehearsed
 from backfill.sql.database import leads_to
-from backfill.sql.privileges import closed_to_writes, missing_privileges
+from backfill.sql.needs import Needs
+from backfill.sql.privileges import Rights, closed_to_writes, missing_privileges
 from backfill.sql.schema import check_catalog, check_statistics
 from backfill.sql.transactions import Limits, rolled_back, transaction
 
@@ -67,9 +68,18 @@ class Calls:
         self._caller = caller
         self._besides = besides
 
+    @staticmethod
+    def needs_of(spec: Spec) -> Needs:
+        """A subclass adds what else it reads and writes."""
+        return needs_of(spec)
+
+    @staticmethod
+    def rights_of(spec: Spec) -> Rights:
+        return rights_of(spec)
+
     async def check_schema(self) -> tuple[Finding, ...]:
         async with transaction(self.engine, self.limits) as connection:
-            findings = await check_catalog(connection, needs_of(self.spec))
+            findings = await check_catalog(connection, self.needs_of(self.spec))
             statistics = await check_statistics(connection, (self.spec.walk.name,))
         own = (statistics, checking.not_found(self.spec), checking.unkept(self.spec), checking.unchecked(self.spec))
         return (*findings, *(finding for finding in own if finding is not None))
@@ -77,7 +87,7 @@ class Calls:
     async def check_privileges(self, *, writes: bool) -> tuple[Finding, ...]:
         async with transaction(self.engine, self.limits) as connection:
             closed = await closed_to_writes(connection, leads_to(self.engine), writes=writes)
-            return (*await missing_privileges(connection, rights_of(self.spec), writes=writes), *closed)
+            return (*await missing_privileges(connection, self.rights_of(self.spec), writes=writes), *closed)
 
     async def plan(self, ranges: int) -> Plan:
         async with self._scanning() as connection:

@@ -58,11 +58,13 @@ class Options(TypedDict, total=False):
     timeout: seconds that a call may take, 30 if left out. In a thread it goes on, but nobody waits for it.
     retry_on: exceptions after which a call is made again, up to `attempts` times in all (3 if left out), after a wait
         that doubles and is never the same twice. Not of those: the row is quarantined at once.
-    rows_per_call: the function takes a list of up to so many rows and gives a list of as many answers. Where such a
-        call raises, each of its rows is tried by itself.
+    rows_per_call: the function takes a list of up to so many rows and gives a list of as many answers. An exception
+        that it gives in place of an answer is that row's. Where such a call raises, each of its rows is tried alone.
     batch_rows: how many rows are read at once at most, where they are large.
-    parameters, version, hooks: as of every Definition. With parameters the function takes them after the row, and todo,
-        where and check may be functions of them.
+    bound: a subclass of `Calls` to bind instead of it: for what else a batch does, or verification looks at, that a
+        function of a row cannot say.
+    parameters, version, hooks, after, not_here: as of every Definition. With parameters the function takes them after
+        the row, and todo, where and check may be functions of them.
     """
 
     name: str
@@ -81,6 +83,9 @@ class Options(TypedDict, total=False):
     attempts: int
     rows_per_call: int
     batch_rows: int
+    bound: type[Any]
+    after: Sequence[str]
+    not_here: Callable[[], str | None]
     parameters: type[BaseModel]
     version: str
     hooks: Hooks

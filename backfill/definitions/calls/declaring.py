@@ -34,7 +34,6 @@ from backfill.definitions.calls.bound import Calls
 from backfill.definitions.calls.calling import Caller
 from backfill.definitions.calls.declared import Declared, Options
 from backfill.definitions.calls.keeping import made
-from backfill.definitions.calls.needs import needs_of
 from backfill.definitions.calls.spec import Spec
 from backfill.definitions.definition import Definition
 from backfill.definitions.hooks import Hooks
@@ -77,10 +76,12 @@ def calls(
             name=sample.name,
             about=sample.about,
             bind=Binding(declared),
-            needs=needs_of(sample),
+            needs=options.get("bound", Calls).needs_of(sample),
             parameters=parameters,
             version=options.get("version", "1"),
             hooks=options.get("hooks", Hooks()),
+            after=tuple(options.get("after", ())),
+            not_here=options.get("not_here"),
             function=sample.function,
             spec=sample,
         )
@@ -98,7 +99,8 @@ class Binding:
     def __call__(self, engine: AsyncEngine, limits: Limits, parameters: BaseModel | None = None) -> Calls:
         spec = self._declared.spec(parameters)
         besides = () if parameters is None else (parameters,)
-        return Calls(engine, limits, spec, partial(self._caller, spec), besides)
+        kind: type[Calls] = self._declared.options.get("bound", Calls)
+        return kind(engine, limits, spec, partial(self._caller, spec), besides)
 
     def _caller(self, spec: Spec) -> Caller:
         """A loop's own: what bounds the calls belongs to it."""

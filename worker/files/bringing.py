@@ -1,0 +1,110 @@
+"""`generation-files`: brings the files of each generation into the folder of its project and version.
+
+Everything of a version is written before anybody can see it, and the row is told of it last. So whatever a kill leaves
+behind, the row still points to where the files have been all the time; who does it again finds the folder, compares,
+and goes on. Nothing is moved: the flat copies stay until `generation-files-cleanup` is asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from backfill.definitions import Refused
+from backfill.definitions.calls import Row, calls
+from worker.files.backfill import FilesBackfill
+from worker.files.columns import ROWS, has_sizes, is_brought, is_concerned
+from worker.files.folders import Folder, told
+from worker.files.layout import LONGEST_PATH, Place
+from worker.files.manifest import About, Damaged, Manifest
+from worker.files.opening import not_here, open_storage
+from worker.files.settings import file_settings
+from worker.files.sources import Changed, Source, source_of
+from worker.files.storage import Staged, Storage
+from worker.schema.models import generations
+
+# So many are flushed to disk at once.
+TOGETHER = 32
+# A generation may have tens of thousands of files.
+LONGEST_SECONDS = 600.0
+
+
+@calls(
+    table=generations,
+    name="generation-files",
+    reads=[ROWS.project_id, ROWS.version, ROWS.status, ROWS.created_at, ROWS.prompt, ROWS.output_files],
+    writes=[ROWS.storage_path, ROWS.file_count, ROWS.total_size_bytes],
+    where=lambda _: is_concerned(),
+    todo=lambda _: ~is_brought(file_settings().written_root),
+    check=lambda _: has_sizes(file_settings().written_root),
+    kept_by="application",
+    order_by=[ROWS.project_id, ROWS.created_at],
+    rows_per_call=TOGETHER,
+    concurrency=4,
+    timeout=LONGEST_SECONDS,
+    retry_on=[Changed],
+    bound=FilesBackfill,
+    after=["generation-versions"],
+    not_here=not_here,
+)
+def generation_files(rows: Sequence[Row]) -> list[Any]:
+    """Brings the files of every generation into the folder of its project and version."""
+    storage = open_storage()
+    answers: list[Any] = []
+    staged: list[Staged] = []
+    try:
+        for row in rows:
+            try:
+                manifest, draft = _staged(storage, row)
+            except Exception as error:  # noqa: BLE001 - it is that row's, whatever it is
+                answers.append(error)
+                continue
+            if draft is not None:
+                staged.append(draft)
+            answers.append(None if manifest is None else _values(storage, manifest))
+        storage.publish(staged)
+    finally:
+        for draft in staged:
+            draft.discard()
+    return answers
+
+
+def _staged(storage: Storage, row: Row) -> tuple[Manifest | None, Staged | None]:
+    """What its folder holds or is to hold, and what is still to be published. Neither: it has no files."""
+    place = Place(project_id=row.project_id, version=row.version, generation_id=row.id)
+    if len(storage.path(place)) > LONGEST_PATH:
+        raise Refused("the path of its folder is too long for storage_path")
+    there = _there(storage, place)
+    with told(), Folder.at(file_settings().root) as flat, source_of(flat, row.id, row.output_files) as source:
+        if source is None:
+            if isinstance(there, Damaged):
+                raise Refused(f"{there}, and its files are nowhere else")
+            return there, None
+        if isinstance(there, Manifest) and is_same(storage, there, source):
+            return there, None
+        draft = storage.stage(place, source, About(prompt=row.prompt, created_at=row.created_at.isoformat()))
+        return draft.manifest, draft
+
+
+def _there(storage: Storage, place: Place) -> Manifest | Damaged | None:
+    try:
+        return storage.look(place)
+    except Damaged as damaged:
+        return damaged
+
+
+def is_same(storage: Storage, there: Manifest, source: Source) -> bool:
+    """By every byte."""
+    if set(there.files) != {file.path for file in source.files}:
+        return False
+    if there.total_size_bytes != sum(file.size for file in source.files):
+        return False
+    return all(storage.read(there.place, file.path) == b"".join(source.read(file)) for file in source.files)
+
+
+def _values(storage: Storage, manifest: Manifest) -> Mapping[str, Any]:
+    return {
+        "storage_path": storage.path(manifest.place),
+        "file_count": len(manifest.files),
+        "total_size_bytes": manifest.total_size_bytes,
+    }

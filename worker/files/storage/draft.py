@@ -1,0 +1,108 @@
+"""A version's folder while it is written: under a name of its own, locked for as long as its writer lives.
+
+A writer that was killed leaves its draft behind, and its lock is gone with it: whoever writes the same version next
+takes such drafts away, and leaves those of the living alone.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import shutil
+from contextlib import suppress
+from dataclasses import dataclass
+from secrets import token_hex
+
+from worker.files.folders import Folder
+from worker.files.layout import GENERATIONS, PARTIAL, Place
+from worker.files.manifest import Manifest
+
+_ATTEMPTS = 20
+_NO_LOCKS = {errno.EBADF, errno.ENOLCK, errno.ENOTSUP, errno.EINVAL}
+
+
+@dataclass(slots=True, kw_only=True)
+class Draft:
+    """`drafts` is the folder that it lies in, below the project's `generations/`."""
+
+    generations: Folder
+    drafts: Folder
+    name: str
+    folder: Folder
+    place: Place
+    written: Manifest | None = None
+
+    @property
+    def manifest(self) -> Manifest:
+        if self.written is None:
+            raise ValueError("a draft has a manifest when it is complete")
+        return self.written
+
+    def discard(self) -> None:
+        """What is left of it; its lock is let go."""
+        if self.folder.descriptor < 0:
+            return
+        self.folder.close()
+        shutil.rmtree(self.name, ignore_errors=True, dir_fd=self.drafts.descriptor)
+        self.drafts.close()
+        with suppress(OSError):  # others have drafts there
+            os.rmdir(PARTIAL, dir_fd=self.generations.descriptor)
+        self.generations.close()
+
+
+def begin(root: Folder, place: Place) -> Draft:
+    """An empty one. Drafts of the same version that nobody writes any more are taken away."""
+    generations = root.below(place.project_id, GENERATIONS, make=True)
+    try:
+        for _ in range(_ATTEMPTS):
+            # Another one may take the folder away when it is empty, between these steps.
+            with suppress(FileNotFoundError, BlockingIOError):
+                return _begun(generations, place)
+        raise FileNotFoundError(errno.ENOENT, "drafts are taken away as fast as they are made")
+    except BaseException:
+        generations.close()
+        raise
+
+
+def _begun(generations: Folder, place: Place) -> Draft:
+    drafts = generations.below(PARTIAL, make=True)
+    name = f"{place.name}.{token_hex(6)}"
+    try:
+        _take_away_the_dead(drafts, place)
+        os.mkdir(name, dir_fd=drafts.descriptor)
+        folder = drafts.below(name)
+        try:
+            _lock(folder)
+            # Whoever took it for a dead one's before it was locked has removed it.
+            if not _is_at(folder, name, drafts):
+                raise FileNotFoundError(errno.ENOENT, "taken away")
+        except BaseException:
+            folder.close()
+            raise
+    except BaseException:
+        drafts.close()
+        raise
+    return Draft(generations=generations, drafts=drafts, name=name, folder=folder, place=place)
+
+
+def _take_away_the_dead(drafts: Folder, place: Place) -> None:
+    for name in drafts.names():
+        if not name.startswith(f"{place.name}."):
+            continue
+        with suppress(OSError), drafts.below(name) as dead:
+            fcntl.flock(dead.descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            shutil.rmtree(name, ignore_errors=True, dir_fd=drafts.descriptor)
+
+
+def _lock(folder: Folder) -> None:
+    try:
+        fcntl.flock(folder.descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        if error.errno not in _NO_LOCKS:  # some network file systems lock no folders: nobody takes drafts away there
+            raise
+
+
+def _is_at(folder: Folder, name: str, parent: Folder) -> bool:
+    found = os.stat(name, dir_fd=parent.descriptor, follow_symlinks=False)
+    return os.path.samestat(found, os.fstat(folder.descriptor))
