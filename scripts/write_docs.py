@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from backfill.alembic.directives.described import DIRECTIVES, Described
-from backfill.runs.states import ARROWS, AT_REST, DONE, OPERATOR_ACTIONS, WORKING, Arrow, State, possible_actions
+from backfill.runs.states import ARROWS, AT_REST, DONE, FIRST, OPERATOR_ACTIONS, WORKING, Arrow, State, possible_actions
 from backfill.settings import SettingDescription, describe_settings
 from tests.mutations.sabotages import SABOTAGES, Sabotage
 
@@ -48,7 +48,8 @@ table. What is not in it is refused, with the list of what is possible.
 ```
 
 What is at rest or done stays so until somebody acts; everything else goes on by itself, `queued` with the first worker
-that is free. A command that asks for what is the case already changes nothing and succeeds.
+that is free. A run that needs an approval begins as `proposed`, any other one as `queued`. A command that asks for what
+is the case already changes nothing and succeeds.
 
 {states}
 
@@ -136,9 +137,10 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 def states_page() -> str:
     arrows = [f"    {arrow.source} --> {arrow.target}: {arrow.action}" for arrow in ARROWS]
+    begins = [f"    [*] --> {state}: enqueue" for state in FIRST]
     ends = [f"    {state} --> [*]" for state in State if state in DONE]
     return STATES.format(
-        diagram="\n".join(["stateDiagram-v2", "    [*] --> queued: enqueue", *arrows, *ends]),
+        diagram="\n".join(["stateDiagram-v2", *begins, *arrows, *ends]),
         states=table(("state", "is", "an operator may"), map(_state_row, State)),
         arrows=table(("from", "action", "to", "asked for by", "when or why"), map(_arrow_row, ARROWS)),
     )

@@ -59,6 +59,8 @@ def _facts(run: Run) -> Iterator[tuple[str, str]]:
     yield from _troubles(run)
     yield from _verification(run)
     yield "created", f"{clock_time(run.created_ms)} by {run.requested_by}"
+    if run.approved_by:
+        yield "approved", f"by {run.approved_by}"
     if run.started_ms is not None:
         yield "started", clock_time(run.started_ms)
     if run.finished_ms is not None:

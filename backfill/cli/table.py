@@ -40,6 +40,11 @@ _LIBRARYS = {
         "Wait until a run has ended or is paused, without a word unless something needs attention.",
         "backfill wait --for 50% --for paused --timeout 600",
     ),
+    "approve": _run(
+        "acting:approve",
+        "Let a run begin that somebody else has proposed; who asked for it cannot.",
+        "backfill approve --note CHG-1044",
+    ),
     "pause": _run(
         "acting:pause",
         "Let a run rest after the batches in flight; it keeps its place.",

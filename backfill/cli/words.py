@@ -17,6 +17,7 @@ from backfill.runs.wording import counted
 from backfill.shipped import start_a_worker
 
 _STYLES = {
+    State.PROPOSED: "yellow",
     State.RUNNING: "cyan",
     State.VERIFYING: "cyan",
     State.SUCCEEDED: "green",

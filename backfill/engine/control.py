@@ -93,8 +93,10 @@ class Control(Steering):
         idempotency_key: str | None = None,
         note: str | None = None,
         parameters: Mapping[str, Any] | None = None,
+        needs_approval: bool = False,
     ) -> tuple[Run, bool]:
-        """The run, and whether it is new (False: the same request made it before).
+        """The run, and whether it is new (False: the same request made it before). With `needs_approval` it is only
+        proposed: it begins when somebody else has approved it.
 
         Raises UnknownBackfill, InvalidParameters, SchemaNotReady, WrongState (another backfill comes first),
         ActiveRunExists, IdempotencyConflict, UsageError (a note that cannot be kept).
@@ -104,14 +106,20 @@ class Control(Steering):
         for warning in await self.check_schema(name):
             log.warning(warning.rule, about="; ".join(warning.examples), remedy=warning.remedy)
         created = await self.store.create(
-            name, pace, requested_by=requested_by, idempotency_key=idempotency_key, note=words, terms=terms
+            name,
+            pace,
+            requested_by=requested_by,
+            idempotency_key=idempotency_key,
+            note=words,
+            terms=terms,
+            needs_approval=needs_approval,
         )
         run = await self.get(created.run_id)
         if created.is_repeated and run.terms.parameters != terms.parameters:
             raise _key_of_another(run, terms)
         if not created.is_new and not created.is_repeated:
             raise _active(run, terms)
-        if created.is_new:
+        if created.is_new and run.state is not State.PROPOSED:
             await self.doorbell.ring(run.address, run.id, pace.parallel)
         return run, created.is_new
 

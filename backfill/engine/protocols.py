@@ -237,6 +237,7 @@ class Store(Protocol):
         idempotency_key: str | None,
         note: str = "",
         terms: Terms | None = None,
+        needs_approval: bool = False,
     ) -> Created: ...
 
     async def get(self, run_id: str) -> Run | None: ...

@@ -6,11 +6,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from backfill.engine.protocols import Doorbell, Event, Store
-from backfill.runs.errors import ActiveRunExists, UnknownPageToken, UnknownRun, WrongState
+from backfill.runs.approval import same_person
+from backfill.runs.errors import ActiveRunExists, OwnApproval, UnknownPageToken, UnknownRun, WrongState
 from backfill.runs.notes import checked_note
 from backfill.runs.parameters import as_options
 from backfill.runs.record import Run
-from backfill.runs.states import Action, is_done_already
+from backfill.runs.states import Action, State, is_done_already
 from backfill.runs.workers import LiveWorker
 
 
@@ -62,11 +63,17 @@ class Steering:
     async def act(self, run_id: str | None, action: Action, *, who: str, note: str | None = None) -> Run:
         """Takes one of the operator's actions; of one that was taken already only the note is new.
 
-        Raises UnknownRun, ActiveRunExists (a retry beside another active run), WrongState with what is possible,
-        UsageError (a note that cannot be kept).
+        Raises UnknownRun, ActiveRunExists (a retry beside another active run), OwnApproval, WrongState with what is
+        possible, UsageError (a note that cannot be kept).
         """
         words = checked_note(note)
         run = await self.get(run_id)
+        if action is Action.APPROVE and run.state is State.PROPOSED and same_person(run.requested_by, who):
+            raise OwnApproval(
+                f"Run {run.id} was asked for by {run.requested_by}, so {who} cannot approve it.",
+                "Somebody else has to, by a name or a token of their own.",
+                actions=run.actions,
+            )
         answer = await self.store.act(run.id, action, who=who, note=words)
         if answer.blocked_by:
             raise ActiveRunExists(
@@ -78,7 +85,7 @@ class Steering:
             raise _refused(replace(run, state=answer.state), f"{action} is not possible.")
         if words and not answer.taken:
             await self.store.note(run.id, action.value, who=who, note=words)
-        if action in (Action.RESUME, Action.RETRY):
+        if action in (Action.APPROVE, Action.RESUME, Action.RETRY):
             await self.doorbell.ring(run.address, run.id, run.pace.parallel)
         return await self.get(run.id)
 

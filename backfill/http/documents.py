@@ -128,6 +128,7 @@ class Run(Document):
     notes: list[Note] = Field(description="what people wrote to it, oldest first", examples=[[]])
     asked: Asked | None = Field(description="the last action asked for; the engine pauses too", examples=[None])
     requested_by: str = Field(examples=["http:deploys"])
+    approved_by: str | None = Field(description="null where nobody had to", examples=[None])
     created_at: str = Field(examples=[AT])
     started_at: str | None = Field(examples=[AT])
     updated_at: str = Field(examples=[AT])

@@ -18,7 +18,7 @@ PROBLEMS = {
         "This service wants an access token. Send it: Authorization: Bearer TOKEN.",
     ),
     403: (
-        "The token may only read, or the request comes from a page of another site",
+        "The token may only read, the approval is of one's own run, or the request comes from a page of another site",
         "insufficient-scope",
         "This token may only read. Use one with the scope operate.",
     ),

@@ -69,9 +69,10 @@ class RunRequest(PaceOverrides):
     model_config = ConfigDict(json_schema_extra={"example": {"pause_ms": 20, "note": "CHG-1044"}})
 
     parameters: dict[str, Any] | None = None
+    needs_approval: bool = Field(False, description="only propose it: somebody else lets it begin")
 
     def pace_changes(self) -> dict[str, int | str | None]:
-        return self.model_dump(exclude={"note", "parameters"})
+        return self.model_dump(exclude={"note", "parameters", "needs_approval"})
 
 
 @router.post(
@@ -98,6 +99,7 @@ async def start_run(  # noqa: PLR0913, PLR0917 - each is a part of the request
         idempotency_key=idempotency_key,
         note=asked.note,
         parameters=asked.parameters,
+        needs_approval=asked.needs_approval or service.settings.require_approval,
     )
     if is_new:
         audit(request, caller, "enqueue", run.id)
@@ -139,6 +141,7 @@ def _add_action(action: Action, summary: str) -> None:
     )
 
 
+_add_action(Action.APPROVE, "Let a proposed run begin; whoever asked for it cannot")
 _add_action(Action.PAUSE, "Let it rest after the batches in flight")
 _add_action(Action.RESUME, "Let a paused run go on from its cursors, without its quarantined units")
 _add_action(Action.CANCEL, "End it after the batches in flight")

@@ -18,6 +18,7 @@ the class, so they agree by construction. A bug is a plain exception and is not 
     │   └── UnknownRun
     ├── WrongState                5  the state does not allow it
     │   ├── ActiveRunExists
+    │   ├── OwnApproval              who asked for a run is not who approves it
     │   └── IdempotencyConflict      the key of a request was used before, for a run with other parameters
     ├── TooManyStreams            5  HTTP only: no room for another watcher
     ├── SchemaNotReady            6  the migration is not (fully) there
@@ -152,6 +153,13 @@ class ActiveRunExists(WrongState):
     def __init__(self, what: str, remedy: str = "", *, run_id: str) -> None:
         super().__init__(what, remedy)
         self.run_id = run_id
+
+
+class OwnApproval(WrongState):
+    """The approval is somebody else's to give."""
+
+    slug = "own-approval"
+    http_status = 403
 
 
 class IdempotencyConflict(WrongState):

@@ -53,6 +53,8 @@ def why_at_rest(run: Run) -> str:
     """A sentence for a run that rests and has not succeeded: who has asked for it, and what they or the server say."""
     if run.state is State.FAILED:
         return f"Run {run.id} failed: {ended(run.error or 'no reason was recorded')}"
+    if run.state is State.PROPOSED:
+        return f"Run {run.id} waits for the approval of somebody else than {run.requested_by}."
     asked = run.asked
     by = f" by {'the engine' if asked.by == ENGINE else asked.by}" if asked else ""
     why = next((note.text for note in run.notes if asked and note.at_ms == asked.at_ms), "")
@@ -64,17 +66,19 @@ def why_at_rest(run: Run) -> str:
 def next_of(run: Run) -> str | None:
     """What somebody can do now with a run at rest, as commands; None while it goes on by itself."""
     anew = f"backfill enqueue {run.backfill}{as_options(run.parameters)}"
+    words: str | None = None
     match run.state:
+        case State.PROPOSED:
+            words = f"Somebody else lets it begin: backfill approve {run.id}."
         case State.PAUSED if run.quarantined:
             units = counted(len(run.quarantined), "quarantined unit")
-            return f"Go on without the {units}: backfill resume {run.id}; take them up again: backfill retry {run.id}."
+            words = f"Go on without the {units}: backfill resume {run.id}; take them up again: backfill retry {run.id}."
         case State.PAUSED:
-            return f"Let it go on: backfill resume {run.id}."
+            words = f"Let it go on: backfill resume {run.id}."
         case State.FAILED:
-            return f"When it is mended: backfill retry {run.id}; or start a new run: {anew}."
+            words = f"When it is mended: backfill retry {run.id}; or start a new run: {anew}."
         case State.CANCELLED:
-            return f"A new run goes on from there: {anew}."
+            words = f"A new run goes on from there: {anew}."
         case State.SUCCEEDED:
-            return f"Nothing has to follow; a new run would look at everything again: {anew}."
-        case _:
-            return None
+            words = f"Nothing has to follow; a new run would look at everything again: {anew}."
+    return words

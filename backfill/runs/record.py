@@ -53,6 +53,7 @@ class Run:
     movement: Movement
     notes: tuple[Note, ...]
     asked: Asked | None
+    approved_by: str | None = None
     terms: Terms = field(default_factory=Terms)
     rung_for: str = ""
 
@@ -122,6 +123,7 @@ def run_document(run: Run) -> dict[str, Any]:
         "notes": [_note_document(note) for note in run.notes],
         "asked": None if run.asked is None else _asked_document(run.asked),
         "requested_by": run.requested_by,
+        "approved_by": run.approved_by,
         "created_at": timestamp(run.created_ms),
         "started_at": timestamp(run.started_ms),
         "updated_at": timestamp(run.updated_ms),

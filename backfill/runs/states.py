@@ -10,6 +10,7 @@ from enum import StrEnum
 
 
 class State(StrEnum):
+    PROPOSED = "proposed"
     QUEUED = "queued"
     RUNNING = "running"
     VERIFYING = "verifying"
@@ -22,8 +23,9 @@ class State(StrEnum):
 
 
 class Action(StrEnum):
-    """The first four are asked for by an operator, the others are taken by the engine."""
+    """The first five are asked for by an operator, the others are taken by the engine."""
 
+    APPROVE = "approve"
     PAUSE = "pause"
     RESUME = "resume"
     CANCEL = "cancel"
@@ -36,10 +38,12 @@ class Action(StrEnum):
     FAIL = "fail"
 
 
-OPERATOR_ACTIONS = (Action.PAUSE, Action.RESUME, Action.CANCEL, Action.RETRY)
+OPERATOR_ACTIONS = (Action.APPROVE, Action.PAUSE, Action.RESUME, Action.CANCEL, Action.RETRY)
+# As which a run is made: where it needs an approval as proposed, else as queued.
+FIRST = (State.PROPOSED, State.QUEUED)
 WORKING = frozenset({State.QUEUED, State.RUNNING, State.VERIFYING})
 DONE = frozenset({State.SUCCEEDED, State.FAILED, State.CANCELLED})
-AT_REST = DONE | {State.PAUSED}
+AT_REST = DONE | {State.PROPOSED, State.PAUSED}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +59,7 @@ def _arrow(action: Action, source: State, target: State, why: str) -> Arrow:
 
 
 ARROWS: tuple[Arrow, ...] = (
+    _arrow(Action.APPROVE, State.PROPOSED, State.QUEUED, "Somebody else than who asked for the run lets it begin."),
     _arrow(Action.START, State.QUEUED, State.RUNNING, "A worker claimed the first slice."),
     _arrow(Action.VERIFY, State.RUNNING, State.VERIFYING, "Every range is finished and no unit is contended."),
     _arrow(Action.REOPEN, State.VERIFYING, State.RUNNING, "Verification found rows without a value; they go back."),
@@ -66,6 +71,7 @@ ARROWS: tuple[Arrow, ...] = (
     _arrow(Action.REST, State.PAUSING, State.PAUSED, "The last batch in flight has ended."),
     _arrow(Action.RESUME, State.PAUSED, State.QUEUED, "It goes on from its cursors; what is quarantined stays so."),
     _arrow(Action.RESUME, State.PAUSING, State.RUNNING, "The pause is withdrawn before it took effect."),
+    _arrow(Action.CANCEL, State.PROPOSED, State.CANCELLING, "It was never begun, so it ends at once."),
     _arrow(Action.CANCEL, State.QUEUED, State.CANCELLING, "Large units that were begun earlier are finished first."),
     _arrow(Action.CANCEL, State.PAUSED, State.CANCELLING, "Large units that were begun earlier are finished first."),
     _arrow(Action.CANCEL, State.RUNNING, State.CANCELLING, "Batches in flight and units begun are finished first."),
@@ -78,6 +84,7 @@ ARROWS: tuple[Arrow, ...] = (
 
 
 _ALREADY: dict[Action, frozenset[State]] = {
+    Action.APPROVE: WORKING,
     Action.PAUSE: frozenset({State.PAUSING, State.PAUSED}),
     Action.RESUME: WORKING,
     Action.CANCEL: frozenset({State.CANCELLING, State.CANCELLED}),

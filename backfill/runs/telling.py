@@ -13,7 +13,7 @@ from backfill.runs.wording import counted, ended
 
 ENGINE = "engine"
 _WHY = {(arrow.action.value, arrow.source.value): arrow.why for arrow in ARROWS}
-_ENQUEUED = "It waits for a worker."
+_ENQUEUED = {"queued": "It waits for a worker.", "proposed": "It waits for the approval of somebody else."}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +44,7 @@ def told(kind: str, about: Mapping[str, str]) -> Told:
 
 def _state(about: Mapping[str, str]) -> Told:
     who, note = about["who"].removeprefix(ENGINE), about["note"]
-    why = _WHY.get((about["action"], about["from"]), _ENQUEUED)
+    why = _WHY.get((about["action"], about["from"])) or _ENQUEUED[about["state"]]
     if who:
         return Told(what=f"{about['state'].capitalize()}, asked for", who=who, why=why, note=note)
     # The engine's own note is its reason: that is why, and not what the table says of the arrow in general.

@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from typing import get_args
 
 from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings
 
 from backfill.settings.autopilot import AutopilotSettings
 from backfill.settings.fields import Settings
 from backfill.settings.mistakes import env_name
+from backfill.settings.people import PeopleSettings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,12 +33,14 @@ def describe_settings() -> list[SettingDescription]:
             allowed=_allowed(field),
             description=field.description or "",
         )
-        for field_name, field in sorted(Settings.model_fields.items(), key=_is_of_the_autopilot)
+        for field_name, field in sorted(Settings.model_fields.items(), key=_part)
     ]
 
 
-def _is_of_the_autopilot(item: tuple[str, FieldInfo]) -> bool:
-    return item[0] in AutopilotSettings.model_fields
+def _part(item: tuple[str, FieldInfo]) -> int:
+    """Those of the parts come last."""
+    parts: tuple[type[BaseSettings], ...] = (PeopleSettings, AutopilotSettings)
+    return next((place for place, part in enumerate(parts, 1) if item[0] in part.model_fields), 0)
 
 
 def _as_text(value: object) -> str:

@@ -27,6 +27,7 @@ from backfill.late_logging import LogFormat, LogLevel
 from backfill.runs.errors import SettingsError
 from backfill.settings.autopilot import AutopilotSettings
 from backfill.settings.mistakes import ENV_FILE, PREFIX
+from backfill.settings.people import PeopleSettings
 from backfill.settings.secret_files import content_of
 from backfill.shipped import FILES
 from backfill.urls import read_database_url, read_redis_url
@@ -68,7 +69,7 @@ DatabaseUrlInFile = Annotated[DatabaseUrl, BeforeValidator(content_of)]
 RedisUrlInFile = Annotated[RedisUrl, BeforeValidator(content_of)]
 
 
-class Settings(AutopilotSettings):
+class Settings(AutopilotSettings, PeopleSettings):
     """The settings in force; they do not change while the program runs."""
 
     model_config = SettingsConfigDict(

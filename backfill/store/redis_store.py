@@ -75,6 +75,7 @@ class RedisStore:
         idempotency_key: str | None,
         note: str = "",
         terms: Terms | None = None,
+        needs_approval: bool = False,
     ) -> Created:
         terms = terms or Terms()
         arguments = (backfill, codec.dump_pace(pace), requested_by, idempotency_key or "", note)
@@ -85,6 +86,7 @@ class RedisStore:
             terms.address(backfill, plain_pace=pace.mode == FIXED),
             terms.version,
             terms.parameters,
+            (State.PROPOSED if needs_approval else State.QUEUED).value,
         )
         if outcome == "new" and self._limits.keep_days:
             await self._scripts.run("forget", "", self._limits.keep_days * DAY_MS)

@@ -22,7 +22,7 @@ import typer
 from backfill.cli.app import build_app
 from backfill.cli.lazy import load
 from backfill.cli.table import commands
-from backfill.runs.errors import WrongState
+from backfill.runs.errors import OwnApproval, WrongState
 from tests.conftest import Spawn
 from tests.migrations.support import HEAD
 from tests.support.commands import REPOSITORY, environment_for, run_command
@@ -135,7 +135,10 @@ PHRASES = {
 LIKE_A_COMMAND = re.compile(r"[a-z.~/][\w./-]* +\S")
 # What is refused here, as the pages say: nothing has failed, and the run may be over. A retry that has something to do:
 # tests/integration/test_poison_rows.py.
-ANNOUNCED = {"backfill retry": (os.EX_OK, WrongState.exit_code)}
+ANNOUNCED = {
+    "backfill retry": (os.EX_OK, WrongState.exit_code),
+    "backfill approve": (os.EX_OK, OwnApproval.exit_code),
+}
 ON_A_RUN = ("status", "watch", "wait", "events", "set", "pause", "resume", "cancel")
 GUIDE = f"docs/MIGRATION_{HEAD}_README.md"  # has a test of its own, which knows what it backs up and restores
 PAGES = pages()

@@ -51,6 +51,7 @@ ROUTES = {
     ("GET", "/v1/runs/{run_id}/events"): READ,
     ("POST", "/v1/backfills/{name}/runs"): OPERATE,
     ("PATCH", "/v1/runs/{run_id}"): OPERATE,
+    ("POST", "/v1/runs/{run_id}/approve"): OPERATE,
     ("POST", "/v1/runs/{run_id}/pause"): OPERATE,
     ("POST", "/v1/runs/{run_id}/resume"): OPERATE,
     ("POST", "/v1/runs/{run_id}/cancel"): OPERATE,

@@ -76,15 +76,14 @@ class StoreMachine(RuleBasedStateMachine):
     @precondition(lambda self: len(self.runs) < MOST_RUNS or self.active)
     @rule(parallel=st.integers(1, 3), key=st.sampled_from(["", "a", "b"]), terms=st.sampled_from(TERMS))
     def enqueue(self, parallel: int, key: str, terms: Terms) -> None:
-        asked = self.store.create(
-            BACKFILL, pace_of(parallel), requested_by="test", idempotency_key=key or None, terms=terms
-        )
-        created = self.runner.run(asked)
+        how = {"requested_by": "test", "idempotency_key": key or None, "terms": terms, "needs_approval": key == "b"}
+        created = self.runner.run(self.store.create(BACKFILL, pace_of(parallel), **how))  # type: ignore[arg-type]
 
         assert created.is_repeated == (key in self.keys)
         assert created.is_new == (key not in self.keys and self.active is None)
         if created.is_new:
-            self.runs[created.run_id] = RunModel(pace=pace_of(parallel), terms=terms)
+            first = State.PROPOSED if key == "b" else State.QUEUED
+            self.runs[created.run_id] = RunModel(pace=pace_of(parallel), terms=terms, state=first)
             self.keys |= {key: created.run_id} if key else {}
         assert created.run_id == self.keys.get(key, self.active)
 
@@ -199,8 +198,9 @@ class StoreMachine(RuleBasedStateMachine):
         for _ in range(ENOUGH_STEPS):
             if model.state in DONE:
                 break
-            if model.state is State.PAUSED:
-                self.runner.run(self.store.act(run_id, Action.RESUME, who="test"))
+            goes_on = {State.PROPOSED: Action.APPROVE, State.PAUSED: Action.RESUME}.get(model.state)
+            if goes_on is not None:
+                self.runner.run(self.store.act(run_id, goes_on, who="test"))
             if not self.workers:
                 self.now_ms += LEASE_MS
                 self.claim(list(self.runs).index(run_id))

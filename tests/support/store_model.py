@@ -25,7 +25,7 @@ BACKFILL = "generation-versions"
 RANGES = 3
 UNITS_PER_RANGE = 4
 # A cancelled run is at its end, so cancel comes seldom enough for the rest to get far.
-COMMANDS = (Action.PAUSE, Action.RESUME, Action.RETRY, Action.RETRY, Action.CANCEL)
+COMMANDS = (Action.APPROVE, Action.PAUSE, Action.RESUME, Action.RETRY, Action.RETRY, Action.CANCEL)
 ROWS = (9, 2, 13)  # of the units, in turn; the larger ones are settled in parts
 
 

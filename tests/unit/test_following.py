@@ -108,7 +108,7 @@ def test_a_goal_is_met_there_and_further_on_and_not_before(goal: str, met: State
 
 @pytest.mark.parametrize("goal", ["", "done", "101%", "-1%", "50", "half"])
 def test_what_is_no_goal_is_told_what_is(goal: str) -> None:
-    with pytest.raises(UsageError, match=r"a percentage from 0% to 100%, or a state: queued, running,"):
+    with pytest.raises(UsageError, match=r"a percentage from 0% to 100%, or a state: proposed, queued, running,"):
         parse_goals([goal])
 
 

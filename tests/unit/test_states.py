@@ -11,6 +11,7 @@ from backfill.runs.states import (
     ARROWS,
     AT_REST,
     DONE,
+    FIRST,
     OPERATOR_ACTIONS,
     Action,
     State,
@@ -23,7 +24,7 @@ actions = st.lists(st.sampled_from(Action), max_size=30)
 
 def walk(asked: list[Action]) -> list[State]:
     """The states a run goes through when it is asked for these actions; what is not possible is refused."""
-    states = [State.QUEUED]
+    states = [FIRST[len(asked) % len(FIRST)]]
     for action in asked:
         states.append(target_of(action, states[-1]) or states[-1])
     return states
@@ -55,7 +56,7 @@ def test_a_cancelled_run_takes_no_further_work(asked: list[Action]) -> None:
 
 
 def test_every_state_is_reached() -> None:
-    assert {arrow.target for arrow in ARROWS} == set(State)
+    assert {arrow.target for arrow in ARROWS} | set(FIRST) == set(State)
 
 
 def test_every_state_in_passing_comes_to_rest_without_an_operator() -> None:

@@ -1,4 +1,4 @@
-"""`backfill pause`, `resume`, `cancel` and `retry`: ask a run for another state."""
+"""`backfill approve`, `pause`, `resume`, `cancel` and `retry`: ask a run for another state."""
 
 from __future__ import annotations
 
@@ -7,6 +7,11 @@ from backfill.cli.output import answer_console, write_json
 from backfill.cli.steering import who_asks, with_runs
 from backfill.runs.record import run_document
 from backfill.runs.states import Action
+
+
+def approve(run: RunId = None, note: NoteText = None, json: Json = False) -> None:
+    """Let a run begin that somebody else has proposed; who asked for it cannot."""
+    _act(run, Action.APPROVE, note, json=json)
 
 
 def pause(run: RunId = None, note: NoteText = None, json: Json = False) -> None:

@@ -42,6 +42,8 @@ def finish(name: NameOrOnly = None, json: Json = False) -> None:
 
     async def work(service: Service) -> Run:
         run = await _begun(service, name or the_only_one(service.control.backfills))
+        if run.state is State.PROPOSED:
+            return run
         with _worker() as worker:
             watching = asyncio.create_task(watch_run(service.control, run.id, console, json=json, seen=seen))
             await _until_over(watching, worker)
@@ -56,7 +58,12 @@ def finish(name: NameOrOnly = None, json: Json = False) -> None:
 async def _begun(service: Service, name: str) -> Run:
     """A new run, or the one that is active. Raises WrongState for one that somebody has paused."""
     try:
-        run, _ = await service.control.enqueue(name, default_pace(service.settings), requested_by=who_asks())
+        run, _ = await service.control.enqueue(
+            name,
+            default_pace(service.settings),
+            requested_by=who_asks(),
+            needs_approval=service.settings.require_approval,
+        )
     except ActiveRunExists as active:
         run = await service.control.get(active.run_id)
         if run.state in {State.PAUSED, State.PAUSING}:

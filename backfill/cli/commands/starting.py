@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Annotated
 
 import typer
@@ -27,6 +29,7 @@ from backfill.cli.watching import print_outcome
 from backfill.cli.watching import watch as watch_run
 from backfill.engine.preflight import the_only_one
 from backfill.runs.attention import Kind, attention_of
+from backfill.runs.outlook import next_of
 from backfill.runs.record import Run, run_document
 from backfill.shipped import start_a_worker
 from backfill.wiring import Service, default_pace
@@ -37,7 +40,41 @@ NO_WORKER = "No worker is alive; it waits until you start one: {command}"
 IdempotencyKey = Annotated[
     str | None, typer.Option(metavar="KEY", help="The same key again gives the run of the first time.")
 ]
+NeedsApproval = Annotated[
+    bool, typer.Option("--needs-approval", help="Only propose it: somebody else lets it begin with backfill approve.")
+]
 Watch = Annotated[bool, typer.Option("--watch", help="Show it until it ends, with the exit codes of watch.")]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """A run as it was asked for."""
+
+    name: str | None
+    mode: str | None
+    changes: Mapping[str, int | None]
+    param: list[str] | None
+    params: str | None
+    needs_approval: bool
+    idempotency_key: str | None
+    note: str | None
+
+    async def start(self, service: Service) -> Run:
+        name = self.name or the_only_one(service.control.backfills)
+        run, is_new = await service.control.enqueue(
+            name,
+            default_pace(service.settings, self.mode).with_changes(self.changes),
+            requested_by=who_asks(),
+            idempotency_key=self.idempotency_key,
+            note=self.note,
+            parameters=given_parameters(service.control.known, name, self.param, self.params),
+            needs_approval=self.needs_approval or service.settings.require_approval,
+        )
+        if not is_new:
+            say("This request was made before; this is its run.")
+        elif not await service.control.has_units(run):
+            say(EMPTY)
+        return run
 
 
 def enqueue(  # noqa: PLR0917 - typer passes options by name
@@ -50,6 +87,7 @@ def enqueue(  # noqa: PLR0917 - typer passes options by name
     mode: Mode = None,
     param: Param = None,
     params: ParamsFile = None,
+    needs_approval: NeedsApproval = False,
     idempotency_key: IdempotencyKey = None,
     note: NoteText = None,
     watch: Watch = False,
@@ -60,20 +98,20 @@ def enqueue(  # noqa: PLR0917 - typer passes options by name
     It is refused while another run of the backfill is active, and before the migration. With --watch it shows the run
     as `backfill watch` does, and ends with its exit codes.
     """
-    changes = pace_changes(parallel, batch_rows, target_ms, pause_ms, rows_per_second)
+    wanted = Wanted(
+        name=name,
+        mode=mode,
+        changes=pace_changes(parallel, batch_rows, target_ms, pause_ms, rows_per_second),
+        param=param,
+        params=params,
+        needs_approval=needs_approval,
+        idempotency_key=idempotency_key,
+        note=note,
+    )
     console, seen = answer_console(), Whereabouts()
 
     async def start(service: Service) -> Run:
-        wanted = name or the_only_one(service.control.backfills)
-        pace = default_pace(service.settings, mode).with_changes(changes)
-        given = given_parameters(service.control.known, wanted, param, params)
-        run, is_new = await service.control.enqueue(
-            wanted, pace, requested_by=who_asks(), idempotency_key=idempotency_key, note=note, parameters=given
-        )
-        if not is_new:
-            say("This request was made before; this is its run.")
-        elif not await service.control.has_units(run):
-            say(EMPTY)
+        run = await wanted.start(service)
         return await watch_run(service.control, run.id, console, json=json, seen=seen) if watch else run
 
     run = with_service(start, if_interrupted=seen.stopped_watching)
@@ -95,5 +133,6 @@ def _tell_beginning(run: Run, *, json: bool) -> None:
     if json:
         write_json(run_document(run))
     else:
-        words = f"Run {run.id} of {run.backfill} is {run.state}. Watch it: backfill watch {run.id}"
+        following = next_of(run) or f"Watch it: backfill watch {run.id}"
+        words = f"Run {run.id} of {run.backfill} is {run.state}. {following}"
         answer_console().print(words)

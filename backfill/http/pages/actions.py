@@ -40,6 +40,7 @@ async def start(request: Request, service: OpenService, caller: Operator) -> Res
             idempotency_key=key,
             note=form.get("note"),
             parameters=given,
+            needs_approval=bool(form.get("needs_approval")) or service.settings.require_approval,
         )
     except OperatorError as error:
         visit = Visit(request=request, service=service, caller=caller, error=error, typed=form)

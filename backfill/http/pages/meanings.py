@@ -63,6 +63,10 @@ MEANINGS = {
         "The run's state does not allow this action.",
         "The detail names what is possible now. A repeated action is harmless and not an error.",
     ),
+    "own-approval": _is(
+        "Whoever asked for a run that needs an approval cannot approve it.",
+        "Somebody else has to, with an access token of another name, or by another account.",
+    ),
     "active-run-exists": _is(
         "A backfill has one active run at a time, and there is one already.",
         "Watch that run, change its pace or cancel it. The header Location has its address.",

@@ -27,6 +27,7 @@ from backfill.http.pages.route import PageRoute, see_other
 from backfill.http.pages.views import view_of
 from backfill.http.pages.workers import worker_view_of
 from backfill.http.paging import dump_page_token, load_page_token
+from backfill.runs.approval import same_person
 from backfill.runs.errors import OperatorError
 from backfill.runs.pace import BOUNDS, Pace
 from backfill.runs.states import State
@@ -109,6 +110,7 @@ class Visit:
 
     def values(self, pace: Pace) -> dict[str, Any]:
         """What every page with a form needs."""
+        settings = self.service.settings
         return {
             "caller": self.caller,
             "signed_in": bool(self.request.app.state.tokens) and COOKIE in self.request.cookies,
@@ -116,6 +118,7 @@ class Visit:
             "bounds": BOUNDS,
             "pace": {**pace.document(), **self.typed},
             "note": self.typed.get("note", ""),
+            "needs_approval": {"asked": "needs_approval" in self.typed, "always": settings.require_approval},
             # A button that is clicked twice starts one run.
             "key": f"page-{secrets.token_hex(8)}",
         }
@@ -181,6 +184,7 @@ async def show_run(visit: Visit, run_id: RunId) -> Response:
         samples=view.chart.samples if view.chart else [],
         rules={rule.slug: rule.title for rule in backfill.rules} if backfill else {},
         active=await control.active(run.backfill) if run.done else None,
+        is_own=same_person(run.requested_by, visit.caller.name),
         flight=flight_of(run, await _board(visit.service).read()),
         shown=UNITS_SHOWN,
         groups_shown=GROUPS_SHOWN,

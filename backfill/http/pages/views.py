@@ -23,6 +23,7 @@ from backfill.shipped import start_a_worker
 EVENTS_SHOWN = 50
 
 SENTENCES = {
+    State.PROPOSED: "Waiting until somebody else approves it.",
     State.QUEUED: "Waiting for a worker.",
     State.RUNNING: "Rows are written in small batches while the application goes on.",
     State.VERIFYING: "Every range is settled. Now each unit is checked against the rules.",

@@ -1,8 +1,9 @@
 -- A new run, unless its backfill has an active one or the request was made before. ARGV 4 backfill, 5 pace JSON,
 -- 6 who, 7 idempotency key or '', 8 note or '', 9 the name to keep it under ('': the backfill's), 10 version, 11 parameters
--- JSON or ''. Returns {id, 'new'|'repeated'|'active'}.
+-- JSON or '', 12 the state that it begins in. Returns {id, 'new'|'repeated'|'active'}.
 local backfill, pace, who, idempotency, note = ARGV[4], ARGV[5], ARGV[6], ARGV[7], ARGV[8] or ''
 local address, version, parameters = ARGV[9] or '', ARGV[10] or '', ARGV[11] or ''
+local first = ARGV[12] or 'queued'
 -- Asked again by the client after a lost answer.
 if redis.call('EXISTS', run_key) == 1 then return {run_id, 'new'} end
 local idempotency_key = prefix .. ':idempotency:' .. backfill .. ':' .. idempotency
@@ -15,7 +16,7 @@ local going_on = active and redis.call('HGET', prefix .. ':run:' .. active, 'sta
 -- A release without versions ends such a run without taking its name off the list.
 if going_on and not is_done(going_on) then return {active, 'active'} end
 redis.call('SET', prefix .. ':active:' .. backfill, run_id)
-redis.call('HSET', run_key, 'id', run_id, 'backfill', address ~= '' and address or backfill, 'state', 'queued',
+redis.call('HSET', run_key, 'id', run_id, 'backfill', address ~= '' and address or backfill, 'state', first,
   'pace', pace, 'requested_by', who, 'created_ms', ms(now), 'updated_ms', ms(now), 'moved_ms', ms(now), 'units_done', 0,
   'rows_done', 0, 'rows_written', 0, 'checked', 0)
 if version ~= '' then redis.call('HSET', run_key, 'version', version) end
@@ -26,6 +27,6 @@ if idempotency ~= '' then redis.call('SET', idempotency_key, run_id, 'EX', 86400
 -- From the first run on nothing is lost on the hooks, also what happens before a worker is alive. The group may be there.
 redis.pcall('XGROUP', 'CREATE', outbox_key(), 'hooks', '$', 'MKSTREAM')
 keep_note('enqueue', who, note)
-event('state', 'state', 'queued', 'from', '', 'action', 'enqueue', 'who', who, 'note', note)
-put_out('enqueue', '', 'queued', who)
+event('state', 'state', first, 'from', '', 'action', 'enqueue', 'who', who, 'note', note)
+put_out('enqueue', '', first, who)
 return {run_id, 'new'}

@@ -71,7 +71,7 @@ local function accept_quarantined()
     'accepted_passed', tonumber(redis.call('HGET', run_key, 'units_done')) + failed)
 end
 
-local asked_for = {pause = true, resume = true, cancel = true, retry = true}
+local asked_for = {approve = true, pause = true, resume = true, cancel = true, retry = true}
 
 -- Takes an arrow if the table has it; says whether it did. A run that is done is no longer its backfill's active one.
 local function take(action, who, note)
@@ -84,6 +84,7 @@ local function take(action, who, note)
   if asked_for[action] then
     redis.call('HSET', run_key, 'asked_action', action, 'asked_by', who, 'asked_ms', ms(now))
   end
+  if action == 'approve' then redis.call('HSET', run_key, 'approved_by', who) end
   if action == 'resume' or action == 'retry' then redis.call('HDEL', run_key, 'error', 'strikes', 'throttled_by') end
   if target == 'paused' then redis.call('HSET', run_key, 'paused_at_ms', ms(now)) end
   if source == 'paused' then

@@ -185,7 +185,7 @@ async function ask() {
   const run = answer?.ok ? await answer.json() : null;
   if (run) show(run);
   if (run && !run.actions.length) return; // it will never move again
-  const rests = !run || run.done || run.state === "paused";
+  const rests = !run || run.done || ["paused", "proposed"].includes(run.state);
   setTimeout(rests ? ask : follow, ASK_AGAIN_MS);
 }
 
