@@ -6,7 +6,8 @@ a few times at most; whatever is left after that is an error and the run fails.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from backfill.engine.guard import guarded
@@ -15,13 +16,19 @@ from backfill.engine.protocols import Advance, Backfill, CheckedPage, Claim, Sto
 from backfill.engine.settling import Surroundings
 from backfill.runs.failures import BatchFailed, Failure
 from backfill.runs.findings import Finding, merge
-from backfill.runs.pace import FIRST_ROWS_ALIKE, BatchSize
+from backfill.runs.pace import FIRST_ROWS, FIRST_ROWS_ALIKE, BatchSize, Pace
 from backfill.runs.ranges import PutAside
 from backfill.runs.states import Action
 from backfill.runs.wording import counted
 
-MOST_PAGE_UNITS = 1000
+# Of units that have rows. More of them at once, and what an index found no longer fits into `work_mem` row by row: then
+# the server compares each row of a block with every unit of the page.
+MOST_PAGE_UNITS = 4000
 MOST_REOPENINGS = 3
+# A page locks nothing, so nobody waits for it: where the pace has no rest, it may take longer than a batch.
+PAGE_TIMES = 3
+# By itself, without a run and its pace.
+ALONE_TARGET_MS = 150
 
 
 def most_page_units(backfill: Backfill) -> int:
@@ -30,23 +37,23 @@ def most_page_units(backfill: Backfill) -> int:
 
 
 def first_page_size(backfill: Backfill) -> BatchSize:
-    return BatchSize(rows=FIRST_ROWS_ALIKE) if most_page_units(backfill) > MOST_PAGE_UNITS else BatchSize()
+    return BatchSize(rows=FIRST_ROWS_ALIKE if most_page_units(backfill) > MOST_PAGE_UNITS else FIRST_ROWS)
 
 
-def next_page_size(
-    backfill: Backfill, size: BatchSize, page: CheckedPage, elapsed_ms: float, *, target_ms: int
-) -> BatchSize:
-    most = most_page_units(backfill)
-    if most > MOST_PAGE_UNITS:
-        return size.by_rows_alike(elapsed_ms, target_ms=target_ms, most_rows=most)
-    return size.after(page.units, elapsed_ms, target_ms=target_ms, most_rows=most)
+def next_page_size(backfill: Backfill, size: BatchSize, elapsed_ms: float, *, target_ms: int) -> BatchSize:
+    return size.by_rows_alike(elapsed_ms, target_ms=target_ms, most_rows=most_page_units(backfill))
+
+
+def page_target_ms(pace: Pace) -> int:
+    return pace.target_ms if pace.rests else PAGE_TIMES * pace.target_ms
 
 
 async def check_range(backfill: Backfill, claim: Claim, lease: Lease, around: Surroundings) -> None:
-    """From the range's check cursor to its end, a page of units per statement, about as long as a batch.
+    """From the range's check cursor to its end, a page of units per statement.
 
-    It rests as long as it reads: whoever reads rows first after they were written marks their pages, and with checksums
-    that goes to the WAL. At full speed the application's commits waited for that WAL for a fifth of a second.
+    Where the pace rests at all, it rests as long as it reads: whoever reads rows first after they were written marks
+    their pages, and with checksums that goes to the WAL. At full speed the application's commits waited for that WAL
+    for a fifth of a second.
     """
     if claim.span is None:
         raise ValueError("a claim to check has a range")
@@ -59,10 +66,9 @@ async def check_range(backfill: Backfill, claim: Claim, lease: Lease, around: Su
         if page.last_key is None:
             return
         after = page.last_key
-        size = next_page_size(backfill, size, page, elapsed_ms, target_ms=lease.pace.target_ms)
-        if most_page_units(backfill) > MOST_PAGE_UNITS:
-            lease.keep_page_size(size)
-        await lease.rest(at_least_ms=elapsed_ms)
+        size = next_page_size(backfill, size, elapsed_ms, target_ms=page_target_ms(lease.pace))
+        lease.keep_page_size(size)
+        await lease.rest(at_least_ms=elapsed_ms if lease.pace.rests else 0)
 
 
 def _advance(page: CheckedPage, range_index: int, now_ms: int) -> Advance:
@@ -102,18 +108,21 @@ def _why_failed(findings: Sequence[Finding], quarantined: int) -> str | None:
     return " and ".join(parts) or None
 
 
-async def check_everything(backfill: Backfill) -> tuple[int, tuple[Finding, ...]]:
+async def check_everything(
+    backfill: Backfill, *, stopwatch: Callable[[], float] = time.monotonic
+) -> tuple[int, tuple[Finding, ...]]:
     """Verification by itself, without a run: units checked, and findings by rule.
 
     A schema that is not as it should be is a finding among others; only what hides the data keeps it from being read.
     """
     backfill = guarded(backfill)
     findings = [*await backfill.check_schema()]
-    units = 0
+    units, size = 0, first_page_size(backfill)
     after = None
     while not any(finding.hides_data for finding in findings):
+        began = stopwatch()
         try:
-            page = await backfill.check_page(after, None, units=most_page_units(backfill))
+            page = await backfill.check_page(after, None, units=size.rows)
         except BatchFailed as failed:
             findings = _hidden_by_time(findings, failed)
             break
@@ -122,6 +131,7 @@ async def check_everything(backfill: Backfill) -> tuple[int, tuple[Finding, ...]
         if page.last_key is None:
             break
         after = page.last_key
+        size = next_page_size(backfill, size, (stopwatch() - began) * 1000, target_ms=ALONE_TARGET_MS)
     return units, merge(findings)
 
 

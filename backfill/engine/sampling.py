@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 from statistics import fmean
 from typing import Any
 
-from backfill.engine.checking import first_page_size, most_page_units, next_page_size
+from backfill.engine.checking import first_page_size, most_page_units, next_page_size, page_target_ms
 from backfill.engine.lookahead import Batch, Lookahead
 from backfill.engine.protocols import Previewable
 from backfill.engine.settling import WHOLE_UNIT
@@ -249,7 +249,7 @@ class Sampler:
                 page = await self._backfill.check_page(after, span.end, units=size.rows)
                 ms = (self._stopwatch() - began) * 1000
                 pages.append((page.units, ms))
-                size = next_page_size(self._backfill, size, page, ms, target_ms=self._pace.target_ms)
+                size = next_page_size(self._backfill, size, ms, target_ms=page_target_ms(self._pace))
                 after = page.last_key
                 if after is None:
                     break

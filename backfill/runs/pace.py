@@ -44,6 +44,11 @@ class Pace:
             if not low <= value <= high:
                 raise UsageError(f"{name} is {value}.", f"Give a whole number from {low} to {high}.")
 
+    @property
+    def rests(self) -> bool:
+        """Whether it leaves the server anything. The autopilot decides that from moment to moment."""
+        return self.mode == AUTOPILOT or self.pause_ms > 0
+
     def with_changes(self, changes: Mapping[str, int | None] | Mapping[str, int | str | None]) -> Pace:
         """The same with every change that is not None; UsageError when one is out of bounds."""
         return replace(self, **_given(changes))

@@ -139,13 +139,13 @@ def _settling(lane: Lane, course: _Course, rows_left: int) -> Estimate:
 
 
 def _verifying(pace: Pace, amount: Amount, sample: Sample) -> Estimate:
-    """A lane rests after each page for as long as it has read it, or longer where the pace says so."""
+    """A lane rests after each page for as long as it has read it, or longer where the pace says so, or not at all."""
     if not sample.check_page_units or sample.check_unit_ms is None:
         return HANDOVER_SECONDS
     pages = amount.units / sample.check_page_units / pace.parallel
     page_ms = sample.check_unit_ms * sample.check_page_units
     rest = pages * max(pace.pause_ms - page_ms, 0) / 1000
-    reading = CHECK_AFTER_WRITING.times(pages * 2 * page_ms / 1000)
+    reading = CHECK_AFTER_WRITING.times(pages * (2 if pace.rests else 1) * page_ms / 1000)
     trips = CHECKPOINT_TRIPS.times(pages * max(sample.trip_ms, LEAST_TRIP_MS) / 1000)
     return reading + trips + Estimate(low=rest, middle=rest, high=rest) + HANDOVER_SECONDS
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise, product
+
 from backfill.engine.checking import check_everything
 from tests.support.old_rows import OldRows
 from worker.generations.backfill import GenerationVersions
@@ -43,3 +45,40 @@ async def test_every_broken_rule_is_found_where_it_is_broken(rows: OldRows, back
     assert set(SPOILED_BY) == {rule.slug for rule in DATA_RULES}
     found = {finding.rule: set(finding.examples) - BESIDES.get(finding.rule, set()) for finding in findings}
     assert found == {rule: {rule} for rule in SPOILED_BY}
+
+
+async def test_numbers_that_are_there_twice_are_counted_in_every_order(
+    rows: OldRows, backfill: GenerationVersions
+) -> None:
+    """Four rows with each way to give them numbers: those that rise, those that fall, those that come back later."""
+    given = list(product(range(1, 5), repeat=4))
+    ids = [f"project-{place:03}" for place in range(len(given))]
+    for project_id in ids:
+        await rows.add_project(project_id)
+        await rows.add(project_id, *((f"{project_id}-{n}", "completed", n) for n in (1, 2, 3, 4)))
+    await backfill.settle(ids)
+    await rows.connection.executemany(
+        "UPDATE generations SET version = $2 WHERE id = $1",
+        [
+            (f"{ids[place]}-{n}", version)
+            for place, versions in enumerate(given)
+            for n, version in enumerate(versions, 1)
+        ],
+    )
+
+    found, after = {}, None
+    for _ in given:
+        page = await backfill.check_page(after, None, units=1)
+        after = page.last_key
+        assert after is not None
+        found[after[1]] = {finding.rule: finding.count for finding in page.findings}
+
+    assert found == {project_id: _breaches(versions) for project_id, versions in zip(ids, given, strict=True)}
+
+
+def _breaches(versions: tuple[int, ...]) -> dict[str, int]:
+    counts = {
+        "duplicate_versions": len(versions) - len(set(versions)),
+        "inversions": sum(later < earlier for earlier, later in pairwise(versions)),
+    }
+    return {rule: count for rule, count in counts.items() if count}

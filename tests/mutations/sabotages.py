@@ -247,8 +247,15 @@ SABOTAGES = (
     Sabotage(
         name="verification does not look for numbers that are there twice",
         file=f"{_SQL}/check_page.sql",
-        old="('duplicate_versions', c.duplicates),",
+        old="('duplicate_versions', r.count),",
         new="('duplicate_versions', 0),",
         caught_by=f"{_INTEGRATION}/test_verification.py::test_every_broken_rule_is_found_where_it_is_broken",
+    ),
+    Sabotage(
+        name="verification takes numbers for different that only do not fall",
+        file=f"{_SQL}/check_page.sql",
+        old="version <= before",
+        new="version < before",
+        caught_by=f"{_INTEGRATION}/test_verification.py::test_numbers_that_are_there_twice_are_counted_in_every_order",
     ),
 )

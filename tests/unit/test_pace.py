@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backfill.runs.errors import UsageError
-from backfill.runs.pace import GROW_AT_MOST, LEAST_ROWS, BatchSize, Pace
+from backfill.runs.pace import AUTOPILOT, GROW_AT_MOST, LEAST_ROWS, BatchSize, Pace
 
 TARGET_MS = 50
 MOST_ROWS = 5_000
@@ -83,3 +83,11 @@ def test_where_rows_are_alike_one_slow_batch_halves_the_size_and_a_quick_one_dou
     assert (slow.rows, quick.rows) == (1_000, 2_000)
     assert quick.by_rows_alike(50, target_ms=50, most_rows=10_000).rows == 2_000
     assert BatchSize(rows=8_000).by_rows_alike(1, target_ms=50, most_rows=10_000).rows == 10_000
+
+
+@pytest.mark.parametrize(
+    ("changes", "rests"),
+    [({"pause_ms": 0}, False), ({"pause_ms": 20}, True), ({"pause_ms": 0, "mode": AUTOPILOT}, True)],
+)
+def test_only_full_pace_leaves_the_server_no_rest(changes: dict[str, int | str | None], rests: bool) -> None:
+    assert pace().with_changes(changes).rests is rests
