@@ -24,6 +24,7 @@ OPERATOR_WAITS_SECONDS = 3.0
 if TYPE_CHECKING:
     from backfill.embedded import ServerUrls
     from backfill.engine.protocols import Doorbell
+    from backfill.store.patience import Patience
 
 
 @contextmanager
@@ -69,9 +70,11 @@ def for_an_operator(settings: Settings) -> Settings:
     return settings.model_copy(update={"redis_timeout_seconds": seconds})
 
 
-def open_store(settings: Settings, redis_url: str, stack: AsyncExitStack) -> tuple[RedisStore, Redis]:
+def open_store(
+    settings: Settings, redis_url: str, stack: AsyncExitStack, *, patience: Patience | None = None
+) -> tuple[RedisStore, Redis]:
     """The store, and its connection; `stack` closes it."""
-    redis = open_redis(redis_url, timeout_seconds=settings.redis_timeout_seconds)
+    redis = open_redis(redis_url, timeout_seconds=settings.redis_timeout_seconds, patience=patience)
     stack.push_async_callback(redis.aclose, close_connection_pool=True)
     limits = StoreLimits(
         quarantine_share=settings.quarantine_share,

@@ -18,6 +18,7 @@ from arq.connections import ArqRedis
 from redis.exceptions import WatchError
 
 from backfill.store.client import retrying_pool, told_plainly
+from backfill.store.patience import Patience
 
 SLICE = "work_on_run"
 RECONCILE = "cron:ring_what_is_due"
@@ -81,10 +82,10 @@ def is_for_whom(job_id: str, may_take: Callable[[str], bool]) -> bool:
     return not kind.startswith(_RINGS)
 
 
-def open_arq(url: str, *, prefix: str, timeout_seconds: float) -> ArqRedis:
+def open_arq(url: str, *, prefix: str, timeout_seconds: float, patience: Patience | None = None) -> ArqRedis:
     """arq's client on a pool of ours, which retries when Redis restarts and never waits for ever; for whoever rings."""
     return ArqRedis(
-        pool_or_conn=retrying_pool(url, timeout_seconds=timeout_seconds, decode_responses=False),
+        pool_or_conn=retrying_pool(url, timeout_seconds=timeout_seconds, decode_responses=False, patience=patience),
         job_serializer=dump_job,
         job_deserializer=load_job,
         default_queue_name=queue_name(prefix),

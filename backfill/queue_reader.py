@@ -21,6 +21,7 @@ from redis.exceptions import RedisError, WatchError
 
 from backfill.queue import dump_job, is_for_whom, load_job, queue_name
 from backfill.store.client import redis_unreachable, retrying_pool
+from backfill.store.patience import Patience
 
 # About ten seconds, then the loop asks anew.
 RETRIES = 15
@@ -89,6 +90,7 @@ class QueueReader(ArqRedis):
     worker is to answer: one that is taken by a worker that cannot do the work would be lost."""
 
     may_take: Callable[[str], bool]
+    patience: Patience
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
@@ -146,11 +148,14 @@ def _is_text(job_id: bytes) -> bool:
 
 def open_reader(url: str, *, prefix: str, timeout_seconds: float, may_take: Callable[[str], bool]) -> QueueReader:
     """`may_take` says whether this worker serves a backfill, now."""
+    patience = Patience()
     reader = QueueReader(
-        pool_or_conn=retrying_pool(url, timeout_seconds=timeout_seconds, decode_responses=False, retries=RETRIES),
+        pool_or_conn=retrying_pool(
+            url, timeout_seconds=timeout_seconds, decode_responses=False, retries=RETRIES, patience=patience
+        ),
         job_serializer=dump_job,
         job_deserializer=load_job,
         default_queue_name=queue_name(prefix),
     )
-    reader.may_take = may_take
+    reader.may_take, reader.patience = may_take, patience
     return reader

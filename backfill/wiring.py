@@ -34,6 +34,7 @@ from backfill.settings import Settings
 from backfill.sql.database import open_engine
 from backfill.sql.transactions import Limits
 from backfill.store.board import RedisBoard
+from backfill.store.patience import Patience
 from backfill.store.presence import new_worker_id
 
 WORKER_APPLICATION = "backfill-worker"
@@ -48,7 +49,8 @@ STATEMENTS_PER_CALL = 4
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Service:
-    """What an edge works with: operators' calls (`control`), workers' slices, and the two connections for health."""
+    """What an edge works with: operators' calls (`control`), workers' slices, and the two connections for health.
+    `patience` is that with Redis."""
 
     settings: Settings
     urls: ServerUrls
@@ -56,6 +58,7 @@ class Service:
     slices: Slices
     engine: AsyncEngine
     redis: Redis
+    patience: Patience
 
 
 def default_pace(settings: Settings, mode: str | None = None) -> Pace:
@@ -99,8 +102,10 @@ async def build_service(
 ) -> Service:
     """What `stack` closes again, on servers that are known already; with `found` instead of what is discovered."""
     engine = await _open_engine(settings, urls.database_url, stack, application_name=application_name)
-    store, redis = open_store(settings, urls.redis_url, stack)
-    arq = open_arq(urls.redis_url, prefix=settings.redis_prefix, timeout_seconds=settings.redis_timeout_seconds)
+    patience = Patience()
+    store, redis = open_store(settings, urls.redis_url, stack, patience=patience)
+    waits_seconds = settings.redis_timeout_seconds
+    arq = open_arq(urls.redis_url, prefix=settings.redis_prefix, timeout_seconds=waits_seconds, patience=patience)
     stack.push_async_callback(arq.aclose, close_connection_pool=True)
     doorbell = ArqDoorbell(arq)
     found = found or discover(settings.definitions)
@@ -118,7 +123,9 @@ async def build_service(
         random=random.Random(),
     )
     control = Control(store=store, doorbell=doorbell, known=known)
-    return Service(settings=settings, urls=urls, control=control, slices=slices, engine=engine, redis=redis)
+    return Service(
+        settings=settings, urls=urls, control=control, slices=slices, engine=engine, redis=redis, patience=patience
+    )
 
 
 def build_monitor(service: Service, serving: Serving, stack: AsyncExitStack) -> Monitor:

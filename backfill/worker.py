@@ -95,6 +95,8 @@ def _stop_on_signals(ctx: dict[str, Any], main: asyncio.Task[Any] | None) -> Non
     def stop(signal_number: signal.Signals) -> None:
         log.info("worker stops", signal=signal_number.name)
         ctx["stopping"].set()
+        for patience in ctx["patience"]:
+            patience.leave()
         ctx["ending"] = loop.create_task(_end(main))
 
     for signal_number in (signal.SIGTERM, signal.SIGINT):
@@ -201,11 +203,12 @@ def _build() -> type:
     serving = _run_apart(_what_is_served(settings, urls))
 
     async def on_startup(ctx: dict[str, Any]) -> None:
-        ctx["stopping"] = asyncio.Event()
+        ctx["stopping"], ctx["patience"] = asyncio.Event(), [ctx["redis"].patience]
         _stop_on_signals(ctx, asyncio.current_task())
         setup_logging(settings.log_level, settings.log_format)  # again: arq's command has set up its own since
         service = await build_service(settings, urls, stack, application_name=WORKER_APPLICATION)
         ctx["slices"] = replace(service.slices, serving=serving)
+        ctx["patience"].append(service.patience)
         await _say_what_is_served(service, serving, stack)
         await _call_hooks(service, serving, ctx["stopping"], stack)
         await stack.enter_async_context(build_monitor(service, serving, stack).flying())

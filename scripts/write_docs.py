@@ -123,7 +123,8 @@ paused and cancelled. It goes on for `MINUTES` (20); `SEED` decides which faults
 `make test` has two minutes of it.
 
 After each round every acknowledged write is accounted for, by a checker in `tests/proof` that shares nothing with the
-verification of a run. A ledger follows: faults, recoveries, transactions, units settled under contention, violations.
+verification of a run. A ledger follows: faults, recoveries (also without what a server needed itself), transactions,
+units settled under contention, violations.
 Exit code 0, or 3 with the seed of each round at fault. With that seed, as in `make soak SEED=7 ROUNDS=1`, the same
 faults are played again, though not to the millisecond. Ctrl-C ends it with the ledger so far.
 """

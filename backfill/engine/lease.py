@@ -43,6 +43,7 @@ class Lease:
         self._held = True
         self._state = State.CANCELLING if claim.winding_up else State.RUNNING
         self._due_in_ms = 0
+        self._whole_run = False
         self._wait_ms = 0
         self._duty = 1.0
         self._throttled_by = ""
@@ -96,7 +97,7 @@ class Lease:
             await asyncio.gather(self._heartbeat, return_exceptions=True)
         if self._held:
             try:
-                await self._store.release(self._claim, due_in_ms=self._due_in_ms)
+                await self._store.release(self._claim, due_in_ms=self._due_in_ms, whole_run=self._whole_run)
             except RedisUnreachable:
                 log.warning("lease not released, it will expire", run=self._claim.run_id, task=self._claim.task)
 
@@ -132,9 +133,9 @@ class Lease:
         """A failure that is not a unit's own; so many in a row pause the run (0: never). Returns how many."""
         return await self._store.strike(self._claim, reason, pause_after=pause_after)
 
-    def put_off(self, milliseconds: int) -> None:
-        """When the task is let go, nobody is to take it up again before that long."""
-        self._due_in_ms = milliseconds
+    def put_off(self, milliseconds: int, *, whole_run: bool) -> None:
+        """When the task is let go, nobody is to take it up again before that long; `whole_run`: nor any other."""
+        self._due_in_ms, self._whole_run = milliseconds, whole_run
 
     def _heard(self, held: bool, state: State) -> None:
         if self._held and not held:

@@ -27,6 +27,8 @@ from backfill.runs.ranges import ranges_wanted
 
 WEATHER_FIRST_MS = 250
 WEATHER_LONGEST_MS = 5_000
+# To ask a server that cannot be reached costs it nothing, and once it is back every moment is lost.
+UNREACHED_LONGEST_MS = 1_000
 # The circuit breaker: so many failures in a row over all workers, and an operator has to look. A server that cannot
 # be reached is waited for without end: it usually comes back, and nothing is lost meanwhile.
 STRIKES_THAT_PAUSE = {Failure.SCHEMA: 1, Failure.SERVER: 8, Failure.ROW: 8, Failure.TIMEOUT: 8, Failure.BUG: 8}
@@ -128,8 +130,10 @@ class Slices:
     async def _strike(self, claim: Claim, lease: Lease, failed: BatchFailed) -> None:
         """Not this batch's fault: the task is taken up again after a while; if it stays so, the run is paused."""
         strikes = await lease.strike(failed.reason, pause_after=STRIKES_THAT_PAUSE.get(failed.failure, 0))
-        ceiling = min(WEATHER_FIRST_MS * 2 ** min(strikes, 16), WEATHER_LONGEST_MS)
-        lease.put_off(round(self.random.uniform(0.5, 1.0) * ceiling))
+        unreached = failed.failure is Failure.CONNECTION
+        longest_ms = UNREACHED_LONGEST_MS if unreached else WEATHER_LONGEST_MS
+        ceiling = min(WEATHER_FIRST_MS * 2 ** min(strikes, 16), longest_ms)
+        lease.put_off(round(self.random.uniform(0.5, 1.0) * ceiling), whole_run=unreached)
         log.warning(
             "task put off", run=claim.run_id, task=claim.task.value, failure=failed.failure.value, reason=failed.message
         )

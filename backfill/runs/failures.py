@@ -32,6 +32,7 @@ _BY_SQLSTATE = {
     "40001": Failure.CONTENTION,
     "40P01": Failure.CONTENTION,
     "57014": Failure.TIMEOUT,
+    "25P04": Failure.TIMEOUT,
     "25P03": Failure.CONNECTION,
     "57P01": Failure.CONNECTION,
     "57P02": Failure.CONNECTION,

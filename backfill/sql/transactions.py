@@ -19,6 +19,9 @@ from backfill.runs.failures import READ_ONLY, BatchFailed, Failure, classify
 from backfill.sql.database import connection_failure, leads_to, why_read_only
 from backfill.sql.folder import QUERIES
 
+# The longest transaction, a part of a large unit, has ten of them. Each may take its time, and all of them together.
+MOST_STATEMENTS = 12
+
 _UNUSABLE = "a value could not be used ({})"
 # A connection that cannot be made fails with the driver's own errors or the system's, everything later with DBAPIError.
 _DATABASE_ERRORS = (DBAPIError, PoolTimeout, asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError)
@@ -61,10 +64,12 @@ async def rolled_back(engine: AsyncEngine, limits: Limits) -> AsyncIterator[Asyn
 async def _bounded(
     connection: AsyncConnection, limits: Limits, statement_timeout_ms: int | None
 ) -> AsyncIterator[None]:
+    statement_ms = statement_timeout_ms or limits.statement_timeout_ms
     parameters = {
         "lock_timeout": str(limits.lock_timeout_ms),
-        "statement_timeout": str(statement_timeout_ms or limits.statement_timeout_ms),
+        "statement_timeout": str(statement_ms),
         "idle_timeout": str(limits.idle_in_transaction_timeout_ms),
+        "transaction_timeout": str(MOST_STATEMENTS * statement_ms + limits.idle_in_transaction_timeout_ms),
     }
     try:
         await QUERIES.run(connection, "set_limits", parameters)

@@ -17,6 +17,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from backfill.runs.errors import RedisUnreachable, SettingsError
+from backfill.store.patience import Patience
 from backfill.urls import read_redis_url
 
 # About three seconds, whichever comes first.
@@ -37,12 +38,27 @@ class _Final(Exception):
         self.error = error
 
 
+class _Pool(ConnectionPool):
+    """Making a connection, which the client does outside of its retries, and waiting for the turn to do so, are within
+    the process's patience, too."""
+
+    patience: Patience
+
+    async def get_connection(self, *_: Any, **__: Any) -> Any:
+        async with self.patience.limited():
+            return await super().get_connection()
+
+
 class _Retry(Retry):
     """Gives up at once where trying again is of no use, and after some seconds in any case.
 
     Who is not let in will not be let in at the next try either. A server that does not answer has had its time after
     one try: the client would try in each of its tries, and be at it for minutes.
     """
+
+    def __init__(self, retries: int, patience: Patience) -> None:
+        super().__init__(ExponentialWithJitterBackoff(RETRY_LONGEST_SECONDS, RETRY_FIRST_SECONDS), retries)
+        self._patience = patience
 
     async def call_with_retry(self, do: Callable[[], Awaitable[_Answer]], fail: Callable[[RedisError], Any]) -> _Answer:
         give_up_at = monotonic() + RETRY_SECONDS
@@ -60,28 +76,35 @@ class _Retry(Retry):
                 raise _Final(error) from error
 
         try:
-            return await super().call_with_retry(within_limits, fail)
+            async with self._patience.limited():
+                return await super().call_with_retry(within_limits, fail)
         except _Final as final:
             error = final.error
         raise error  # out here: as its own context it would be a circle
 
 
 def retrying_pool(
-    url: str, *, timeout_seconds: float, decode_responses: bool, retries: int = RETRIES
+    url: str,
+    *,
+    timeout_seconds: float,
+    decode_responses: bool,
+    retries: int = RETRIES,
+    patience: Patience | None = None,
 ) -> ConnectionPool:
     """Retries what a restart of Redis looks like (refused, reset, loading), by default for about three seconds.
 
     Without a socket timeout a frozen Redis would hang its callers for ever. Raises SettingsError.
     """
     at = read_redis_url(url)
+    patience = patience or Patience()
     try:
-        pool = ConnectionPool.from_url(
+        pool = _Pool.from_url(
             url.strip(),
             decode_responses=decode_responses,
             socket_timeout=timeout_seconds,
             socket_connect_timeout=timeout_seconds,
             health_check_interval=30,
-            retry=_Retry(ExponentialWithJitterBackoff(RETRY_LONGEST_SECONDS, RETRY_FIRST_SECONDS), retries),
+            retry=_Retry(retries, patience),
             retry_on_error=[RedisConnectionError, RedisTimeoutError, BusyLoadingError, OSError],
             **({} if at.socket else {"socket_keepalive": True}),
             **_tls(url),
@@ -89,6 +112,7 @@ def retrying_pool(
     except ValueError:
         raise SettingsError("REDIS_URL is not a URL.", _EXAMPLE) from None
     _check_parameters(pool)
+    pool.patience = patience
     return pool
 
 
@@ -112,9 +136,11 @@ def _check_parameters(pool: ConnectionPool) -> None:
         raise SettingsError("REDIS_URL has a parameter that cannot be used.", _EXAMPLE) from None
 
 
-def open_redis(url: str, *, timeout_seconds: float, retries: int = RETRIES) -> Redis:
+def open_redis(url: str, *, timeout_seconds: float, retries: int = RETRIES, patience: Patience | None = None) -> Redis:
     """A client that has not connected yet, for strings."""
-    pool = retrying_pool(url, timeout_seconds=timeout_seconds, decode_responses=True, retries=retries)
+    pool = retrying_pool(
+        url, timeout_seconds=timeout_seconds, decode_responses=True, retries=retries, patience=patience
+    )
     return Redis(connection_pool=pool)
 
 

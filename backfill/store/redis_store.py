@@ -234,8 +234,9 @@ class RedisStore:
         arguments = (_task_name(claim), claim.token, reason, pause_after)
         return int(await self._scripts.run("strike", claim.run_id, *arguments))
 
-    async def release(self, claim: Claim, *, due_in_ms: int = 0) -> None:
-        await self._scripts.run("release", claim.run_id, _task_name(claim), claim.token, due_in_ms)
+    async def release(self, claim: Claim, *, due_in_ms: int = 0, whole_run: bool = False) -> None:
+        arguments = (_task_name(claim), claim.token, due_in_ms, int(whole_run))
+        await self._scripts.run("release", claim.run_id, *arguments)
 
     async def findings(self, claim: Claim) -> tuple[Finding, ...]:
         key = f"{self._run_key(claim.run_id)}:findings"

@@ -25,6 +25,9 @@ from tests.support.waiting import in_time, wait_until
 RESTARTS = 3
 FROZEN_SECONDS = 8.0
 WATCHED_SECONDS = 4.0
+# It takes five here. Without an end to its patience it took three quarters of a minute: each of the last things that it
+# has to say waited for its own time.
+LEFT_WITHIN_SECONDS = 25.0
 
 Trouble = Callable[[redis.Redis], AbstractContextManager[None]]
 
@@ -98,6 +101,30 @@ async def test_a_redis_frozen_for_eight_seconds_is_waited_out(
     recovery.tell(f"{FROZEN_SECONDS:g} s frozen Redis, from its thaw")
     await old_database.ends_right(run_id)
     assert outlived(worker)
+
+
+async def test_a_worker_that_is_told_to_stop_while_redis_is_frozen_leaves_within_seconds(
+    own_servers: OwnServers, old_database: OldDatabase, spawn: Spawn
+) -> None:
+    worker, run_id, recovery = await working(old_database, spawn)
+    await old_database.watcher.control.set_pace(run_id, {"parallel": 3}, who="test")
+    at_freeze, valkey = await recovery.rows_done(), own_servers.pid(VALKEY)
+
+    os.kill(valkey, signal.SIGSTOP)
+    try:
+        since = time.monotonic()
+        worker.kill(signal.SIGTERM)
+        exit_code = await asyncio.to_thread(worker.wait, LEFT_WITHIN_SECONDS)
+    finally:
+        left_after = time.monotonic() - since
+        os.kill(valkey, signal.SIGCONT)
+    spawn(*WORKER, env=old_database.env)
+    await recovery.goes_on(since=time.monotonic(), rows_before=at_freeze + 50)
+
+    recovery.tell(f"SIGTERM with a frozen Redis, left after {left_after:.1f} s, from another worker's start")
+    await old_database.ends_right(run_id)
+    assert exit_code == 0
+    assert "Traceback" not in worker.log
 
 
 async def test_a_redis_that_forgets_everything_loses_the_run_and_a_new_one_goes_on_from_the_data(

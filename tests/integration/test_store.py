@@ -218,3 +218,21 @@ async def test_runs_are_kept_for_ever_where_that_is_said(store: RedisStore, clai
     new = await store.create(BACKFILL, pace_of(1), requested_by="test", idempotency_key=None)
 
     assert await store.recent_ids(10) == (new.run_id, claim.run_id)
+
+
+async def test_a_server_that_cannot_be_reached_holds_up_all_ranges_for_a_moment(redis_url: str) -> None:
+    redis, now = open_redis(redis_url, timeout_seconds=5.0), [1_000_000]
+    store = RedisStore(redis, prefix=PREFIX, lease_seconds=30, clock=lambda: now[0])
+    claim = await claim_first_range(store)
+
+    await store.release(claim, due_in_ms=700, whole_run=True)
+    at_once = (await store.vacancies(claim.run_id), await store.claim(claim.run_id, token="second"))
+    now[0] += 700
+    later = await store.vacancies(claim.run_id)
+    again = await store.claim(claim.run_id, token="second")
+
+    assert at_once == (0, None)
+    assert later > 0
+    assert again is not None
+    assert again.range_index == claim.range_index
+    await forget(redis, PREFIX)

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
-from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncConnection
+from datetime import timedelta
+from typing import Any
 
+import asyncpg
+import pytest
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from backfill.runs.failures import BatchFailed
 from backfill.sql.database import open_engine
-from backfill.sql.transactions import Limits, transaction
+from backfill.sql.transactions import MOST_STATEMENTS, Limits, transaction
+from tests.conftest import Connect
+from tests.support.waiting import wait_until
 
 LIMITS = Limits(
     lock_timeout_ms=511, statement_timeout_ms=5011, scan_timeout_ms=30_011, idle_in_transaction_timeout_ms=5022
@@ -34,3 +42,46 @@ async def test_it_has_its_limits_and_read_committed_and_the_next_one_begins_anew
     assert during == ["511ms", "5011ms", "5022ms", "read committed"]
     assert scanning == ["511ms", "30011ms", "5022ms", "read committed"]
     assert before == after
+
+
+HURRIED = Limits(lock_timeout_ms=100, statement_timeout_ms=100, scan_timeout_ms=100, idle_in_transaction_timeout_ms=100)
+FIRST_WITH_TRANSACTION_TIMEOUT = 170_000
+ASKED = b"half\0SELECT 1\0\0\0"  # name, statement, no types of parameters
+PARSE = b"P" + (4 + len(ASKED)).to_bytes(4, "big") + ASKED
+FLUSH = b"H\0\0\0\4"
+HOW_IT_STANDS = "SELECT state || ' ' || wait_event FROM pg_stat_activity WHERE pid = $1"
+
+
+async def test_one_that_stops_between_parse_and_bind_unlocks_its_rows_by_itself(
+    database: str, connect: Connect
+) -> None:
+    """As a worker does that is frozen there: its session is not idle, and no statement runs."""
+    observer = await connect(database)
+    if await observer.fetchval("SELECT current_setting('server_version_num')::int") < FIRST_WITH_TRANSACTION_TIMEOUT:
+        pytest.skip("transaction_timeout is there since PostgreSQL 17")
+    await observer.execute("CREATE TABLE locked (id int); INSERT INTO locked VALUES (1)")
+    engine = open_engine(database, application_name="test-transactions", pool_size=1)
+    waited: list[timedelta] = []
+
+    with pytest.raises(BatchFailed):
+        await stop_half_way(engine, observer, waited)
+    await observer.execute("SELECT id FROM locked FOR UPDATE NOWAIT")
+    await engine.dispose()
+
+    assert waited[0].total_seconds() * 1000 > (MOST_STATEMENTS - 1) * HURRIED.statement_timeout_ms
+
+
+async def stop_half_way(engine: AsyncEngine, observer: asyncpg.Connection, waited: list[timedelta]) -> None:
+    async with transaction(engine, HURRIED) as connection:
+        await connection.execute(text("SELECT id FROM locked FOR UPDATE"))
+        session: Any = (await connection.get_raw_connection()).driver_connection
+        pid = session.get_server_pid()
+        session._transport.write(PARSE + FLUSH)  # no driver stops there
+        await wait_until(lambda: stands(observer, pid, "active ClientRead"))
+        begun = await observer.fetchval("SELECT now()")
+        await wait_until(lambda: stands(observer, pid, None), 60)
+        waited.append(await observer.fetchval("SELECT now() - $1", begun))
+
+
+async def stands(observer: asyncpg.Connection, pid: int, how: str | None) -> bool:
+    return bool(await observer.fetchval(HOW_IT_STANDS, pid) == how)

@@ -14,6 +14,7 @@ from backfill.runs.failures import Failure, classify
         ("40001", Failure.CONTENTION),
         ("40P01", Failure.CONTENTION),
         ("57014", Failure.TIMEOUT),
+        ("25P04", Failure.TIMEOUT),
         ("57P01", Failure.CONNECTION),
         ("08006", Failure.CONNECTION),
         ("53300", Failure.SERVER),

@@ -36,7 +36,7 @@ class DeafStore:
                 await self.never.wait()
         return True, State.RUNNING
 
-    async def release(self, claim: Claim, *, due_in_ms: int = 0) -> None:
+    async def release(self, claim: Claim, *, due_in_ms: int = 0, whole_run: bool = False) -> None:
         self.released = True
 
 

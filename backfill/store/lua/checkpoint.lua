@@ -63,7 +63,7 @@ if sequence > tonumber(redis.call('HGET', key, 'sequence')) then
   if a.cursor ~= '' then redis.call('HSET', key, checking and 'check_cursor' or 'cursor', a.cursor) end
   redis.call('HSET', key, 'sequence', sequence, 'part', a.part, 'due_ms', ms(a.due_ms))
   if a.batch_size ~= '' then redis.call('HSET', run_key, 'batch_size', a.batch_size) end
-  redis.call('HDEL', run_key, 'strikes', 'throttled_by')
+  redis.call('HDEL', run_key, 'strikes', 'throttled_by', 'due_ms')
   local units, rows = count('units', 'units_done'), count('rows', 'rows_done')
   local checked, written = count('checked', 'checked'), count('written', 'rows_written')
   if a.batch_ms ~= '' and written > 0 then

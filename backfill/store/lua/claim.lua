@@ -14,7 +14,7 @@ local function hand_out(task, name, index)
 end
 
 local current = state()
-if not (current == 'queued' or wanted(current)) then return nothing() end
+if not (current == 'queued' or wanted(current)) or is_held_up() then return nothing() end
 local rule, most = autopilot(cjson.decode(pace)), cjson.decode(pace).parallel
 if rule and rule.stopped then return nothing() end
 if rule then most = math.min(most, math.max(math.ceil(rule.lanes - 0.05), 1)) end

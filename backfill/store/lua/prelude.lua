@@ -85,7 +85,7 @@ local function take(action, who, note)
     redis.call('HSET', run_key, 'asked_action', action, 'asked_by', who, 'asked_ms', ms(now))
   end
   if action == 'approve' then redis.call('HSET', run_key, 'approved_by', who) end
-  if action == 'resume' or action == 'retry' then redis.call('HDEL', run_key, 'error', 'strikes', 'throttled_by') end
+  if action == 'resume' or action == 'retry' then redis.call('HDEL', run_key, 'error', 'strikes', 'throttled_by', 'due_ms') end
   if target == 'paused' then redis.call('HSET', run_key, 'paused_at_ms', ms(now)) end
   if source == 'paused' then
     local since = tonumber(redis.call('HGET', run_key, 'paused_at_ms'))
@@ -101,6 +101,9 @@ local function take(action, who, note)
   event('state', 'state', target, 'from', source, 'action', action, 'who', who or '', 'note', note or '')
   return true
 end
+
+-- A server that could not be reached is given a moment, by all ranges together.
+local function is_held_up() return tonumber(redis.call('HGET', run_key, 'due_ms') or 0) > now end
 
 -- A lease is 'token until_ms'. Expired ones are not counted, but stay until somebody else takes the task.
 local function lease_of(task)

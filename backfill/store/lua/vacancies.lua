@@ -4,7 +4,7 @@
 rest_if_idle()
 local current = state()
 if current and is_done(current) and redis.call('GET', active_key()) == run_id then redis.call('DEL', active_key()) end
-if not (current == 'queued' or wanted(current)) then return 0 end
+if not (current == 'queued' or wanted(current)) or is_held_up() then return 0 end
 local rule = autopilot(cjson.decode(redis.call('HGET', run_key, 'pace')))
 if rule and rule.stopped then
   -- Where a monitor is at work it says so itself; this is for where there is none.

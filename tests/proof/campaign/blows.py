@@ -82,14 +82,14 @@ async def remove_worker(scene: Scene, fault: Fault) -> bool:
 
 
 async def crash_postgres(scene: Scene, fault: Fault) -> bool:
-    async with scene.recovery(fault.kind):
+    async with scene.recovery(fault.kind, of_server=True):
         with scene.traffic.outage():
             await scene.servers.stop_postgres_immediately()
     return True
 
 
 async def kill_redis(scene: Scene, fault: Fault) -> bool:
-    async with scene.recovery(fault.kind):
+    async with scene.recovery(fault.kind, of_server=True):
         await scene.servers.kill_valkey()
     return True
 

@@ -42,15 +42,18 @@ class Scene:
         return self.lookout.ended
 
     @asynccontextmanager
-    async def recovery(self, kind: Kind, *, from_after: bool = False) -> AsyncIterator[None]:
+    async def recovery(self, kind: Kind, *, from_after: bool = False, of_server: bool = False) -> AsyncIterator[None]:
         """The blow is inside the block; returns when the run goes on. `from_after`: from where the run stands after it,
-        for a blow that is over at once and that a worker may be quicker than."""
+        for a blow that is over at once and that a worker may be quicker than. `of_server`: at the end of the block a
+        server that was down answers again, and what came before is not the workers' to shorten."""
         before = await self._look()
         since = time.monotonic()
         yield
+        answers_at = time.monotonic()
         if from_after:
             before = replace(before, steps=(await self._look()).steps)
-        self.ledger.recovered(kind, await self.lookout.goes_on(before) - since)
+        goes_on_at = await self.lookout.goes_on(before)
+        self.ledger.recovered(kind, goes_on_at - since, max(goes_on_at - answers_at, 0.0) if of_server else None)
 
     async def _look(self) -> Sight:
         sight = await wait_until(self.lookout.look_once, GO_ON_SECONDS)

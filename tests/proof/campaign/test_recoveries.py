@@ -37,13 +37,15 @@ def test_a_ledger_adds_up_its_rounds() -> None:
         this = Ledger(rounds=1, contended=2, violations=[Violation(seed=seed, what="a row is missing")])
         this.faults[Kind.REDIS_KILLED] += 1
         this.writes["insert"] += 10
-        this.recovered(Kind.REDIS_KILLED, seconds)
+        this.recovered(Kind.REDIS_KILLED, seconds, from_answering=seconds / 2)
+        this.recovered(Kind.WORKER_KILLED, 3.0)
         campaign.add(this)
 
     told = "\n".join(campaign.lines())
 
-    assert times(campaign.recoveries[Kind.REDIS_KILLED]) == {"count": 3, "p50": 2.0, "max": 9.0}
+    assert times(campaign.recoveries[Kind.REDIS_KILLED]) == {"count": 3, "p50": 2.0, "p95": 9.0, "max": 9.0}
     assert (campaign.rounds, campaign.faults.total(), campaign.writes.total(), campaign.contended) == (3, 3, 30, 6)
+    assert sorted(campaign.without_servers()) == [0.5, 1.0, 3.0, 3.0, 3.0, 4.5]
     assert "round 2: a row is missing" in told
     assert campaign.document()["violations"][1] == {"seed": 2, "what": "a row is missing"}
     assert (exit_code_of(campaign), exit_code_of(Ledger(rounds=3))) == (3, 0)
