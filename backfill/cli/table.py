@@ -85,6 +85,11 @@ _LIBRARYS = {
         "List the quarantined units of a run, all of them, by the error that each fails with; and what to do next.",
         "backfill quarantined --json | jq .groups[].count",
     ),
+    "report": _run(
+        "reporting:report",
+        "Show what a run did, range by range, who asked for what, and the proof that its ranges left nothing out.",
+        "backfill report --json > report.json",
+    ),
     "list": _run(
         "listing:list_backfills",
         "List the backfills: what each does, and how its last run is or ended.",

@@ -13,7 +13,9 @@ from dataclasses import replace
 from backfill.engine.guard import guarded
 from backfill.engine.lease import Lease
 from backfill.engine.protocols import Advance, Backfill, CheckedPage, Claim, Store
+from backfill.engine.proving import proof_of
 from backfill.engine.settling import Surroundings
+from backfill.runs.coverage import why_not_covered
 from backfill.runs.failures import BatchFailed, Failure
 from backfill.runs.findings import Finding, merge
 from backfill.runs.pace import FIRST_ROWS, FIRST_ROWS_ALIKE, BatchSize, Pace
@@ -85,7 +87,7 @@ def _advance(page: CheckedPage, range_index: int, now_ms: int) -> Advance:
     )
 
 
-async def finish(backfill: Backfill, store: Store, claim: Claim) -> None:
+async def finish(backfill: Backfill, store: Store, claim: Claim, lease: Lease) -> None:
     """The verdict on the whole run: reopened, succeeded or failed."""
     findings = merge([*await backfill.check_schema(), *await store.findings(claim)])
     run = await store.get(claim.run_id)
@@ -94,18 +96,21 @@ async def finish(backfill: Backfill, store: Store, claim: Claim) -> None:
     if run.contended and await store.reopened(claim) < MOST_REOPENINGS:
         await store.finish(claim, Action.REOPEN, findings, None)
         return
-    error = _why_failed(findings, len(run.quarantined))
-    await store.finish(claim, Action.FAIL if error else Action.SUCCEED, findings, error)
+    passage = await store.passage(claim.run_id)
+    proof = await proof_of(backfill, passage, lease)
+    not_covered = why_not_covered(passage.ranges or (), proof.places)
+    error = _why_failed(findings, len(run.quarantined), not_covered)
+    await store.finish(claim, Action.FAIL if error else Action.SUCCEED, findings, error, proof)
 
 
-def _why_failed(findings: Sequence[Finding], quarantined: int) -> str | None:
+def _why_failed(findings: Sequence[Finding], quarantined: int, not_covered: str | None) -> str | None:
     errors = [finding for finding in findings if finding.is_error]
     parts = []
     if quarantined:
         parts.append(f"{counted(quarantined, 'unit')} {'is' if quarantined == 1 else 'are'} quarantined")
     if errors:
         parts.append("verification found " + ", ".join(f"{f.rule} ({f.count})" for f in errors))
-    return " and ".join(parts) or None
+    return " and ".join([*parts, *([not_covered] if not_covered else [])]) or None
 
 
 async def check_everything(

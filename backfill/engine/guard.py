@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any, TypeVar, cast
 
 from backfill.engine.protocols import Backfill, CheckedPage, PartSettled, Previewable, Settled
-from backfill.engine.stretching import Stretch
 from backfill.runs.errors import OperatorError
 from backfill.runs.failures import BatchFailed, Failure, classify
 from backfill.runs.findings import Finding, Rule
@@ -26,6 +25,8 @@ from backfill.runs.rehearsed import Rehearsed
 
 # A plan may count whole tables, in a few statements each of which has its own limit.
 PLAN_TAKES_LONGER = 3
+# What a definition may have besides and the engine calls, with whose fault it is when that fails.
+BESIDES = {"settle_stretch": Failure.ROW, "places_of": Failure.BUG, "wal_written": Failure.BUG}
 _LIBRARIES = tuple(sysconfig.get_paths()[name] for name in ("stdlib", "purelib", "platlib"))
 
 Guarded = TypeVar("Guarded", bound=Backfill)
@@ -138,10 +139,10 @@ class _Guard:
             return await backfill.rehearse_part(unit_id, mark, rows=rows)
 
     def __getattr__(self, name: str) -> Any:
-        """What a definition has besides is the business of whoever asks it for that; stretches are the engine's."""
+        """What a definition has besides is the business of whoever asks it for that; some of it is the engine's."""
         found = getattr(self._backfill, name)
-        return partial(self._settle_stretch, found) if name == "settle_stretch" else found
+        return partial(self._besides, name, found) if name in BESIDES else found
 
-    async def _settle_stretch(self, settle: Callable[..., Awaitable[Stretch]], *bounds: Any, **units: int) -> Stretch:
-        async with self._call("settle_stretch", Failure.ROW):
-            return await settle(*bounds, **units)
+    async def _besides(self, name: str, call: Callable[..., Awaitable[Any]], *arguments: Any, **named: Any) -> Any:
+        async with self._call(name, BESIDES[name]):
+            return await call(*arguments, **named)

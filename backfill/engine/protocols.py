@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
 
+from backfill.runs.coverage import Passage, Proof
 from backfill.runs.failures import BatchFailed
 from backfill.runs.findings import Finding, Rule
 from backfill.runs.pace import BatchSize, Pace
@@ -277,7 +278,11 @@ class Store(Protocol):
 
     async def reopened(self, claim: Claim) -> int: ...
 
-    async def finish(self, claim: Claim, action: Action, findings: Sequence[Finding], error: str | None) -> bool: ...
+    async def finish(
+        self, claim: Claim, action: Action, findings: Sequence[Finding], error: str | None, proof: Proof | None = None
+    ) -> bool: ...
+
+    async def passage(self, run_id: str) -> Passage: ...
 
     async def vacancies(self, run_id: str) -> int: ...
 

@@ -18,6 +18,7 @@ from backfill.engine.checking import check_range, finish
 from backfill.engine.guard import failure_of, guarded
 from backfill.engine.lease import Lease
 from backfill.engine.protocols import Backfill, Claim, Doorbell, Store, Task
+from backfill.engine.proving import wal_written
 from backfill.engine.serving import Serving
 from backfill.engine.settling import RangeSettler, Surroundings
 from backfill.engine.tally import Tally
@@ -119,13 +120,14 @@ class Slices:
         match claim.task:
             case Task.PLAN:
                 ranges = ranges_wanted(claim.pace.parallel)
-                await self.store.save_plan(claim, await backfill.plan(ranges))
+                plan = await backfill.plan(ranges)
+                await self.store.save_plan(claim, replace(plan, wal_bytes=await wal_written(backfill)))
             case Task.SETTLE:
                 await RangeSettler(backfill, claim, lease, around).run()
             case Task.CHECK:
                 await check_range(backfill, claim, lease, around)
             case Task.FINISH:
-                await finish(backfill, self.store, claim)
+                await finish(backfill, self.store, claim, lease)
 
     async def _strike(self, claim: Claim, lease: Lease, failed: BatchFailed) -> None:
         """Not this batch's fault: the task is taken up again after a while; if it stays so, the run is paused."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 from backfill.engine.protocols import Doorbell, Event, Store
 from backfill.runs.approval import same_person
@@ -11,8 +12,14 @@ from backfill.runs.errors import ActiveRunExists, OwnApproval, UnknownPageToken,
 from backfill.runs.notes import checked_note
 from backfill.runs.parameters import as_options
 from backfill.runs.record import Run
+from backfill.runs.report import report_document
 from backfill.runs.states import Action, State, is_done_already
+from backfill.runs.telling import sentence_of
+from backfill.runs.times import timestamp
 from backfill.runs.workers import LiveWorker
+
+# More than the store keeps of one run.
+MOST_EVENTS = 10_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,8 +120,25 @@ class Steering:
         run = await self.get(run_id)
         return run, await self.store.events(run_id, after=after)
 
+    async def report(self, run_id: str | None) -> dict[str, Any]:
+        """The report's JSON. Raises UnknownRun."""
+        run = await self.get(run_id)
+        passage, events = await self.store.passage(run.id), await self.store.events(run.id, limit=MOST_EVENTS)
+        return report_document(run, passage, [event_document(event) for event in events])
+
     async def events(self, run_id: str | None, *, after: str = "0") -> tuple[Event, ...]:
         return await self.store.events((await self.get(run_id)).id, after=after)
+
+
+def event_document(event: Event) -> dict[str, Any]:
+    """An event's JSON: the same in the API, of the command and in a report."""
+    return {
+        "id": event.id,
+        "at": timestamp(event.at_ms),
+        "kind": event.kind,
+        "sentence": sentence_of(event.kind, event.about),
+        "about": dict(event.about),
+    }
 
 
 def _refused(run: Run, why: str) -> WrongState:

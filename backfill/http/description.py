@@ -11,12 +11,14 @@ from fastapi.openapi.utils import get_openapi
 from backfill.http import documents
 from backfill.http.operations import RunRequest
 from backfill.http.problems import MEDIA_TYPE
+from backfill.http.report_documents import Report
 
 _MODELS = {
     model.__name__: model
     for model in (
         documents.Alive,
         documents.Ready,
+        Report,
         documents.Backfills,
         documents.Run,
         documents.Runs,

@@ -22,12 +22,11 @@ from fastapi.sse import KEEPALIVE_COMMENT, format_sse_event
 
 from backfill.engine.control import Control
 from backfill.engine.protocols import Event
+from backfill.engine.steering import event_document
 from backfill.http.patience import within
 from backfill.runs.errors import OperatorError, RedisUnreachable, TooManyStreams, UnknownRun
 from backfill.runs.record import Run, run_document
 from backfill.runs.states import AT_REST
-from backfill.runs.telling import sentence_of
-from backfill.runs.times import timestamp
 
 LOOK_EVERY_SECONDS = 0.5
 HEARTBEAT_SECONDS = 15.0
@@ -209,16 +208,6 @@ class LiveRuns:
             if not all(stream.offer(message) for message in [*messages, *ended]):
                 watched.streams.discard(stream)
                 log.warning("slow reader dropped", run=watched.run_id)
-
-
-def event_document(event: Event) -> dict[str, object]:
-    return {
-        "id": event.id,
-        "at": timestamp(event.at_ms),
-        "kind": event.kind,
-        "sentence": sentence_of(event.kind, event.about),
-        "about": dict(event.about),
-    }
 
 
 def _change(event: Event) -> bytes:

@@ -18,6 +18,7 @@ from backfill.http.access import Reader
 from backfill.http.depends import OpenService, RunId
 from backfill.http.documents import problems
 from backfill.http.paging import dump_page_token, load_page_token
+from backfill.http.report_documents import Report
 from backfill.runs.record import Run, run_document
 from backfill.runs.states import State
 from backfill.runs.terms import FIRST_VERSION
@@ -101,6 +102,19 @@ async def get_run(request: Request, service: OpenService, _caller: Reader, run_i
         return answer
     kept = {name: value for name, value in answer.headers.items() if not name.startswith("content-")}
     return Response(status_code=304, headers=kept)
+
+
+@router.get(
+    "/runs/{run_id}/report",
+    summary="What a run did, range by range, and the proof that its ranges left nothing out",
+    response_model=Report,
+    responses=problems(401, 404, 422, 429, 503),
+)
+async def get_report(service: OpenService, _caller: Reader, run_id: RunId) -> JSONResponse:
+    report = await service.control.report(run_id)
+    name = f"backfill-{report['run']['backfill']}-{report['run']['id']}.json"
+    headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-cache"}
+    return JSONResponse(report, headers=headers)
 
 
 def retry_after(run: Run) -> dict[str, str]:

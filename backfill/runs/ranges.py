@@ -62,10 +62,13 @@ class Span:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
+    """`wal_bytes` is how many the server had ever written by then, where that is known."""
+
     spans: tuple[Span, ...]
     units_total: int
     rows_total: int
     total_is_estimate: bool
+    wal_bytes: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

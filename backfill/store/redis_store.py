@@ -14,10 +14,11 @@ from typing import Any, cast
 from redis.asyncio import Redis
 
 from backfill.engine.protocols import ActionTaken, Advance, Claim, Created, Event, Task, Totals
+from backfill.runs.coverage import Passage, Proof
 from backfill.runs.errors import UnknownRun
 from backfill.runs.findings import Finding
 from backfill.runs.pace import FIXED, Pace
-from backfill.runs.ranges import Plan, Span
+from backfill.runs.ranges import Plan, RangeState, Span
 from backfill.runs.record import Run
 from backfill.runs.states import Action, State
 from backfill.runs.terms import Terms, backfill_at
@@ -26,6 +27,7 @@ from backfill.runs.workers import LiveWorker, WorkerRecord
 from backfill.store import codec
 from backfill.store.client import told_plainly
 from backfill.store.metrics import BATCH_BOUNDS_JSON
+from backfill.store.passage import read_passage
 from backfill.store.scripts import Scripts
 from backfill.store.workers import read_workers, record_of
 
@@ -131,7 +133,10 @@ class RedisStore:
             pipe.zrangebyscore(f"{self._prefix}:workers", f"({seen_ms}", "+inf")
             pipe.hgetall(f"{self._prefix}:worker_records")
             *stages, alive, texts = await pipe.execute()
-        return stages, [record_of(worker_id, texts.get(worker_id)) for worker_id in alive]
+        # One whose record is gone stands for work that nobody does; the end of the run finds it.
+        return [stage or RangeState.OPEN for stage in stages], [
+            record_of(worker_id, texts.get(worker_id)) for worker_id in alive
+        ]
 
     async def recent_ids(self, limit: int, *, after: str | None = None) -> tuple[str, ...] | None:
         key, first = f"{self._prefix}:runs", 0
@@ -205,7 +210,8 @@ class RedisStore:
         return bool(held), _state(state)
 
     async def save_plan(self, claim: Claim, plan: Plan) -> bool:
-        totals = (plan.units_total, plan.rows_total, int(plan.total_is_estimate))
+        wal = "" if plan.wal_bytes is None else plan.wal_bytes
+        totals = (plan.units_total, plan.rows_total, int(plan.total_is_estimate), wal)
         spans = [text for span in plan.spans for text in (codec.dump_key(span.start), codec.dump_key(span.end))]
         return bool(await self._scripts.run("save_plan", claim.run_id, claim.token, *totals, *spans))
 
@@ -248,9 +254,15 @@ class RedisStore:
         with told_plainly():
             return int(await cast("Awaitable[str | None]", self._redis.hget(key, "reopened")) or 0)
 
-    async def finish(self, claim: Claim, action: Action, findings: Sequence[Finding], error: str | None) -> bool:
+    async def finish(
+        self, claim: Claim, action: Action, findings: Sequence[Finding], error: str | None, proof: Proof | None = None
+    ) -> bool:
         arguments = (_task_name(claim), claim.token, action.value, codec.dump_findings(findings), error or "")
-        return bool(await self._scripts.run("finish", claim.run_id, *arguments))
+        return bool(await self._scripts.run("finish", claim.run_id, *arguments, proof.text() if proof else ""))
+
+    async def passage(self, run_id: str) -> Passage:
+        with told_plainly():
+            return await read_passage(self._redis, self._run_key(run_id))
 
     async def vacancies(self, run_id: str) -> int:
         return int(await self._scripts.run("vacancies", run_id))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import httpx
 import pytest
 
+from backfill.http.report_documents import Report
 from backfill.wiring import Service
 
 RUNS_OF_BACKFILL = "/v1/backfills/generation-versions/runs"
@@ -188,3 +189,18 @@ async def test_what_is_possible_beside_a_run_that_is_done_is_a_new_run(client: h
 
     assert "Possible now: a new run (backfill enqueue generation-versions)." in refusal["detail"]
     assert (cancelled["actions"], "backfill enqueue generation-versions" in cancelled["next"]) == ([], True)
+
+
+async def test_the_report_of_a_run_is_a_file_to_keep_with_who_asked_for_what(client: httpx.AsyncClient) -> None:
+    run = (await start(client, note="CHG-1044")).json()
+
+    response = await client.get(f"/v1/runs/{run['id']}/report")
+
+    report = response.json()
+    Report.model_validate(report)
+    assert response.headers["Content-Disposition"] == (
+        f'attachment; filename="backfill-generation-versions-{run["id"]}.json"'
+    )
+    assert (report["coverage"]["state"], report["coverage"]["ranges"]) == ("pending", None)
+    assert (report["events"][0]["about"]["who"], report["events"][0]["about"]["note"]) == ("http", "CHG-1044")
+    assert (await client.get("/v1/runs/000000000000/report")).status_code == 404

@@ -21,6 +21,7 @@ from backfill.runs.forecast import Amount
 from backfill.runs.preview import TableSize
 from backfill.runs.ranges import Key, Plan, Span, Unit
 from backfill.runs.rehearsed import Rehearsed
+from backfill.sql.transactions import transaction
 from worker.generations import large, rehearsing
 from worker.generations.needs import NEEDS
 from worker.generations.queries import QUERIES, run_sql
@@ -62,6 +63,11 @@ class GenerationVersions(GroupsBackfill):
         starts = [None, *ends]
         spans = tuple(Span(start=start, end=end) for start, end in zip(starts, ends, strict=False))
         return Plan(spans=spans, units_total=units, rows_total=rows, total_is_estimate=is_estimate)
+
+    async def places_of(self, keys: Sequence[Key]) -> Sequence[int]:
+        ats, ids = [at for at, _ in keys], [one for _, one in keys]
+        async with transaction(self.engine, self.limits) as connection:
+            return [row.place for row in await run_sql(connection, "order_keys", {"ats": ats, "ids": ids})]
 
     async def page_in(
         self, connection: AsyncConnection, bounds: tuple[Key | None, Key], *, units: int, row_cap: int

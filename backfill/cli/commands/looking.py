@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -17,13 +17,12 @@ from backfill.cli.panel import print_run, print_runs
 from backfill.cli.steering import with_runs
 from backfill.cli.watching import print_outcome
 from backfill.cli.watching import watch as watch_run
-from backfill.engine.protocols import Event
-from backfill.engine.steering import Steering
+from backfill.engine.steering import Steering, event_document
 from backfill.runs.errors import UsageError, WaitTimedOut
 from backfill.runs.outlook import outcome_of
 from backfill.runs.record import Run, run_document
 from backfill.runs.telling import sentence_of
-from backfill.runs.times import clock_time, timestamp
+from backfill.runs.times import clock_time
 
 MOST_RUNS = 100
 
@@ -120,21 +119,11 @@ def events(run: RunId = None, json: Json = False) -> None:
     """List what happened to a run, oldest first: changes of state and who asked, units set aside for good."""
     found = with_runs(lambda runs: runs.events(run))
     if json:
-        write_json({"events": [_event_document(event) for event in found]})
+        write_json({"events": [event_document(event) for event in found]})
         return
     console = answer_console()
     for event in found:
         console.print(f"{clock_time(event.at_ms)}  {sentence_of(event.kind, event.about)}")
-
-
-def _event_document(event: Event) -> dict[str, Any]:
-    return {
-        "id": event.id,
-        "at": timestamp(event.at_ms),
-        "kind": event.kind,
-        "sentence": sentence_of(event.kind, event.about),
-        "about": dict(event.about),
-    }
 
 
 def _quietly(limit: asyncio.Timeout, seen: Whereabouts) -> Callable[[Run], None]:

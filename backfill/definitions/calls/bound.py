@@ -19,7 +19,7 @@ from backfill.definitions.calls.previewing import explain, rehearse, survey
 from backfill.definitions.calls.reading import Seen, read_rows, rows_named
 from backfill.definitions.calls.spec import Spec
 from backfill.definitions.calls.writing import New, Writing
-from backfill.definitions.walk import plan, read_page, read_units
+from backfill.definitions.walk import places_of, plan, read_page, read_units
 from backfill.engine.protocols import CheckedPage, PartSettled, Settled
 from backfill.runs.failures import BatchFailed, Failure
 from backfill.runs.findings import Finding, Rule, merge
@@ -31,6 +31,7 @@ from backfill.sql.needs import Needs
 from backfill.sql.privileges import Rights, closed_to_writes, missing_privileges
 from backfill.sql.schema import check_catalog, check_statistics
 from backfill.sql.transactions import Limits, rolled_back, transaction
+from backfill.sql.wal import wal_written
 
 # Until it is known how many there is time for.
 FIRST_ROWS = 100
@@ -92,6 +93,13 @@ class Calls:
     async def plan(self, ranges: int) -> Plan:
         async with self._scanning() as connection:
             return await plan(connection, self.spec.walk, ranges)
+
+    async def places_of(self, keys: Sequence[Key]) -> Sequence[int]:
+        async with transaction(self.engine, self.limits) as connection:
+            return await places_of(connection, self.spec.walk, keys)
+
+    async def wal_written(self) -> int:
+        return await wal_written(self.engine, self.limits)
 
     async def read_page(self, after: Key | None, end: Key, *, units: int, row_cap: int) -> tuple[Unit, ...]:
         async with transaction(self.engine, self.limits) as connection:

@@ -14,7 +14,7 @@ from backfill.definitions.columns import previewing
 from backfill.definitions.columns.declaration import Declaration
 from backfill.definitions.columns.needs import DIFFERS, needs_of, rights_of, rules_of, tables_of
 from backfill.definitions.columns.settling import Writer
-from backfill.definitions.walk import CHECKED_ROWS, Breach, check_rows, plan, read_page, read_units
+from backfill.definitions.walk import CHECKED_ROWS, Breach, check_rows, places_of, plan, read_page, read_units
 from backfill.engine.protocols import CheckedPage, PartSettled, Settled
 from backfill.engine.stretching import Stretch
 from backfill.runs.failures import BatchFailed, Failure
@@ -26,6 +26,7 @@ from backfill.sql.database import leads_to
 from backfill.sql.privileges import closed_to_writes, missing_privileges
 from backfill.sql.schema import check_catalog, check_statistics
 from backfill.sql.transactions import Limits, rolled_back, transaction
+from backfill.sql.wal import wal_written
 
 T = TypeVar("T")
 
@@ -116,6 +117,13 @@ class ColumnsBackfill:
             (unit,) = await read_page(connection, self._walk, (after, end), false(), units=1)
         finding = Finding(rule=DIFFERS, is_error=True, count=1, examples=(unit.id,))
         return CheckedPage(units=1, last_key=unit.key, findings=(finding,))
+
+    async def places_of(self, keys: Sequence[Key]) -> Sequence[int]:
+        async with transaction(self._engine, self._limits) as connection:
+            return await places_of(connection, self._walk, keys)
+
+    async def wal_written(self) -> int:
+        return await wal_written(self._engine, self._limits)
 
     async def survey(self) -> Survey:
         async def look(todo: ColumnElement[bool]) -> Survey:

@@ -33,6 +33,7 @@ from backfill.sql.schema import check_catalog, check_statistics, read_found
 from backfill.sql.survey import indexes_on, survey_server, table_sizes
 from backfill.sql.tables import TableName
 from backfill.sql.transactions import Limits, rolled_back, transaction
+from backfill.sql.wal import wal_written
 
 Run = Callable[[AsyncConnection, str, Mapping[str, Any]], Awaitable[CursorResult[Any]]]
 """Runs a statement by its name: as a run does it, or twice, to weigh it."""
@@ -108,6 +109,9 @@ class GroupsBackfill(ABC):
     async def plan(self, ranges: int) -> Plan:
         async with self.scanning() as connection:
             return await self.plan_in(connection, ranges)
+
+    async def wal_written(self) -> int:
+        return await wal_written(self.engine, self.limits)
 
     async def read_page(self, after: Key | None, end: Key, *, units: int, row_cap: int) -> tuple[Unit, ...]:
         async with transaction(self.engine, self.limits) as connection:

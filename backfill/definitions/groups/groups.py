@@ -18,7 +18,7 @@ from backfill.definitions.groups.queries import STATEMENTS, GroupQueries
 from backfill.definitions.groups.reading import declaration_of
 from backfill.definitions.hooks import Hooks
 from backfill.definitions.keepers.keeper import SyncTrigger
-from backfill.definitions.walk import count_left, plan
+from backfill.definitions.walk import count_left, places_of, plan
 from backfill.definitions.walk.keys import parts_of, unit_id
 from backfill.engine.protocols import CheckedPage, Settled
 from backfill.runs.forecast import Amount
@@ -26,7 +26,7 @@ from backfill.runs.preview import TableSize
 from backfill.runs.ranges import Key, Plan, Unit
 from backfill.sql.folder import SqlFolder
 from backfill.sql.plans import StatementsOfRun, walk_in_order
-from backfill.sql.transactions import Limits
+from backfill.sql.transactions import Limits, transaction
 
 PAGE_UNITS = 1_000
 ROW_CAP = 1_000
@@ -124,6 +124,10 @@ class Groups(Declared, GroupsBackfill):
     def declaration(cls) -> Declaration:
         """What the class says, validated."""
         return cls._declaration
+
+    async def places_of(self, keys: Sequence[Key]) -> Sequence[int]:
+        async with transaction(self.engine, self.limits) as connection:
+            return await places_of(connection, self._declaration.walk, keys)
 
     async def plan_in(self, connection: AsyncConnection, ranges: int) -> Plan:
         units = await plan(connection, self._declaration.walk, ranges)

@@ -2,6 +2,7 @@
 
 from backfill.definitions.walk.checking import CHECKED_ROWS, Breach, check_rows
 from backfill.definitions.walk.pages import last_key, read_page, read_units
+from backfill.definitions.walk.places import places_of
 from backfill.definitions.walk.planning import Left, count_left, plan
 from backfill.definitions.walk.walk import Walk
 
@@ -13,6 +14,7 @@ __all__ = [
     "check_rows",
     "count_left",
     "last_key",
+    "places_of",
     "plan",
     "read_page",
     "read_units",

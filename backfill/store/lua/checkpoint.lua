@@ -62,6 +62,7 @@ if sequence > tonumber(redis.call('HGET', key, 'sequence')) then
   local checking = redis.call('HGET', key, 'stage') == 'settled'
   if a.cursor ~= '' then redis.call('HSET', key, checking and 'check_cursor' or 'cursor', a.cursor) end
   redis.call('HSET', key, 'sequence', sequence, 'part', a.part, 'due_ms', ms(a.due_ms))
+  redis.call('HSETNX', key, 'began_ms', ms(now))
   if a.batch_size ~= '' then redis.call('HSET', run_key, 'batch_size', a.batch_size) end
   redis.call('HDEL', run_key, 'strikes', 'throttled_by', 'due_ms')
   local units, rows = count('units', 'units_done'), count('rows', 'rows_done')
@@ -85,7 +86,10 @@ if sequence > tonumber(redis.call('HGET', key, 'sequence')) then
   for _, unit in ipairs(a.taken_back) do redis.call('HDEL', put_aside_key, unit) end
   quarantine()
   for _, value in ipairs(a.findings) do redis.call('RPUSH', findings_key, value) end
-  if a.stage_done then redis.call('HSET', key, 'stage', checking and 'verified' or 'settled') end
+  if a.stage_done then
+    local stage = checking and 'verified' or 'settled'
+    redis.call('HSET', key, 'stage', stage, stage .. '_ms', ms(now))
+  end
   redis.call('HSET', run_key, 'updated_ms', ms(now))
   local last = redis.call('LINDEX', samples_key, -1)
   if not last or now - tonumber(string.match(last, '^(%d+)')) >= 1000 then

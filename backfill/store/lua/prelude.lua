@@ -92,6 +92,7 @@ local function take(action, who, note)
     redis.call('HINCRBY', run_key, 'paused_ms', ms(now - since))
   end
   if target == 'running' then redis.call('HSETNX', run_key, 'started_ms', ms(now)) end
+  if action == 'verify' then redis.call('HSET', run_key, 'verifying_ms', ms(now)) end
   if is_done(target) then
     redis.call('HSET', run_key, 'finished_ms', ms(now))
     measure('ended:' .. target, 1)
@@ -206,7 +207,7 @@ local function reopen_ranges()
     local unfinished = redis.call('HGET', key, 'stage') == 'open' or open[index]
     redis.call('HSET', key, 'stage', unfinished and 'open' or 'settled', 'check_cursor', '', 'checked', 0, 'due_ms', 0)
   end
-  redis.call('HDEL', run_key, 'error', 'verification', 'finished_ms')
+  redis.call('HDEL', run_key, 'error', 'verification', 'finished_ms', 'proof')
   redis.call('HSET', run_key, 'checked', 0)
   redis.call('DEL', findings_key, leases_key)
 end
