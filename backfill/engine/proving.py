@@ -74,7 +74,7 @@ async def _after_split(backfill: Backfill, after: Key | None, lease: Lease) -> A
         findings.extend(page.findings)
         if after is None or time.monotonic() >= until:
             return AfterSplit(units=units, complete=after is None, findings=merge(findings))
-        await lease.rest(at_least_ms=(time.monotonic() - began) * 1000)
+        await lease.rest(at_least_ms=(time.monotonic() - began) * 1000 if lease.pace.rests else 0)
     return None
 
 
