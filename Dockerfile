@@ -2,11 +2,14 @@
 
 # Every package is downloaded as a wheel and checked against its hash in constraints.txt. What follows has no index: only
 # these files can be installed, hence exactly these versions, and of them only what the program needs when it runs.
+# Where the index is reached by a mirror, a proxy or a certificate of one's own, pip's configuration says so, as a secret of
+# the build that stays in no layer: docs/deployment.md.
 FROM python:3.13-slim AS build
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_NO_INPUT=1
 WORKDIR /source
 COPY constraints.txt ./
-RUN python -m pip download --require-hashes --no-deps --only-binary :all: --dest /wheels --requirement constraints.txt
+RUN --mount=type=secret,id=pip.conf,target=/etc/pip.conf --mount=type=secret,id=ca.pem,target=/run/secrets/ca.pem \
+    python -m pip download --require-hashes --no-deps --only-binary :all: --dest /wheels --requirement constraints.txt
 COPY pyproject.toml README.md LICENSE ./
 COPY backfill backfill
 RUN python -m venv /opt/backfill \

@@ -3,15 +3,19 @@
 
 A worker gives its sign of life to Redis for as long as its event loop turns; a process that hangs gives none. In a
 container the host is the container, so each of them answers for its own worker.
+
+What restarts a worker that is not alive asks with --unless-redis-is-away: where Redis cannot be asked, nothing is known
+of the worker, which waits for Redis and is back at work with it, and a restart would only lose time.
 """
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import sys
 
 from backfill.masking import mask_passwords
-from backfill.runs.errors import OperatorError
+from backfill.runs.errors import OperatorError, RedisUnreachable
 from backfill.settings import Settings, load_settings
 from backfill.store.client import open_redis
 from backfill.store.presence import workers_here
@@ -31,14 +35,17 @@ async def count(settings: Settings) -> int:
 
 
 def main() -> int:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--unless-redis-is-away", action="store_true", help="0 also where Redis cannot be asked")
+    redis_away = 0 if parser.parse_args().unless_redis_is_away else 1
     try:
         workers = asyncio.run(count(load_settings()))
     except OperatorError as error:
         print(f"error: {mask_passwords(str(error))}", file=sys.stderr)
-        return 1
+        return redis_away if isinstance(error, RedisUnreachable) else 1
     except TimeoutError:
         print(f"error: Redis does not answer within {PATIENCE_SECONDS:g} seconds.", file=sys.stderr)
-        return 1
+        return redis_away
     print(f"{workers} alive on this host" if workers else "no worker of this host has given a sign of life lately")
     return 0 if workers else 1
 

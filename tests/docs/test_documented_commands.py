@@ -27,6 +27,7 @@ from tests.conftest import Spawn
 from tests.migrations.support import HEAD
 from tests.support.commands import REPOSITORY, environment_for, run_command
 from tests.support.documents import READ, TYPED, Page, pages, words_of
+from tests.support.known_words import PHRASES, PROGRAMS
 from tests.support.old_rows import old_rows
 from tests.support.reader import OWN_PROGRAMS, Reader, begins_with
 from tests.support.runs import enqueue
@@ -89,6 +90,14 @@ ELSEWHERE = {
         why_not_here="there need be no Docker engine; what it would start is started as plain processes",
         test="tests/integration/test_image_commands.py::test_the_migration_runs_to_its_end_and_may_run_again",
     ),
+    "kubectl": Elsewhere(
+        why_not_here="there is no cluster",
+        test="tests/unit/test_kubernetes.py::test_a_pod_runs_the_same_image_and_command_as_the_compose_file",
+    ),
+    "docker build": Elsewhere(
+        why_not_here="there need be no Docker engine",
+        test="tests/unit/test_compose.py::test_pip_is_told_of_mirrors_and_certificates_by_secrets_that_stay_in_no_layer",
+    ),
     "pip wheel": Elsewhere(
         why_not_here="it fetches what builds the wheel, and writes into the checkout",
         test="tests/wheel/test_the_wheel.py::test_the_library_is_the_only_package_in_the_wheel",
@@ -101,36 +110,6 @@ ELSEWHERE = {
         why_not_here="it makes roles, which belong to the whole server",
         test="tests/integration/test_roles.py::test_migration_run_and_verification_work_under_their_roles_while_the_application_writes",
     ),
-}
-PROGRAMS = {
-    "alembic",
-    "arq",
-    "backfill",
-    "createdb",
-    "curl",
-    "docker",
-    "dropdb",
-    "jq",
-    "make",
-    "pg_dump",
-    "pg_restore",
-    "pip",
-    "psql",
-    "python",
-}
-# Pieces of code that read like a command and are none.
-PHRASES = {
-    "character varying(36)",
-    "character varying(50)",
-    "character varying(500)",
-    "idle in transaction",
-    "kill -9",
-    "latest_version = n + 1",
-    "maxmemory-policy noeviction",
-    "row_security = off",
-    "slice done",
-    "storage_path = './storage/projects/' || id",
-    "task put off",
 }
 LIKE_A_COMMAND = re.compile(r"[a-z.~/][\w./-]* +\S")
 # What is refused here, as the pages say: nothing has failed, and the run may be over. A retry that has something to do:

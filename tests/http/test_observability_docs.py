@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
+import subprocess
+from functools import reduce
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -65,6 +68,39 @@ def test_the_dashboard_and_the_readme_leave_out_nothing_that_is_served() -> None
     histogram = {name for name in LABELS if name.startswith("backfill_batch_duration_seconds")}
     assert shown == set(LABELS)
     assert described == set(LABELS) - histogram | {"backfill_batch_duration_seconds"}
+
+
+PROMTOOL = shutil.which("promtool")
+# What Grafana puts in before it asks Prometheus.
+BY_GRAFANA = {"$__rate_interval": "1m", "$__range": "1h", "$job": "backfill", "$backfill": ".*"}
+
+
+def checked(rules: Path) -> subprocess.CompletedProcess[str]:
+    assert PROMTOOL is not None
+    return subprocess.run([PROMTOOL, "check", "rules", rules], capture_output=True, text=True, timeout=60, check=False)
+
+
+@pytest.mark.skipif(PROMTOOL is None, reason="no promtool, which Debian has in its package prometheus")
+def test_prometheus_takes_the_alert_rules() -> None:
+    done = checked(FOLDER / "alerts.yml")
+
+    assert done.returncode == 0, done.stderr
+    assert f"{len(alerts())} rules found" in done.stdout
+
+
+@pytest.mark.skipif(PROMTOOL is None, reason="no promtool, which Debian has in its package prometheus")
+def test_prometheus_understands_every_query_of_the_dashboard(tmp_path: Path) -> None:
+    asked = [target["expr"] for panel in dashboard()["panels"] for target in panel["targets"]]
+    filled = [reduce(lambda query, one: query.replace(*one), BY_GRAFANA.items(), query) for query in asked]
+    rules = [{"record": f"panel:{number}", "expr": query} for number, query in enumerate(filled)]
+    file = tmp_path / "dashboard.yml"
+    file.write_text(yaml.safe_dump({"groups": [{"name": "dashboard", "rules": rules}]}), encoding="utf-8")
+
+    done = checked(file)
+
+    assert not [query for query in filled if "$" in query]
+    assert done.returncode == 0, done.stderr
+    assert f"{len(asked)} rules found" in done.stdout
 
 
 def test_every_alert_says_what_to_do() -> None:

@@ -29,6 +29,7 @@ from tests.conftest import Spawn
 from tests.support.cli import NAME
 from tests.support.commands import environment_for, run_command
 from tests.support.compose import SECRETS, Image, command_of, environment_of, healthcheck_of, lay_out
+from tests.support.kubernetes import liveness_of
 from tests.support.old_rows import OldRows
 from tests.support.roles import find_psql
 from tests.support.waiting import wait_until
@@ -138,6 +139,20 @@ def test_a_worker_whose_redis_is_gone_is_not_healthy(image: Image, secret_files:
     assert done.returncode == 1
     assert done.stderr.startswith("error: Redis cannot be used")
     assert "hunter2" not in done.stderr
+
+
+def test_what_restarts_dead_workers_restarts_none_because_redis_is_gone(
+    image: Image, secret_files: Path, database: str
+) -> None:
+    box = container(image, "worker", secret_files, database)
+    check = liveness_of("worker")
+    no_sign_of_life = box.run(*check)
+    _overwrite(secret_files / "redis_url", "redis://:hunter2@127.0.0.1:1/0")
+
+    redis_gone = box.run(*check)
+
+    assert (no_sign_of_life.returncode, redis_gone.returncode) == (1, 0)
+    assert redis_gone.stderr.startswith("error: Redis cannot be used")
 
 
 async def test_the_api_is_healthy_when_it_can_do_its_work(

@@ -210,6 +210,16 @@ def test_the_image_installs_only_what_was_checked_against_its_hash() -> None:
     assert "--no-index --find-links /wheels ." in install
 
 
+def test_pip_is_told_of_mirrors_and_certificates_by_secrets_that_stay_in_no_layer() -> None:
+    (download,) = [one for one in dockerfile() if "pip download" in one.words]
+
+    assert re.findall(r"--mount=type=secret,id=(\S+),target=(\S+)", download.words) == [
+        ("pip.conf", "/etc/pip.conf"),
+        ("ca.pem", "/run/secrets/ca.pem"),
+    ]
+    assert not [one for one in dockerfile() if one.name == "ARG"]  # which would be in the image's history
+
+
 def test_the_last_stage_has_no_sources_but_what_runs() -> None:
     assert [one.words.split()[1:] for one in dockerfile() if one.name == "FROM"] == [["AS", "build"], []]
     assert not [one for one in dockerfile() if one.stage == 1 and one.name in {"RUN", "ADD"}]
