@@ -14,7 +14,7 @@ _AUTHORIZATION = re.compile(
 )
 _BEARER = re.compile(r"(\bbearer +)(?!tokens?\b)[\w.~+/=-]+", re.IGNORECASE)
 _TOKEN = re.compile(r"bf_[\w-]{43,}", re.ASCII)
-_PASSWORD_IN_QUERY = re.compile(r"([?&](?:ssl_?)?password=)[^\s&\"']+", re.IGNORECASE)
+_PASSWORD_IN_QUERY = re.compile(r"([?&](?:ssl_?|sentinel_)?password=)[^\s&\"']+", re.IGNORECASE)
 
 
 def mask_passwords(text: str) -> str:

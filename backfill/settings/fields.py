@@ -97,7 +97,8 @@ class Settings(AutopilotSettings, PeopleSettings):
     redis_url: RedisUrl | None = Field(
         default=None,
         validation_alias="REDIS_URL",
-        description="Redis or Valkey for the queue and the progress, `redis://:password@host:port/0`. "
+        description="Redis or Valkey for the queue and the progress, `redis://:password@host:port/0`; "
+        "with Sentinel `redis+sentinel://:password@host:26379,host2:26379/service/0`. "
         "Not set: an embedded Valkey.",
     )
     redis_url_file: RedisUrlInFile | None = Field(

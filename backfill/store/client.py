@@ -9,7 +9,7 @@ from time import monotonic
 from typing import Any, TypeVar
 from urllib.parse import parse_qs, urlsplit
 
-from redis.asyncio import ConnectionPool, Redis, SSLConnection
+from redis.asyncio import Redis, SSLConnection
 from redis.asyncio.retry import Retry
 from redis.backoff import ExponentialWithJitterBackoff
 from redis.exceptions import AuthenticationError, BusyLoadingError, RedisError
@@ -18,6 +18,7 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from backfill.runs.errors import RedisUnreachable, SettingsError
 from backfill.store.patience import Patience
+from backfill.store.pools import Pool, SentinelPool, pool_for
 from backfill.urls import read_redis_url
 
 # About three seconds, whichever comes first.
@@ -36,17 +37,6 @@ class _Final(Exception):
     def __init__(self, error: Exception) -> None:
         super().__init__()
         self.error = error
-
-
-class _Pool(ConnectionPool):
-    """Making a connection, which the client does outside of its retries, and waiting for the turn to do so, are within
-    the process's patience, too."""
-
-    patience: Patience
-
-    async def get_connection(self, *_: Any, **__: Any) -> Any:
-        async with self.patience.limited():
-            return await super().get_connection()
 
 
 class _Retry(Retry):
@@ -90,7 +80,7 @@ def retrying_pool(
     decode_responses: bool,
     retries: int = RETRIES,
     patience: Patience | None = None,
-) -> ConnectionPool:
+) -> Pool | SentinelPool:
     """Retries what a restart of Redis looks like (refused, reset, loading), by default for about three seconds.
 
     Without a socket timeout a frozen Redis would hang its callers for ever. Raises SettingsError.
@@ -98,8 +88,9 @@ def retrying_pool(
     at = read_redis_url(url)
     patience = patience or Patience()
     try:
-        pool = _Pool.from_url(
+        pool = pool_for(
             url.strip(),
+            at,
             decode_responses=decode_responses,
             socket_timeout=timeout_seconds,
             socket_connect_timeout=timeout_seconds,
@@ -120,10 +111,11 @@ def _tls(url: str) -> dict[str, Any]:
     """The client checks the certificate by default, but not that it is this host's. What the URL says goes before."""
     parts = urlsplit(url)
     unseen = "none" in parse_qs(parts.query).get("ssl_cert_reqs", [])
-    return {"ssl_check_hostname": not unseen} if parts.scheme == "rediss" else {}
+    secured = parts.scheme in {"rediss", "rediss+sentinel"}
+    return {"ssl_check_hostname": not unseen} if secured else {}
 
 
-def _check_parameters(pool: ConnectionPool) -> None:
+def _check_parameters(pool: Pool | SentinelPool) -> None:
     """A connection that is made and not opened: wrong parameters and missing files show now, and not as a bug later."""
     try:
         connection = pool.connection_class(**pool.connection_kwargs)

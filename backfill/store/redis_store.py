@@ -81,7 +81,7 @@ class RedisStore:
     ) -> Created:
         terms = terms or Terms()
         arguments = (backfill, codec.dump_pace(pace), requested_by, idempotency_key or "", note)
-        run_id, outcome = await self._scripts.run(
+        run_id, outcome = await self._scripts.run_to_last(
             "create",
             token_hex(6),
             *arguments,
@@ -160,7 +160,7 @@ class RedisStore:
         return {name: run_id for name, run_id in zip(backfills, ids, strict=True) if run_id}
 
     async def act(self, run_id: str, action: Action, *, who: str, note: str = "") -> ActionTaken:
-        taken, state, blocked_by = await self._scripts.run("act", run_id, action.value, who, note)
+        taken, state, blocked_by = await self._scripts.run_to_last("act", run_id, action.value, who, note)
         if not state:
             raise UnknownRun(f"There is no run {run_id!r}.")
         return ActionTaken(taken=bool(taken), state=State(state), blocked_by=blocked_by or None)
@@ -169,7 +169,7 @@ class RedisStore:
         await self._scripts.run("note", run_id, action, who, note)
 
     async def set_pace(self, run_id: str, pace: Pace, *, who: str, note: str = "") -> bool:
-        return bool(await self._scripts.run("set_pace", run_id, codec.dump_pace(pace), who, note))
+        return bool(await self._scripts.run_to_last("set_pace", run_id, codec.dump_pace(pace), who, note))
 
     async def workers(self) -> tuple[LiveWorker, ...]:
         return await read_workers(self._redis, prefix=self._prefix, clock=self._clock)

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from importlib import resources
 from typing import Any
 
+import structlog
 from redis.asyncio import Redis
 from redis.commands.core import AsyncScript
+from redis.exceptions import ResponseError
 
 from backfill.runs.states import ARROWS
 from backfill.store.client import told_plainly
+from backfill.store.pools import SentinelPool
+
+REPLICATED_WITHIN_MS = 1_000
 
 NAMES = (
     "create",
@@ -37,6 +42,9 @@ NAMES = (
 )
 
 
+log = structlog.get_logger(__name__)
+
+
 def _arrows_json() -> str:
     table: dict[str, dict[str, str]] = {}
     for arrow in ARROWS:
@@ -56,8 +64,35 @@ class Scripts:
         self._prefix = prefix
         self._clock = clock
         self._arrows = _arrows_json()
+        self._redis = redis
+        self._is_replicated = isinstance(redis.connection_pool, SentinelPool)
 
     async def run(self, name: str, run_id: str, *arguments: str | int) -> Any:
-        now = "" if self._clock is None else str(self._clock())
         with told_plainly():
-            return await self._scripts[name](keys=[self._prefix], args=[now, self._arrows, run_id, *arguments])
+            return await self._scripts[name](keys=[self._prefix], args=self._arguments(run_id, arguments))
+
+    async def run_to_last(self, name: str, run_id: str, *arguments: str | int) -> Any:
+        """For what somebody asked. Progress that a failover of Redis loses is found again in the data; this would be
+        gone, and was acknowledged. So where there are replicas, one of them is to have it, too."""
+        if not self._is_replicated:
+            return await self.run(name, run_id, *arguments)
+        with told_plainly():
+            async with self._redis.client() as connection:  # WAIT is about what its own connection wrote
+                script = self._scripts[name]
+                args = self._arguments(run_id, arguments)
+                answer = await script(keys=[self._prefix], args=args, client=connection)
+                await self._wait_for_replica(connection, name)
+        return answer
+
+    async def _wait_for_replica(self, connection: Redis, name: str) -> None:
+        try:
+            reached = await connection.wait(1, REPLICATED_WITHIN_MS)
+        except ResponseError as error:
+            log.warning("Redis does not say whether a replica has it", asked=name, reason=str(error))
+        else:
+            if not reached:
+                log.warning("no replica of Redis has it yet: a failover now would lose it", asked=name)
+
+    def _arguments(self, run_id: str, arguments: Sequence[str | int]) -> list[str | int]:
+        now = "" if self._clock is None else str(self._clock())
+        return [now, self._arrows, run_id, *arguments]

@@ -1,9 +1,10 @@
 """Reads the two URLs that an operator sets. Nothing here connects or needs a library."""
 
 from backfill.urls.postgres import TLS_FILES, DatabaseUrl, Host, describe, in_database, read_database_url
-from backfill.urls.redis import RedisUrl, read_redis_url
+from backfill.urls.redis import SENTINEL_SCHEMES, RedisUrl, read_redis_url
 
 __all__ = [
+    "SENTINEL_SCHEMES",
     "TLS_FILES",
     "DatabaseUrl",
     "Host",

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import pytest
+from redis import asyncio as redis_py
 
 from backfill.engine.protocols import Advance, Claim, Totals
 from backfill.runs.attention import Kind, attention_of
@@ -236,3 +238,29 @@ async def test_a_server_that_cannot_be_reached_holds_up_all_ranges_for_a_moment(
     assert again is not None
     assert again.range_index == claim.range_index
     await forget(redis, PREFIX)
+
+
+async def test_what_a_failover_of_redis_loses_is_counted_once_and_its_cursor_goes_on(
+    redis_url: str, store: RedisStore, claim: Claim
+) -> None:
+    step, totals = Advance(units=1, rows=2, written=2), Totals()
+    for sequence in (1, 2):
+        totals = totals.plus(step)
+        await store.checkpoint(claim, sequence, step, totals)
+    raw = redis_py.from_url(redis_url)  # type: ignore[no-untyped-call]
+    replicated = {key: await raw.dump(key) for key in await raw.keys(f"{PREFIX}:run:*")}
+    for sequence in (3, 4):
+        totals = totals.plus(step)
+        await store.checkpoint(claim, sequence, step, totals)
+
+    for key, value in replicated.items():
+        await raw.restore(key, 0, value, replace=True)
+    lost = await store.get(claim.run_id)
+    totals = totals.plus(step)
+    verdict = await store.checkpoint(claim, 5, replace(step, cursor=("u9",)), totals)
+    run = await store.get(claim.run_id)
+    await raw.aclose()
+
+    assert lost is not None
+    assert run is not None
+    assert (lost.counts.rows_done, verdict.held, run.counts.rows_done, run.counts.units_done) == (4, True, 10, 5)

@@ -152,6 +152,10 @@ def test_no_password_gets_into_a_line(log_format: Any) -> None:
         ("redis://:hunter2@cache:6379/0", "redis://:***@cache:6379/0"),
         ("redis:/:hunter2@cache:6379/0 as a path", "redis:/:***@cache:6379/0 as a path"),
         ("rediss://cache/0?ssl_password=hunter2&x=1", "rediss://cache/0?ssl_password=***&x=1"),
+        (
+            "redis+sentinel://a:hunter2@b/c?sentinel_password=hunter2",
+            "redis+sentinel://a:***@b/c?sentinel_password=***",
+        ),
         ("at redis://a:b@c/0 and postgres://d:e@f/g", "at redis://a:***@c/0 and postgres://d:***@f/g"),
         ("postgresql://app:hun@ter/2@db/x", "postgresql://app:***@db/x"),
         ("postgresql://db/x?user=app&password=hunter2&sslmode=require", None),

@@ -124,6 +124,8 @@ def test_another_database_of_the_same_server_keeps_everything_else() -> None:
         ("redis://:hunter2@cache:6380/2", "cache:6380 (database 2)"),
         ("rediss://me:hunter2@[::1]?db=3", "[::1]:6379 (database 3)"),
         ("unix://:hunter2@/run/redis.sock?db=1", "/run/redis.sock (database 1)"),
+        ("redis+sentinel://me:hunter2@one,[::1]:2/app/3", "app, by Sentinel at one:26379, [::1]:2 (database 3)"),
+        ("rediss+sentinel://one:1/app?sentinel_password=hunter2&db=2", "app, by Sentinel at one:1 (database 2)"),
     ],
 )
 def test_a_redis_is_described_without_the_password(url: str, words: str) -> None:
@@ -135,7 +137,10 @@ def test_a_redis_is_described_without_the_password(url: str, words: str) -> None
     [
         ("hunter2", "is not a URL"),
         ("http://me:hunter2@host", "begins with http://, not with redis://"),
-        ("redis+sentinel://:hunter2@host:26379/0", "begins with redis+sentinel://"),
+        ("redis+sentinel://:hunter2@host:26379", "does not name the service that Sentinel looks after"),
+        ("redis+sentinel://:hunter2@host:26379/app/hunter2", "names a database that is not a number"),
+        ("redis+sentinel://:hunter2@one,,two/app", "hosts or ports that cannot be used"),
+        ("redis+sentinel://:hunter2@host:port/app", "hosts or ports that cannot be used"),
         ("redis://:hunter2@one:6379,two:6379/0", "names several hosts"),
         ("redis://:hunter2@one,two/0", "names several hosts"),
         ("redis://:hunter2/x@host:6379/0", "a password must have its special characters percent-encoded"),
