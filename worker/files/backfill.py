@@ -8,23 +8,36 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import Row
+from sqlalchemy import Row, select
 
 from backfill.definitions import Refused
 from backfill.definitions.calls.bound import Called, Calls
 from backfill.definitions.calls.spec import Spec
-from backfill.engine.protocols import Settled
+from backfill.engine.protocols import CheckedPage, Settled
+from backfill.runs.errors import Unreachable
 from backfill.runs.failures import BatchFailed, Failure
+from backfill.runs.findings import Finding, Rule, merge
+from backfill.runs.ranges import Key
+from backfill.sql.built import run_built
 from backfill.sql.folder import SqlFolder
 from backfill.sql.needs import ColumnNeed, Needs
 from backfill.sql.privileges import Right, Rights
 from backfill.sql.transactions import transaction
-from worker.files.following import Patch, Step, make_patches, point
+from worker.files.checking import check_files, check_projects
+from worker.files.columns import ROWS
+from worker.files.comparing import active_of, steps_between
+from worker.files.following import Patch, make_patches, point
 from worker.files.layout import Place
 from worker.files.opening import open_storage
+from worker.files.settings import file_settings
 from worker.files.storage import Storage
+from worker.files.verifying import RULES, Found, Looker
 
 QUERIES = SqlFolder("worker.files")
+ROOT = "root"
+ROOT_RULE = Rule(slug=ROOT, title="The folder of the files is there", is_error=False, on_schema=True)
+# Each of them is looked up on the disk.
+MOST_LOOKED_AT = 200
 # A project may get another active version while its link is set.
 MOST_LOOKS = 5
 
@@ -55,12 +68,13 @@ class FilesBackfill(Calls):
 
     def __init__(self, *arguments: Any) -> None:
         super().__init__(*arguments)
+        self.rules = (*self.rules, ROOT_RULE, *RULES)
         self._brought: dict[str, Place] = {}
 
     async def settle(self, unit_ids: Sequence[str]) -> Settled:
         storage = open_storage()
-        if why_not := await asyncio.to_thread(storage.why_not):
-            raise BatchFailed(Failure.CONNECTION, why_not, sqlstate=None)
+        await _require_root(storage)
+        await self._send_back(storage, unit_ids)
         settled = await super().settle(unit_ids)
         brought = {unit_id: self._brought.pop(unit_id) for unit_id in unit_ids if unit_id in self._brought}
         await self._take_back(storage, {name: brought[name] for name in settled.contended if name in brought})
@@ -71,12 +85,51 @@ class FilesBackfill(Calls):
         contended, refused = await self._follow(storage, done)
         return replace(settled, contended=settled.contended | contended, refused={**settled.refused, **refused})
 
+    async def check_page(self, after: Key | None, end: Key | None, *, units: int) -> CheckedPage:
+        """First what SQL can tell, then the storage."""
+        storage = open_storage()
+        await _require_root(storage)
+        page = await super().check_page(after, end, units=min(units, MOST_LOOKED_AT))
+        within = self.spec.walk.between(after, page.last_key or end)
+        async with transaction(self.engine, self.limits) as connection:
+            ids = (await run_built(connection, select(ROWS.id).where(within))).scalars().all()
+        looker = Looker(storage=storage, root=file_settings().root)
+        found = await check_files(self._ask, storage, looker, ids)
+        orphans = await check_projects(self._ask, storage) if after is None else Found()
+        return replace(
+            page,
+            findings=merge([*page.findings, *found.findings(), *orphans.findings()]),
+            mendable=tuple(dict.fromkeys((*page.mendable, *found.mendable))),
+        )
+
+    async def check_schema(self) -> tuple[Finding, ...]:
+        """Without its root nothing could be said of the files."""
+        findings = await super().check_schema()
+        why_not = await asyncio.to_thread(open_storage().why_not)
+        if why_not is None:
+            return findings
+        root = Finding(rule=ROOT, is_error=False, count=1, examples=(why_not,))
+        return (*findings, root)
+
     async def called(self, unit_ids: Sequence[str]) -> Called:
         called = await super().called(unit_ids)
         for unit_id, new in called.news.items():
             row = new.seen.row
             self._brought[unit_id] = Place(project_id=row.project_id, version=row.version, generation_id=row.id)
         return called
+
+    async def _send_back(self, storage: Storage, unit_ids: Sequence[str]) -> None:
+        """Rows that verification has named: their folder is not what it should be, and is to be made again."""
+        rows = [row for row in await self._ask("page", unit_ids) if row.is_concerned]
+        looker = Looker(storage=storage, root=file_settings().root)
+        unsound = await asyncio.to_thread(looker.unsound, rows)
+        if not unsound:
+            return
+        async with transaction(self.engine, self.limits) as connection:
+            locked = {row.id for row in await QUERIES.run(connection, "lock_generations", _ids_of(unsound))}
+            rows = [row for row in unsound if row.id in locked]
+            parameters = {**_ids_of(rows), "paths": [row.storage_path for row in rows]}
+            await QUERIES.run(connection, "send_back", parameters)
 
     async def _take_back(self, storage: Storage, places: Mapping[str, Place]) -> None:
         """Of rows that the application has deleted meanwhile: it will not come back for the folder."""
@@ -89,7 +142,7 @@ class FilesBackfill(Calls):
                     await asyncio.to_thread(storage.remove, place)
 
     async def _follow(self, storage: Storage, ids: Sequence[str]) -> tuple[frozenset[str], dict[str, BatchFailed]]:
-        steps = _steps(storage, await self._ask("pairs", ids))
+        steps = steps_between(storage, await self._ask("pairs", ids))
         patches, reasons = await asyncio.to_thread(make_patches, storage, list(steps.values()))
         contended = await self._write(patches)
         if why_not := await self._point(storage, ids):
@@ -125,7 +178,7 @@ class FilesBackfill(Calls):
         """Read, set, and read again: the application may have another one active by then."""
         pointed: list[tuple[str, Place | None]] | None = None
         for _ in range(MOST_LOOKS):
-            active = [_active(storage, row) for row in await self._ask("active", ids)]
+            active = [active_of(storage, row) for row in await self._ask("active", ids)]
             if active == pointed:
                 return None
             if why_not := await asyncio.to_thread(point, storage, active):
@@ -138,27 +191,11 @@ class FilesBackfill(Calls):
             return (await QUERIES.run(connection, name, {"ids": list(ids)})).all()
 
 
-def _steps(storage: Storage, rows: Sequence[Row[Any]]) -> dict[str, Step]:
-    """Between versions that both are in their folders."""
-    steps = {}
-    for row in rows:
-        before = brought(storage, row.project_id, row.before_version, row.before_id, row.before_path)
-        after = brought(storage, row.project_id, row.version, row.id, row.storage_path)
-        if before is not None and after is not None:
-            steps[row.id] = Step(before=before, after=after, written=row.diff_from_previous)
-    return steps
+async def _require_root(storage: Storage) -> None:
+    """Raises Unreachable: it is waited for, as a server is, and no row is to blame."""
+    if why_not := await asyncio.to_thread(storage.why_not):
+        raise Unreachable(why_not)
 
 
-def _active(storage: Storage, row: Row[Any]) -> tuple[str, Place | None]:
-    if row.id is None:
-        return row.project_id, None
-    return row.project_id, brought(storage, row.project_id, row.version, row.id, row.storage_path)
-
-
-def brought(storage: Storage, project_id: str, version: int, generation_id: str, path: str | None) -> Place | None:
-    """The place of a row; None: it does not point there, or cannot have one."""
-    try:
-        place = Place(project_id=project_id, version=version, generation_id=generation_id)
-    except Refused:
-        return None
-    return place if storage.path(place) == path else None
+def _ids_of(rows: Sequence[Row[Any]]) -> dict[str, list[str]]:
+    return {"ids": [row.id for row in rows]}

@@ -14,12 +14,13 @@ from backfill.definitions import Refused
 from backfill.definitions.calls import Row, calls
 from worker.files.backfill import FilesBackfill
 from worker.files.columns import ROWS, has_sizes, is_brought, is_concerned
+from worker.files.comparing import is_same, looked
 from worker.files.folders import Folder, told
 from worker.files.layout import LONGEST_PATH, Place
 from worker.files.manifest import About, Damaged, Manifest
 from worker.files.opening import not_here, open_storage
 from worker.files.settings import file_settings
-from worker.files.sources import Changed, Source, source_of
+from worker.files.sources import Changed, source_of
 from worker.files.storage import Staged, Storage
 from worker.schema.models import generations
 
@@ -74,7 +75,7 @@ def _staged(storage: Storage, row: Row) -> tuple[Manifest | None, Staged | None]
     place = Place(project_id=row.project_id, version=row.version, generation_id=row.id)
     if len(storage.path(place)) > LONGEST_PATH:
         raise Refused("the path of its folder is too long for storage_path")
-    there = _there(storage, place)
+    there = looked(storage, place)
     with told(), Folder.at(file_settings().root) as flat, source_of(flat, row.id, row.output_files) as source:
         if source is None:
             if isinstance(there, Damaged):
@@ -84,22 +85,6 @@ def _staged(storage: Storage, row: Row) -> tuple[Manifest | None, Staged | None]
             return there, None
         draft = storage.stage(place, source, About(prompt=row.prompt, created_at=row.created_at.isoformat()))
         return draft.manifest, draft
-
-
-def _there(storage: Storage, place: Place) -> Manifest | Damaged | None:
-    try:
-        return storage.look(place)
-    except Damaged as damaged:
-        return damaged
-
-
-def is_same(storage: Storage, there: Manifest, source: Source) -> bool:
-    """By every byte."""
-    if set(there.files) != {file.path for file in source.files}:
-        return False
-    if there.total_size_bytes != sum(file.size for file in source.files):
-        return False
-    return all(storage.read(there.place, file.path) == b"".join(source.read(file)) for file in source.files)
 
 
 def _values(storage: Storage, manifest: Manifest) -> Mapping[str, Any]:

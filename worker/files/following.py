@@ -11,19 +11,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from backfill.definitions import Refused
+from worker.files.comparing import Step, looked
 from worker.files.differences import patch_between
 from worker.files.layout import Place
-from worker.files.manifest import Damaged, Manifest
+from worker.files.manifest import Manifest
 from worker.files.storage import Storage
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Step:
-    """From one version to the next, both in their folders; `written` is what the row of the later one says of it."""
-
-    before: Place
-    after: Place
-    written: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,8 +50,8 @@ def _made(storage: Storage, step: Step) -> Patch | None:
     if is_there and step.written == path:
         return None
     if not is_there:
-        before, after = _looked(storage, step.before), _looked(storage, step.after)
-        if before is None or after is None:
+        before, after = looked(storage, step.before), looked(storage, step.after)
+        if not (isinstance(before, Manifest) and isinstance(after, Manifest)):
             return None
         try:
             patch = patch_between(storage, before, after)
@@ -79,13 +71,6 @@ def _made(storage: Storage, step: Step) -> Patch | None:
         path=path,
         summary=json.dumps(summary),
     )
-
-
-def _looked(storage: Storage, place: Place) -> Manifest | None:
-    try:
-        return storage.look(place)
-    except Damaged:
-        return None
 
 
 def point(storage: Storage, active: Sequence[tuple[str, Place | None]]) -> str | None:

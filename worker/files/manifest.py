@@ -22,11 +22,13 @@ class About:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Manifest:
-    """`files` are paths below `source/`, in order."""
+    """`files` are paths below `source/`, in order; `written_ns` says how new it is, 0 where it is only
+    to be written."""
 
     place: Place
     files: tuple[str, ...]
     total_size_bytes: int
+    written_ns: int = 0
 
     def dump(self, about: About) -> bytes:
         document = {
@@ -46,7 +48,7 @@ class Damaged(Exception):
     """A version's folder that is not what its manifest says; the text is for an operator."""
 
 
-def load_manifest(content: bytes, place: Place) -> Manifest:
+def load_manifest(content: bytes, place: Place, *, written_ns: int) -> Manifest:
     """Of this place, whoever has written it. Raises Damaged."""
     try:
         document: Any = json.loads(content)
@@ -59,4 +61,4 @@ def load_manifest(content: bytes, place: Place) -> Manifest:
         raise Damaged("its manifest is of another generation")
     if count != len(files):
         raise Damaged("its manifest counts other files than it names")
-    return Manifest(place=place, files=tuple(sorted(files)), total_size_bytes=total)
+    return Manifest(place=place, files=tuple(sorted(files)), total_size_bytes=total, written_ns=written_ns)

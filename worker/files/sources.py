@@ -89,12 +89,13 @@ class FlatFolder:
             os.close(descriptor)
 
     def require_unchanged(self) -> None:
-        """That there are the same files as before. Raises Changed."""
+        """That there are the same files as before, and as they were, those too that were read first. Raises Changed."""
         try:
             now = dict(self._folder.files())
         except FileNotFoundError:
             raise Changed from None
-        if now.keys() != set(self._names.values()):
+        before = {self._names[path]: state for path, state in self._states.items()}
+        if now.keys() != before.keys() or not all(_same(now[name], before[name]) for name in now):
             raise Changed
 
 
@@ -139,7 +140,7 @@ class Json:
         if not isinstance(output_files, Mapping):
             raise Refused("output_files is no object of paths and contents")
         paths = checked_names(output_files)
-        self._contents = {paths[name]: _encoded(content) for name, content in output_files.items()}
+        self._contents = {paths[name]: encoded(content) for name, content in output_files.items()}
         self.files = tuple(File(path=path, size=len(self._contents[path])) for path in sorted(self._contents))
 
     def read(self, file: File) -> Iterator[bytes]:
@@ -179,7 +180,8 @@ def zip_of(root: Folder, generation_id: str) -> Iterator[Zip | None]:
             yield Zip(archive, os.fstat(file.fileno()).st_mtime_ns)
 
 
-def _encoded(content: Any) -> bytes:
+def encoded(content: Any) -> bytes:
+    """As it is on disk. Refused where it is no text."""
     if not isinstance(content, str):
         raise Refused("the content of a file is no text")
     try:

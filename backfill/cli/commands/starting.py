@@ -43,6 +43,9 @@ IdempotencyKey = Annotated[
 NeedsApproval = Annotated[
     bool, typer.Option("--needs-approval", help="Only propose it: somebody else lets it begin with backfill approve.")
 ]
+Confirm = Annotated[
+    bool, typer.Option("--confirm", help="Yes to what the backfill asks first; the same as --param confirm=true.")
+]
 Watch = Annotated[bool, typer.Option("--watch", help="Show it until it ends, with the exit codes of watch.")]
 
 
@@ -53,7 +56,7 @@ class Wanted:
     name: str | None
     mode: str | None
     changes: Mapping[str, int | None]
-    param: list[str] | None
+    param: list[str]
     params: str | None
     needs_approval: bool
     idempotency_key: str | None
@@ -87,6 +90,7 @@ def enqueue(  # noqa: PLR0917 - typer passes options by name
     mode: Mode = None,
     param: Param = None,
     params: ParamsFile = None,
+    confirm: Confirm = False,
     needs_approval: NeedsApproval = False,
     idempotency_key: IdempotencyKey = None,
     note: NoteText = None,
@@ -102,7 +106,7 @@ def enqueue(  # noqa: PLR0917 - typer passes options by name
         name=name,
         mode=mode,
         changes=pace_changes(parallel, batch_rows, target_ms, pause_ms, rows_per_second),
-        param=param,
+        param=[*(param or ()), *(["confirm=true"] if confirm else ())],
         params=params,
         needs_approval=needs_approval,
         idempotency_key=idempotency_key,
@@ -115,8 +119,7 @@ def enqueue(  # noqa: PLR0917 - typer passes options by name
         return await watch_run(service.control, run.id, console, json=json, seen=seen) if watch else run
 
     run = with_service(start, if_interrupted=seen.stopped_watching)
-    tell = _tell_end if watch else _tell_beginning
-    tell(run, json=json)
+    (_tell_end if watch else _tell_beginning)(run, json=json)
 
 
 def _tell_end(run: Run, *, json: bool) -> None:

@@ -20,7 +20,7 @@ from pathlib import Path
 
 from backfill.definitions import Refused
 from worker.files.folders import Folder, told
-from worker.files.layout import ACTIVE, ARTIFACTS, GENERATIONS, MANIFEST, PARTIAL, SOURCE, Place, patch_name
+from worker.files.layout import ACTIVE, ARTIFACTS, GENERATIONS, MANIFEST, SOURCE, Place, patch_name
 from worker.files.manifest import LARGEST_BYTES, About, Damaged, Manifest, load_manifest
 from worker.files.sources import LARGEST_TOTAL_BYTES, File, FlatFolder, Source, require_countable
 from worker.files.storage import Staged
@@ -28,6 +28,8 @@ from worker.files.storage.draft import Draft, begin
 from worker.files.storage.durable import exchange, flush
 from worker.files.storage.marker import why_not
 
+_LOOKS = 10
+_NEXT_ACTIVE = f".{ACTIVE}.next"
 _TAKEN = {errno.ENOTEMPTY, errno.EEXIST}
 
 
@@ -57,6 +59,8 @@ class LocalFolder:
                 with suppress(FileExistsError):
                     os.mkdir(SOURCE, dir_fd=draft.folder.descriptor)
                 _write_whole(draft.folder, MANIFEST, manifest.dump(about))
+                if source.newest_ns:
+                    _date(draft.folder, MANIFEST, source.newest_ns)
                 draft.written = manifest
             except BaseException:
                 draft.discard()
@@ -80,20 +84,17 @@ class LocalFolder:
             draft.discard()
 
     def look(self, place: Place) -> Manifest | None:
-        with told(), self._opened(place) as folder:
-            if folder is None:
-                return None
-            try:
-                manifest = load_manifest(folder.read(MANIFEST, LARGEST_BYTES), place)
-                with folder.below(SOURCE) as source:
-                    found = {path: state.st_size for path, state in source.files()}
-            except FileNotFoundError:
-                raise Damaged("its folder has no manifest, or no source") from None
-            if found.keys() != set(manifest.files):
-                raise Damaged("its folder has other files than its manifest names")
-            if sum(found.values()) != manifest.total_size_bytes:
-                raise Damaged("its files have other sizes than its manifest says")
-            return manifest
+        for _ in range(_LOOKS):
+            with told(), self._opened(place) as folder:
+                if folder is None:
+                    return None
+                try:
+                    return _looked(folder, place)
+                except Damaged:
+                    if self._is_still_there(folder, place):
+                        raise
+                    # Another one has taken its place, and this one is being removed.
+        raise Damaged("its folder is replaced again and again")
 
     def read(self, place: Place, path: str) -> bytes:
         with told(), self._opened(place) as folder:
@@ -154,7 +155,7 @@ class LocalFolder:
             if generations is None:
                 return
             with generations:
-                yield from (name for name in generations.names() if name not in (ACTIVE, PARTIAL))
+                yield from (name for name in generations.names() if name != ACTIVE and not name.startswith("."))
 
     def projects(self) -> Iterator[str]:
         with told(), os.scandir(self._root) as entries:
@@ -178,6 +179,10 @@ class LocalFolder:
         finally:
             if folder is not None:
                 folder.close()
+
+    def _is_still_there(self, folder: Folder, place: Place) -> bool:
+        with self._opened(place) as now:
+            return now is not None and os.path.samestat(os.fstat(now.descriptor), os.fstat(folder.descriptor))
 
     def _give_its_name(self, draft: Draft) -> None:
         here, there = draft.drafts.descriptor, draft.generations.descriptor
@@ -217,10 +222,30 @@ def _write_whole(folder: Folder, name: str, content: bytes) -> None:
         os.close(descriptor)
 
 
+def _date(folder: Folder, name: str, time_ns: int) -> None:
+    """As old as the newest of what was copied: what is younger than that was not, whatever the clocks say."""
+    os.utime(name, ns=(time_ns, time_ns), dir_fd=folder.descriptor, follow_symlinks=False)
+
+
 def _write_all(descriptor: int, content: bytes) -> None:
     view = memoryview(content)
     while view:
         view = view[os.write(descriptor, view) :]
+
+
+def _looked(folder: Folder, place: Place) -> Manifest:
+    try:
+        written_ns = os.stat(MANIFEST, dir_fd=folder.descriptor, follow_symlinks=False).st_mtime_ns
+        manifest = load_manifest(folder.read(MANIFEST, LARGEST_BYTES), place, written_ns=written_ns)
+        with folder.below(SOURCE) as source:
+            found = {path: state.st_size for path, state in source.files()}
+    except FileNotFoundError:
+        raise Damaged("its folder has no manifest, or no source") from None
+    if found.keys() != set(manifest.files):
+        raise Damaged("its folder has other files than its manifest names")
+    if sum(found.values()) != manifest.total_size_bytes:
+        raise Damaged("its files have other sizes than its manifest says")
+    return manifest
 
 
 def _point(generations: Folder, name: str | None) -> None:
@@ -228,12 +253,13 @@ def _point(generations: Folder, name: str | None) -> None:
         with suppress(FileNotFoundError):
             os.unlink(ACTIVE, dir_fd=generations.descriptor)
         return
-    draft = f".{ACTIVE}.{os.urandom(4).hex()}"
-    os.symlink(name, draft, dir_fd=generations.descriptor)
-    try:
-        os.rename(draft, ACTIVE, src_dir_fd=generations.descriptor, dst_dir_fd=generations.descriptor)
-    except BaseException:
-        with suppress(OSError):
-            os.unlink(draft, dir_fd=generations.descriptor)
-        raise
+    for _ in range(_LOOKS):
+        # Another worker may take the draft away, or give its own the name.
+        with suppress(FileNotFoundError):
+            os.unlink(_NEXT_ACTIVE, dir_fd=generations.descriptor)
+        with suppress(FileNotFoundError, FileExistsError):
+            os.symlink(name, _NEXT_ACTIVE, dir_fd=generations.descriptor)
+            os.rename(_NEXT_ACTIVE, ACTIVE, src_dir_fd=generations.descriptor, dst_dir_fd=generations.descriptor)
+            if os.readlink(ACTIVE, dir_fd=generations.descriptor) == name:
+                break
     os.fsync(generations.descriptor)
