@@ -28,8 +28,8 @@ def _switch(flags: str, meaning: str) -> typer.models.OptionInfo:
     return info
 
 
-Projects = Annotated[int, _size("Projects.")]
-Generations = Annotated[int, _size("Generations in them.")]
+Projects = Annotated[int | None, _size("Projects; 20 000 unless it is given, with --files 300.")]
+Generations = Annotated[int | None, _size("Generations in them; 200 000, with --files 3 000.")]
 Seed = Annotated[int, _size("The same number makes the same data.")]
 Connections = Annotated[int, _size("The application's connections.")]
 Rate = Annotated[float, _size("Its transactions per second; 0: as many as it can.")]
@@ -40,14 +40,15 @@ WithKill = Annotated[bool, _switch("--with-kill/--without-kill", "The worker is 
 KillAt = Annotated[
     int, typer.Option(min=0, max=99, metavar="N", help="When: per cent of the rows.", rich_help_panel="Course")
 ]
+WithFiles = Annotated[bool, _switch("--files/--no-files", "One more act: files, brought over into a new layout.")]
 Keep = Annotated[bool, _switch("--keep/--no-keep", "Leave the data there, to look at it.")]
 Parallel = Annotated[int | None, _pace("parallel", "As of `backfill enqueue`.")]
 RowsPerSecond = Annotated[int | None, _pace("rows_per_second", "As of `backfill enqueue`.")]
 
 
 def demo(  # noqa: PLR0917 - typer passes options by name
-    projects: Projects = 20_000,
-    generations: Generations = 200_000,
+    projects: Projects = None,
+    generations: Generations = None,
     seed: Seed = 1,
     connections: Connections = 4,
     transactions_per_second: Rate = 100.0,
@@ -56,6 +57,7 @@ def demo(  # noqa: PLR0917 - typer passes options by name
     traffic: WithTraffic = True,
     kill: WithKill = True,
     kill_at: KillAt = 40,
+    files: WithFiles = False,
     keep: Keep = True,
     parallel: Parallel = None,
     rows_per_second: RowsPerSecond = None,
@@ -74,14 +76,21 @@ def demo(  # noqa: PLR0917 - typer passes options by name
     from worker.demo.performance import give_demo  # noqa: PLC0415
     from worker.demo.scenario import Scenario  # noqa: PLC0415
 
+    usual_projects, usual_generations = (300, 3_000) if files else (20_000, 200_000)
+    shape = OldDataShape(
+        projects=usual_projects if projects is None else projects,
+        generations=usual_generations if generations is None else generations,
+        seed=seed,
+    )
     writing = Traffic(connections=connections, transactions_per_second=transactions_per_second, seed=seed)
     scenario = Scenario(
-        shape=OldDataShape(projects=projects, generations=generations, seed=seed),
+        shape=shape,
         traffic=writing if traffic else None,
         pace={"parallel": parallel, "rows_per_second": rows_per_second},
         kill_at=kill_at / 100 if kill else None,
         baseline_seconds=baseline_seconds,
         after_seconds=after_seconds,
+        files=files,
         keep=keep,
     )
     give_demo(scenario, json=json)

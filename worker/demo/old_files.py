@@ -38,8 +38,9 @@ class OldFiles:
     files: int
 
 
-async def create_old_files(engine: AsyncEngine, root: Path, seed: int) -> OldFiles:
-    """For every completed generation that has texts in its row; run it before anything else writes there."""
+async def create_old_files(engine: AsyncEngine, root: Path, seed: int, *, only: str | None = None) -> OldFiles:
+    """For every completed generation that has texts in its row; run it before anything else writes there. `only`: all
+    of them are of this kind."""
     tree, counts, files, alone = FileTree(root), Counter[str](), 0, list[str]()
     await asyncio.to_thread(root.mkdir, parents=True, exist_ok=True)
     columns = generations.c
@@ -51,7 +52,7 @@ async def create_old_files(engine: AsyncEngine, root: Path, seed: int) -> OldFil
                 continue
             contents = {path: str(text).encode() for path, text in row.output_files.items()}
             draw = md5(f"{seed}:{row.id}".encode(), usedforsecurity=False).digest()
-            kind = next(name for below, name in _KINDS if draw[0] < below)
+            kind = only or next(name for below, name in _KINDS if draw[0] < below)
             files += await asyncio.to_thread(_write, tree, row.id, kind, contents)
             await asyncio.to_thread(_age, tree, row.id, draw, may_go=kind != FOLDERS_ALONE)
             counts[kind] += 1

@@ -11,7 +11,9 @@ from backfill.engine.protocols import Event
 from backfill.runs.record import Run, run_document
 from backfill.runs.states import State
 from backfill.runs.wording import counted
+from worker.demo.file_application import Account
 from worker.demo.old_application import PhaseSummary
+from worker.demo.old_files import OldFiles
 from worker.demo.stage import Stage
 
 
@@ -65,13 +67,45 @@ class Verification:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FilesBrought:
+    """The runs of the last act, what the application with files says of it, and what one project looks like then."""
+
+    old: OldFiles
+    sizes: Run
+    files: Backfilled
+    account: Account
+    tree: tuple[str, ...]
+
+    def shortcomings(self) -> Iterator[str]:
+        for run in (self.sizes, self.files.run):
+            if run.state is not State.SUCCEEDED:
+                yield f"{run.backfill} ended {run.state}" + (f" ({run.error})" if run.error else "")
+        account = self.account
+        if account.failed_count or account.wrong_count:
+            wrong = f"{account.wrong_count} had wrong bytes"
+            yield f"{counted(account.failed_count, 'read')} of files failed and {wrong}"
+        if account.error_count:
+            yield f"the application with files saw {counted(account.error_count, 'error')}"
+
+    def document(self) -> dict[str, Any]:
+        return {
+            "old": {"files": self.old.files, "generations": dict(self.old.generations)},
+            "runs": [run_document(self.sizes), run_document(self.files.run)],
+            "settling_seconds": self.files.settling_seconds,
+            "kill": None if self.files.takeover is None else asdict(self.files.takeover),
+            "application": self.account.document(),
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """`phases` is empty where there was no traffic."""
+    """`phases` is empty where there was no traffic, `files` is None without the act about them."""
 
     stage: Stage
     backfilled: Backfilled
     phases: tuple[PhaseSummary, ...]
     verification: Verification
+    files: FilesBrought | None
     seconds: float
 
     @property
@@ -95,6 +129,8 @@ class Report:
             yield f"the application gave up {counted(missed, 'transaction')} that had to wait too long"
         if any(phase.transactions == 0 for phase in self.phases):
             yield "the application got nothing done in one of the phases"
+        if self.files is not None:
+            yield from self.files.shortcomings()
 
     def document(self) -> dict[str, Any]:
         done = self.backfilled
@@ -115,4 +151,5 @@ class Report:
                 "units_checked": self.verification.units,
                 "rules": [outcome.document() for outcome in self.verification.outcomes],
             },
+            "files": None if self.files is None else self.files.document(),
         }

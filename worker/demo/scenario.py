@@ -20,10 +20,11 @@ from backfill.settings import Settings
 from backfill.sql.database import open_engine
 from backfill.wiring import Service, build_service
 from worker.demo.children import Children
+from worker.demo.files import FILES, MARK_ROOT, SIZES, largest_project, start_file_application, write_old_files
 from worker.demo.narration import Narrator, Stopwatch, sentence_of
 from worker.demo.old_application import PhaseSummary, Traffic
 from worker.demo.old_data import OldDataShape, create_old_data
-from worker.demo.report import Backfilled, Report, Takeover, Verification, backfilled
+from worker.demo.report import Backfilled, FilesBrought, Report, Takeover, Verification, backfilled
 from worker.demo.stage import APPLICATION_NAME, Stage, choose_stage, cleared
 from worker.demo.traffic import Application, Nobody, start_traffic
 from worker.demo.working import Workshop
@@ -35,7 +36,7 @@ STEPS = "backfill.alembic"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scenario:
-    """How much of everything. `kill_at` is a share of the rows; without it nobody is killed.
+    """How much of everything. `kill_at` is a share of the rows; without it nobody is killed. `files`: one more act.
 
     `pace` holds options of `backfill enqueue`; one that is None is not given.
     """
@@ -46,6 +47,7 @@ class Scenario:
     kill_at: float | None
     baseline_seconds: float
     after_seconds: float
+    files: bool
     keep: bool
 
 
@@ -68,10 +70,19 @@ async def perform(scenario: Scenario, settings: Settings, given: ServerUrls, nar
         await write_old_data(demo)
         application = await begin_traffic(demo)
         await migrate(demo, application)
-        done = await backfill(demo, application)
+        workshop = await open_workshop(demo, application)
+        done = await backfill(demo, workshop)
         phases = await end_traffic(demo, application)
         verification = await verify(demo)
-        return Report(stage=stage, backfilled=done, phases=phases, verification=verification, seconds=took.seconds)
+        files = await bring_files(demo, workshop) if scenario.files else None
+        return Report(
+            stage=stage,
+            backfilled=done,
+            phases=phases,
+            verification=verification,
+            files=files,
+            seconds=took.seconds,
+        )
 
 
 @asynccontextmanager
@@ -125,15 +136,53 @@ async def migrate(demo: Demo, application: Application) -> None:
     demo.narrator.say(f"{counted(steps, 'step')}, {took}.")
 
 
-async def backfill(demo: Demo, application: Application) -> Backfilled:
+async def open_workshop(demo: Demo, application: Application) -> Workshop:
+    """With a worker that is ready for work."""
     demo.narrator.act("The backfill")
     await application.phase("backfill")
-    control, narrator, scenario = demo.service.control, demo.narrator, demo.scenario
-    workshop = Workshop(children=demo.children, control=control, narrator=narrator, kill_at=scenario.kill_at)
-    with narrator.busy("waiting for the worker"):
+    workshop = Workshop(
+        children=demo.children,
+        control=demo.service.control,
+        narrator=demo.narrator,
+        kill_at=demo.scenario.kill_at,
+    )
+    with demo.narrator.busy("waiting for the worker"):
         await workshop.open(demo.service.redis, demo.stage.redis_prefix)
-    run_id = await _enqueue(demo)
+    return workshop
+
+
+async def backfill(demo: Demo, workshop: Workshop) -> Backfilled:
+    pace = demo.scenario.pace.items()
+    options = [f"--{name.replace('_', '-')} {value}" for name, value in pace if value is not None]
+    return await run_to_its_end(demo, workshop, " ".join([BACKFILL, *options]))
+
+
+async def bring_files(demo: Demo, workshop: Workshop) -> FilesBrought:
+    """The next step of the application: its files by project and version, while it works with both layouts."""
+    narrator = demo.narrator
+    narrator.act("The files as they are today, and an application that reads and writes two layouts")
+    old = await write_old_files(demo.stage, narrator)
+    marking = await demo.children.start(MARK_ROOT)
+    narrator.command(MARK_ROOT)
+    await marking.succeed()
+    application = await start_file_application(demo.children, demo.stage.files)
+    narrator.act("The files, brought over")
+    sizes = await run_to_its_end(demo, workshop, SIZES)
+    done = await run_to_its_end(demo, workshop, FILES)
+    account = await application.stop()
+    narrator.command(f"backfill verify {FILES}")
+    verifying = await demo.children.start(f"backfill verify {FILES}")
+    with narrator.busy("verifying"):
+        await verifying.succeed()
+    tree = await asyncio.to_thread(largest_project, demo.stage.files)
+    return FilesBrought(old=old, sizes=sizes.run, files=done, account=account, tree=tree)
+
+
+async def run_to_its_end(demo: Demo, workshop: Workshop, what: str) -> Backfilled:
+    """`what` is the backfill and its options, as they are typed."""
+    run_id = await _enqueue(demo, what)
     takeover = await _watch_and_attend(demo, workshop, run_id)
+    control = demo.service.control
     return backfilled(await control.get(run_id), await control.events(run_id), takeover)
 
 
@@ -180,10 +229,8 @@ async def _upgrade(demo: Demo, revision: str) -> int:
     return len(steps)
 
 
-async def _enqueue(demo: Demo) -> str:
-    pace = demo.scenario.pace.items()
-    options = [f"--{name.replace('_', '-')} {value}" for name, value in pace if value is not None]
-    words = " ".join(["backfill enqueue", BACKFILL, *options])
+async def _enqueue(demo: Demo, what: str) -> str:
+    words = f"backfill enqueue {what}"
     demo.narrator.command(words)
     enqueue = await demo.children.start(words, "--json")
     run_id: str = json.loads(await enqueue.succeed())["id"]

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from redis.asyncio import Redis
 from sqlalchemy import text
@@ -31,6 +33,7 @@ from worker.schema.models import metadata
 APPLICATION_NAME = "backfill-demo"
 OWN_DATABASE = "codebegen_demo"
 OWN_PREFIX = "backfill-demo"
+OWN_FILES = "demo-files"
 LOOK_EVERY_SECONDS = 0.25
 KEYS_AT_ONCE = 500
 
@@ -39,11 +42,12 @@ _EMBEDDED_INSTEAD = "unset DATABASE_URL and REDIS_URL: then the demo has servers
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stage:
-    """`environment` is what the demo's programs run with; it holds passwords."""
+    """`environment` is what the demo's programs run with; it holds passwords. `files` is a folder of the demo's own."""
 
     urls: ServerUrls
     redis_prefix: str
     is_embedded: bool
+    files: Path
     settings: Settings
     environment: dict[str, str] = field(repr=False)
 
@@ -60,8 +64,11 @@ def choose_stage(settings: Settings, servers: ServerUrls) -> Stage:
     if not is_embedded:
         own_url = in_database(servers.database_url, OWN_DATABASE)
         urls, prefix = ServerUrls(database_url=own_url, redis_url=servers.redis_url), OWN_PREFIX
+    files = settings.embedded_dir.resolve() / OWN_FILES
     environment = {
         **os.environ,
+        "FILE_STORAGE_PATH": str(files),
+        "FILE_STORAGE_SHARED": "",
         "DATABASE_URL": urls.database_url,
         "REDIS_URL": urls.redis_url,
         "DATABASE_URL_FILE": "",  # the two above are in their place
@@ -75,6 +82,7 @@ def choose_stage(settings: Settings, servers: ServerUrls) -> Stage:
         urls=urls,
         redis_prefix=prefix,
         is_embedded=is_embedded,
+        files=files,
         settings=settings.model_copy(update={"redis_prefix": prefix}),
         environment=environment,
     )
@@ -146,7 +154,7 @@ async def _refuse_if_worker_is_alive(redis: Redis, prefix: str, say: Callable[[s
 
 
 async def _clear(connection: AsyncConnection, stage: Stage, redis: Redis) -> None:
-    """The database in one transaction: whoever comes in between finds the old contents or none."""
+    """The database in one transaction: whoever comes in between finds the old contents or none. Then the files."""
     await connection.exec_driver_sql("BEGIN")
     for name in ("set_lock_timeout", "drop_schema", "create_schema", "leave_mark"):
         await connection.exec_driver_sql(_sql(name))
@@ -155,6 +163,7 @@ async def _clear(connection: AsyncConnection, stage: Stage, redis: Redis) -> Non
         keys = [key async for key in redis.scan_iter(match=f"{stage.redis_prefix}:*", count=KEYS_AT_ONCE)]
         for start in range(0, len(keys), KEYS_AT_ONCE):
             await redis.unlink(*keys[start : start + KEYS_AT_ONCE])
+    await asyncio.to_thread(shutil.rmtree, stage.files, ignore_errors=True)
 
 
 @asynccontextmanager

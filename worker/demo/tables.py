@@ -20,7 +20,7 @@ from backfill.runs.wording import counted
 from worker.demo.narration import INDENT, Narrator
 from worker.demo.old_application import PhaseSummary
 from worker.demo.old_application.transactions import delete_generation
-from worker.demo.report import Backfilled, Report, Verification
+from worker.demo.report import Backfilled, FilesBrought, Report, Verification
 from worker.demo.stage import OWN_DATABASE, Stage
 
 FAILURES_SHOWN = 5
@@ -38,12 +38,35 @@ def show(narrator: Narrator, report: Report) -> None:
             narrator.say("The longest are deletes: each reads the whole table, with or without us.", style="dim")
         for line in _failures(report.phases):
             narrator.say(line, style="red")
+    if report.files is not None:
+        show_files(narrator, report.files)
     narrator.console.print()
     if report.shortcomings:
         narrator.say(f"Not as promised: {'; '.join(report.shortcomings)}.", style="bold red")
     else:
         words = "Verified, and the application saw no error." if report.phases else "Verified."
         narrator.say(f"Done in {duration(report.seconds)}. {words}", style="bold green")
+
+
+def show_files(narrator: Narrator, brought: FilesBrought) -> None:
+    narrator.headline("The files")
+    print_facts(narrator.console, [*_file_facts(brought)], indent=INDENT)
+    narrator.headline("One project, as it lies there now")
+    for line in brought.tree:
+        narrator.say(line, style="dim")
+
+
+def _file_facts(brought: FilesBrought) -> Iterator[tuple[str, str]]:
+    done, account = brought.files, brought.account
+    yield "before", f"{counted(brought.old.files, 'file')} in flat folders, zips and rows beside them"
+    yield "brought over", f"{counted(done.run.counts.rows_written, 'generation')}"
+    if done.settling_seconds is not None:
+        kill = ", the time without a worker included" if done.takeover else ""
+        yield "time", f"{done.settling_seconds:.1f} s{kill}"
+    reads, writes = account.reads.total(), account.writes.total()
+    yield "meanwhile", f"{counted(reads, 'read')} and {counted(writes, 'write')} of the application, in both layouts"
+    yield "reads failed", number(account.failed_count)
+    yield "wrong bytes", number(account.wrong_count)
 
 
 def _run_facts(done: Backfilled) -> Iterator[tuple[str, str]]:

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from secrets import token_hex
 
 from backfill.embedded import ServerUrls
 from backfill.runs.record import Run
@@ -27,6 +28,7 @@ from tests.proof.files.plan import Blow, Plan
 from tests.support.commands import environment_for
 from tests.support.databases import migrate, new_database
 from tests.support.forked import backfill
+from tests.support.store_model import forget
 from tests.support.waiting import again_and_again, wait_until
 from worker.demo.old_data import OldDataShape, create_old_data
 from worker.demo.old_files import create_old_files
@@ -62,13 +64,14 @@ class Course:
         """A run to its end, however often it has to be put right; those of `blows` that are reached are taken off."""
         run_id = (await self._command("enqueue", name, "--json"))["id"]
         async with asyncio.timeout(RUN_SECONDS):
+            run = await self._attend(run_id, blows)
             for _ in range(MOST_TIMES_PUT_RIGHT):
-                run = await self._attend(run_id, blows)
                 if run.state is State.SUCCEEDED:
                     return
                 action = "resume" if run.state is State.PAUSED else "retry"
                 self.outcome.put_right[f"{name}: {action}"] += 1
                 await self._command(action, run_id, "--json")
+                run = await self._attend(run_id, blows)
         self.outcome.wrong.append(f"{name} ended {run.state}: {run.error}")
 
     async def _attend(self, run_id: str, blows: list[tuple[float, Blow]]) -> Run:
@@ -122,14 +125,18 @@ class Course:
 async def prove(place: Place, plan: Plan, outcome: Outcome) -> None:
     """Whatever is found wrong goes into the outcome."""
     async with _database(place, plan, outcome) as url, AsyncExitStack() as stack:
+        prefix = f"proof-{token_hex(4)}"
         env = environment_for(
             database_url=url,
             redis_url=place.urls.redis_url,
             FILE_STORAGE_PATH=str(place.root),
-            BACKFILL_LOG_LEVEL="INFO",
+            BACKFILL_REDIS_PREFIX=prefix,
         )
-        settings = Settings.model_validate({"database_url": url, "redis_url": place.urls.redis_url})
+        settings = Settings.model_validate(
+            {"database_url": url, "redis_url": place.urls.redis_url, "redis_prefix": prefix}
+        )
         service = await stack.enter_async_context(open_service(settings, application_name="proof"))
+        stack.push_async_callback(forget, service.redis, prefix)
         workforce = await stack.enter_async_context(Workforce(env, place.logs, Ledger(), outcome.wrong))
         course = Course(
             plan=plan,
