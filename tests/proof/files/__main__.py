@@ -10,11 +10,14 @@ import argparse
 import asyncio
 import json
 import shutil
+import signal
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Coroutine, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from backfill.embedded import use_embedded
 from backfill.logging import setup_logging
@@ -69,6 +72,25 @@ def place_of(full_disks: int, logs: Path) -> Iterator[Place]:
                 yield Place(urls=embedded.urls, root=Path(folder), disk=None, logs=logs)
 
 
+class Clock:
+    """Started when it is made."""
+
+    def __init__(self) -> None:
+        self._since = time.monotonic()
+
+    def tell(self, sentence: str) -> None:
+        sys.stdout.write(f"{time.monotonic() - self._since:7.1f} s  {sentence}\n")
+        sys.stdout.flush()
+
+
+async def interruptible(proving: Coroutine[Any, Any, None]) -> None:
+    """Cancelled by a signal it ends what it has started."""
+    task = asyncio.ensure_future(proving)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, task.cancel)
+    await task
+
+
 def main() -> int:
     given = options_from(sys.argv[1:])
     setup_logging("WARNING", "auto")
@@ -79,7 +101,9 @@ def main() -> int:
     logs = Path(tempfile.mkdtemp(prefix="proof-files-logs-"))
     try:
         with place_of(full_disks, logs) as place:
-            asyncio.run(prove(place, plan_of(given, full_disks), outcome))
+            asyncio.run(interruptible(prove(place, plan_of(given, full_disks), outcome, Clock().tell)))
+    except asyncio.CancelledError:
+        sys.stdout.write("Interrupted: the account so far.\n")
     except OperatorError as error:
         sys.stderr.write(f"error: {error}\n")
         return error.exit_code

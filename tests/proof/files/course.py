@@ -6,7 +6,7 @@ import asyncio
 import json
 import random
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,6 +40,10 @@ RUN_SECONDS, GO_ON_SECONDS, FULL_SECONDS = 3600.0, 180.0, 120.0
 MOST_TIMES_PUT_RIGHT = 10
 
 
+Tell = Callable[[str], None]
+"""Gets a sentence whenever something has happened."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
     """Where it takes place. `disk` is None where none can be filled up."""
@@ -59,6 +63,7 @@ class Course:
     workforce: Workforce
     outcome: Outcome
     chance: random.Random
+    tell: Tell
 
     async def run(self, name: str, blows: list[tuple[float, Blow]]) -> None:
         """A run to its end, however often it has to be put right; those of `blows` that are reached are taken off."""
@@ -66,6 +71,7 @@ class Course:
         async with asyncio.timeout(RUN_SECONDS):
             run = await self._attend(run_id, blows)
             for _ in range(MOST_TIMES_PUT_RIGHT):
+                self.tell(f"{name} {run.state}: {run.counts.rows_written} rows written, {run.error or 'no error'}")
                 if run.state is State.SUCCEEDED:
                     return
                 action = "resume" if run.state is State.PAUSED else "retry"
@@ -97,6 +103,7 @@ class Course:
             await self.workforce.kill(worker)
             await wait_until(lambda: self._goes_on(run), GO_ON_SECONDS)
         self.outcome.blows[blow] += 1
+        self.tell(f"{blow} at {_share(run):.0%} of {run.backfill}")
 
     async def _fill(self, disk: Disk, run: Run) -> None:
         """Until the run has met it."""
@@ -122,8 +129,9 @@ class Course:
         return document
 
 
-async def prove(place: Place, plan: Plan, outcome: Outcome) -> None:
+async def prove(place: Place, plan: Plan, outcome: Outcome, tell: Tell) -> None:
     """Whatever is found wrong goes into the outcome."""
+    tell(f"seed {plan.seed}: writing {plan.generations} generations and their files in {place.root}")
     async with _database(place, plan, outcome) as url, AsyncExitStack() as stack:
         prefix = f"proof-{token_hex(4)}"
         env = environment_for(
@@ -146,6 +154,7 @@ async def prove(place: Place, plan: Plan, outcome: Outcome) -> None:
             workforce=workforce,
             outcome=outcome,
             chance=random.Random(plan.seed),
+            tell=tell,
         )
         await _live_through(course, place, url)
 
@@ -170,6 +179,7 @@ async def _live_through(course: Course, place: Place, url: str) -> None:
     finally:
         applications.end()
     outcome.account = stopped.account
+    course.tell(f"the application has stopped after {stopped.account.reads.total()} reads")
     await course.run(FILES, [])
     verified = await asyncio.to_thread(backfill, "verify", FILES, env=course.env, timeout=RUN_SECONDS)
     if verified.returncode != 0:

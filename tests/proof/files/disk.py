@@ -8,11 +8,12 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 ROOM_BYTES = 6 * 2**30
+SLACK_BYTES, PAGE_BYTES = 4 * 2**20, 4096
 
 
 def why_not() -> str | None:
@@ -38,10 +39,18 @@ class Disk:
         """There is room for nothing more than what is on it now."""
         found = os.statvfs(self.folder)
         used = (found.f_blocks - found.f_bfree) * found.f_frsize
-        self._resize(used)
+        self._resize(used + SLACK_BYTES)  # others write to it meanwhile
+        with self._ballast.open("wb", buffering=0) as ballast, suppress(OSError):
+            while True:
+                ballast.write(bytes(PAGE_BYTES))
 
     def free(self) -> None:
+        self._ballast.unlink(missing_ok=True)
         self._resize(ROOM_BYTES)
+
+    @property
+    def _ballast(self) -> Path:
+        return self.folder / "ballast"
 
     def _resize(self, size_bytes: int) -> None:
         if refused := _run("mount", "-o", f"remount,size={size_bytes}", str(self.folder)):
