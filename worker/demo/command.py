@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from backfill.cli.options import Json
 from backfill.runs.pace import BOUNDS
+
+if TYPE_CHECKING:
+    from worker.demo.old_data import OldDataShape
 
 
 def _size(meaning: str) -> typer.models.OptionInfo:
@@ -70,21 +73,13 @@ def demo(  # noqa: PLR0917 - typer passes options by name
 
     It exits with 0 only if everything is verified and the application saw no error.
     """
-    # A tenth of every command's start, and no other needs it.
-    from worker.demo.old_application import Traffic  # noqa: PLC0415
-    from worker.demo.old_data import OldDataShape  # noqa: PLC0415
+    from worker.demo.old_application import Traffic  # noqa: PLC0415 - a tenth of every command's start
     from worker.demo.performance import give_demo  # noqa: PLC0415
     from worker.demo.scenario import Scenario  # noqa: PLC0415
 
-    usual_projects, usual_generations = (300, 3_000) if files else (20_000, 200_000)
-    shape = OldDataShape(
-        projects=usual_projects if projects is None else projects,
-        generations=usual_generations if generations is None else generations,
-        seed=seed,
-    )
     writing = Traffic(connections=connections, transactions_per_second=transactions_per_second, seed=seed)
     scenario = Scenario(
-        shape=shape,
+        shape=_shape(projects, generations, seed, files=files),
         traffic=writing if traffic else None,
         pace={"parallel": parallel, "rows_per_second": rows_per_second},
         kill_at=kill_at / 100 if kill else None,
@@ -94,3 +89,15 @@ def demo(  # noqa: PLR0917 - typer passes options by name
         keep=keep,
     )
     give_demo(scenario, json=json)
+
+
+def _shape(projects: int | None, generations: int | None, seed: int, *, files: bool) -> OldDataShape:
+    """Files take longer than rows."""
+    from worker.demo.old_data import OldDataShape  # noqa: PLC0415 - as above
+
+    usual_projects, usual_generations = (300, 3_000) if files else (20_000, 200_000)
+    return OldDataShape(
+        projects=usual_projects if projects is None else projects,
+        generations=usual_generations if generations is None else generations,
+        seed=seed,
+    )

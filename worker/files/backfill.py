@@ -29,6 +29,7 @@ from worker.files.comparing import active_of, steps_between
 from worker.files.following import Patch, make_patches, point
 from worker.files.layout import Place
 from worker.files.opening import open_storage
+from worker.files.publishing import discard, publish
 from worker.files.settings import file_settings
 from worker.files.storage import Storage
 from worker.files.verifying import RULES, Found, Looker
@@ -130,6 +131,12 @@ class FilesBackfill(Calls):
             rows = [row for row in unsound if row.id in locked]
             parameters = {**_ids_of(rows), "paths": [row.storage_path for row in rows]}
             await QUERIES.run(connection, "send_back", parameters)
+
+    async def before_writing(self, called: Called) -> Called:
+        return await publish(self, open_storage(), called)
+
+    async def dismiss(self, called: Called) -> None:
+        await asyncio.to_thread(discard, called)
 
     async def _take_back(self, storage: Storage, places: Mapping[str, Place]) -> None:
         """Of rows that the application has deleted meanwhile: it will not come back for the folder."""

@@ -1,8 +1,9 @@
 """`generation-files`: brings the files of each generation into the folder of its project and version.
 
-Everything of a version is written before anybody can see it, and the row is told of it last. So whatever a kill leaves
-behind, the row still points to where the files have been all the time; who does it again finds the folder, compares,
-and goes on. Nothing is moved: the flat copies stay until `generation-files-cleanup` is asked for.
+Everything of a version is written before anybody can see it (here), then gets its name (`publishing`), and the row is
+told of it last. So whatever a kill leaves behind, the row still points to where the files have been all the time; who
+does it again finds the folder, compares, and goes on. Nothing is moved: the flat copies stay until
+`generation-files-cleanup` is asked for.
 """
 
 from __future__ import annotations
@@ -19,13 +20,14 @@ from worker.files.folders import Folder, told
 from worker.files.layout import LONGEST_PATH, Place
 from worker.files.manifest import About, Damaged, Manifest
 from worker.files.opening import not_here, open_storage
+from worker.files.publishing import MOST_DRAFTS, Brought
 from worker.files.settings import file_settings
 from worker.files.sources import Changed, source_of
 from worker.files.storage import Staged, Storage
 from worker.schema.models import generations
 
-# So many are flushed to disk at once.
-TOGETHER = 32
+# So many rows go to a thread at once.
+TOGETHER = 8
 # A generation may have tens of thousands of files.
 LONGEST_SECONDS = 600.0
 
@@ -42,6 +44,7 @@ LONGEST_SECONDS = 600.0
     order_by=[ROWS.project_id, ROWS.created_at],
     rows_per_call=TOGETHER,
     concurrency=4,
+    batch_rows=MOST_DRAFTS,
     timeout=LONGEST_SECONDS,
     retry_on=[Changed],
     bound=FilesBackfill,
@@ -52,21 +55,13 @@ def generation_files(rows: Sequence[Row]) -> list[Any]:
     """Brings the files of every generation into the folder of its project and version."""
     storage = open_storage()
     answers: list[Any] = []
-    staged: list[Staged] = []
-    try:
-        for row in rows:
-            try:
-                manifest, draft = _staged(storage, row)
-            except Exception as error:  # noqa: BLE001 - it is that row's, whatever it is
-                answers.append(error)
-                continue
-            if draft is not None:
-                staged.append(draft)
-            answers.append(None if manifest is None else _values(storage, manifest))
-        storage.publish(staged)
-    finally:
-        for draft in staged:
-            draft.discard()
+    for row in rows:
+        try:
+            manifest, draft = _staged(storage, row)
+        except Exception as error:  # noqa: BLE001 - it is that row's, whatever it is
+            answers.append(error)
+        else:
+            answers.append(None if manifest is None else Brought(_values(storage, manifest), draft))
     return answers
 
 

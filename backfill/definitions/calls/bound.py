@@ -41,13 +41,15 @@ FIRST_ROWS = 100
 class Called:
     """What came of the calls for a batch: what to write, whose call raised, and rows that no time was left for.
 
-    `done` calls gave something, or nothing where that is what the function is for.
+    `done` calls gave something, or nothing where that is what the function is for. `contended` rows were changed since
+    they were read, or somebody holds them.
     """
 
     news: dict[str, New]
     refused: dict[str, BatchFailed]
     left: frozenset[str]
     calls: int
+    contended: frozenset[str] = frozenset()
 
     @property
     def done(self) -> int:
@@ -114,13 +116,16 @@ class Calls:
 
     async def settle(self, unit_ids: Sequence[str]) -> Settled:
         called = await self.called(unit_ids)
-        writing = Writing(self.engine, self.limits, self.spec, called.news)
-        settled = await writing.write()
+        try:
+            ready = await self.before_writing(called)
+            settled = await Writing(self.engine, self.limits, self.spec, ready.news).write()
+        finally:
+            await self.dismiss(called)
         return Settled(
-            written=settled.written if self.spec.writes else called.done,
-            contended=settled.contended,
-            refused={**called.refused, **settled.refused},
-            left=called.left,
+            written=settled.written if self.spec.writes else ready.done,
+            contended=settled.contended | ready.contended,
+            refused={**ready.refused, **settled.refused},
+            left=ready.left,
             locked_ms=settled.locked_ms,
         )
 
@@ -151,8 +156,15 @@ class Calls:
             if isinstance(values, Raised):
                 called.refused[one.unit_id] = BatchFailed(Failure.ROW, values.reason, sqlstate=None)
             elif values is not None and not same(values, one.written):
-                called.news[one.unit_id] = New(seen=one, values=values)
+                called.news[one.unit_id] = New(seen=one, values=values, given=getattr(answer, "value", None))
         return called
+
+    async def before_writing(self, called: Called) -> Called:
+        """For a subclass: what has to come before the rows are told of it. What it leaves out is not written."""
+        return called
+
+    async def dismiss(self, called: Called) -> None:
+        """For a subclass: the values are written, or are not going to be, as in a rehearsal."""
 
     async def check_page(self, after: Key | None, end: Key | None, *, units: int) -> CheckedPage:
         caller, seen = self._caller(), tuple[Seen, ...]()

@@ -91,5 +91,8 @@ async def rehearse(calls: Calls, unit_ids: Sequence[str]) -> Rehearsed:
     async def lock(connection: AsyncConnection) -> None:
         await run_built(connection, lock_statement(spec, unit_ids[:1]))
 
-    one = (await try_batch(there, write, lock)).rehearsed
+    try:
+        one = (await try_batch(there, write, lock)).rehearsed
+    finally:
+        await calls.dismiss(called)
     return replace(one, ms=called_ms + one.ms, refused={**called.refused, **one.refused}, left=called.left)

@@ -32,10 +32,12 @@ WRITING = "writing what the function gave"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class New:
-    """What is to be written to a row, one value for each of the columns, and what the row was read as."""
+    """What is to be written to a row, one value for each of the columns, and what the row was read as. `given`: what
+    the function gave, as it was."""
 
     seen: Seen
     values: tuple[Any, ...]
+    given: Any = None
 
 
 @dataclass(slots=True)
@@ -76,18 +78,26 @@ class Writing:
 
 
 async def write_rows(connection: AsyncConnection, spec: Spec, news: Sequence[New]) -> Settled:
-    read_as = {new.seen.unit_id: new.seen.mark for new in news}
-    locked = {unit_id(parts) for parts in await run_built(connection, lock_statement(spec, list(read_as)))}
-    found = await run_built(connection, compare_statement(spec, sorted(locked)))
-    still_to_do = {unit_id(values[:-2]): values[-2] for values in map(tuple[Any, ...], found) if values[-1]}
-    same = {name for name, mark in still_to_do.items() if mark == read_as[name]}
+    same, contended = await unchanged(connection, spec, news)
     refused = {}
     if same:
         values = [_parameters(spec, new) for new in news if new.seen.unit_id in same]
         await connection.execute(update_statement(spec), values)
         refused = await _not_ended(connection, spec, sorted(same))
-    contended = frozenset(read_as.keys() - locked | still_to_do.keys() - same)
     return Settled(written=len(same), contended=contended, refused=refused)
+
+
+async def unchanged(
+    connection: AsyncConnection, spec: Spec, news: Sequence[New]
+) -> tuple[frozenset[str], frozenset[str]]:
+    """Rows that still are what they were read as, locked from here to the end of the transaction; and those that are
+    not, or that somebody holds. What is neither is gone or done."""
+    read_as = {new.seen.unit_id: new.seen.mark for new in news}
+    locked = {unit_id(parts) for parts in await run_built(connection, lock_statement(spec, list(read_as)))}
+    found = await run_built(connection, compare_statement(spec, sorted(locked)))
+    still_to_do = {unit_id(values[:-2]): values[-2] for values in map(tuple[Any, ...], found) if values[-1]}
+    same = frozenset(name for name, mark in still_to_do.items() if mark == read_as[name])
+    return same, frozenset(read_as.keys() - locked | still_to_do.keys() - same)
 
 
 async def _not_ended(connection: AsyncConnection, spec: Spec, written: Sequence[str]) -> dict[str, BatchFailed]:

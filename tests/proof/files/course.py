@@ -139,6 +139,7 @@ async def prove(place: Place, plan: Plan, outcome: Outcome, tell: Tell) -> None:
             redis_url=place.urls.redis_url,
             FILE_STORAGE_PATH=str(place.root),
             BACKFILL_REDIS_PREFIX=prefix,
+            BACKFILL_DEFINITIONS="worker.generations,worker.files",
         )
         settings = Settings.model_validate(
             {"database_url": url, "redis_url": place.urls.redis_url, "redis_prefix": prefix}
@@ -161,7 +162,7 @@ async def prove(place: Place, plan: Plan, outcome: Outcome, tell: Tell) -> None:
 
 async def _live_through(course: Course, place: Place, url: str) -> None:
     plan, outcome, blows = course.plan, course.outcome, course.plan.blows
-    marked = await asyncio.to_thread(backfill, "files-root", env=course.env)
+    marked = await asyncio.to_thread(backfill, "files-root", "--create", env=course.env)
     assert marked.returncode == 0, marked.stderr
     for _ in range(plan.workers):
         await course.workforce.add()
@@ -172,7 +173,6 @@ async def _live_through(course: Course, place: Place, url: str) -> None:
     )
     try:
         began = time.monotonic()
-        await course.run(SIZES, [])
         await course.run(FILES, blows)
         outcome.seconds = time.monotonic() - began
         stopped = await applications.stop()
@@ -181,7 +181,7 @@ async def _live_through(course: Course, place: Place, url: str) -> None:
     outcome.account = stopped.account
     course.tell(f"the application has stopped after {stopped.account.reads.total()} reads")
     await course.run(FILES, [])
-    verified = await asyncio.to_thread(backfill, "verify", FILES, env=course.env, timeout=RUN_SECONDS)
+    verified = await asyncio.to_thread(backfill, "verify", "--backfill", FILES, env=course.env, timeout=RUN_SECONDS)
     if verified.returncode != 0:
         outcome.wrong.append(f"backfill verify ended with {verified.returncode}: {verified.stderr or verified.stdout}")
     outcome.found = await examine(url, place.root, stopped.ledger)

@@ -33,8 +33,11 @@ class Storage(Protocol):
         """Raises Refused, Changed."""
 
     def publish(self, staged: Sequence[Staged]) -> None:
-        """All of them under their final names, and kept through a power failure when this returns. One that is there
-        already is replaced by another, and nobody sees it half."""
+        """All of them under their final names, quickly: their rows are locked. One that is there already is replaced by
+        another, and nobody sees it half."""
+
+    def flush(self) -> None:
+        """What was written and what was named so far is kept through a power failure when this returns."""
 
     def look(self, place: Place) -> Manifest | None:
         """What is there; None: nothing. Raises Damaged where files and sizes are not what the manifest says."""

@@ -3,8 +3,8 @@
     <root>/<project>/generations/v<N>__<id>/{source/..., artifacts/, manifest.json, diff_from_v<M>.patch}
     <root>/<project>/generations/active -> v<N>__<id>
 
-A version is written as a draft beside its final name. Many drafts are flushed to disk at once, renamed, and their
-folders flushed: only then does anybody hear of them.
+A version is written as a draft beside its final name. Many drafts are flushed to disk at once, renamed, and flushed
+again: only then does any row hear of them.
 """
 
 from __future__ import annotations
@@ -69,19 +69,18 @@ class LocalFolder:
 
     def publish(self, staged: Sequence[Staged]) -> None:
         drafts = [one for one in staged if isinstance(one, Draft)]
-        if not drafts:
-            return
         with told(), Folder.at(self._root) as root:
-            flush(root.descriptor)
             for draft in drafts:
                 self._give_its_name(draft)
-            flush(root.descriptor)
             # The application cleans the root by the age of what lies there: what was just written is not old.
             for project_id in {draft.place.project_id for draft in drafts}:
                 with suppress(FileNotFoundError):
                     os.utime(project_id, dir_fd=root.descriptor, follow_symlinks=False)
-        for draft in drafts:
-            draft.discard()
+
+    def flush(self) -> None:
+        """Before names are given, for what they lead to, and after it, for the names."""
+        with told(), Folder.at(self._root) as root:
+            flush(root.descriptor)
 
     def look(self, place: Place) -> Manifest | None:
         for _ in range(_LOOKS):
