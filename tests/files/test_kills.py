@@ -41,7 +41,11 @@ def storage_at(root: Path) -> LocalFolder:
 
 
 def bring(storage: LocalFolder, files: dict[str, str] = FILES) -> None:
-    storage.publish([storage.stage(PLACE, Json(files), ABOUT)])
+    draft = storage.stage(PLACE, Json(files), ABOUT)
+    storage.flush()
+    storage.publish([draft])
+    storage.flush()
+    draft.discard()
 
 
 def bring_all(storage: LocalFolder) -> None:

@@ -173,6 +173,7 @@ async def _live_through(course: Course, place: Place, url: str) -> None:
     )
     try:
         began = time.monotonic()
+        await course.run(SIZES, [])
         await course.run(FILES, blows)
         outcome.seconds = time.monotonic() - began
         stopped = await applications.stop()
