@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping
 from sqlalchemy import Connection, RowMapping, text
 
 from backfill.sql.files import load_sql
-from backfill.sql.found import Found, FoundColumn, FoundIndex, FoundKey, FoundTrigger, Recorded
+from backfill.sql.found import Found, FoundColumn, FoundIndex, FoundKey, FoundTrigger, Recorded, Unfit
 from backfill.sql.needs import IndexNeed, KeyNeed
 from backfill.sql.tables import TableName, as_parameters
 
@@ -29,6 +29,13 @@ class Catalog:
             keys=self.keys(*tables),
             triggers=self.triggers(*tables),
             recorded=self.recorded(),
+            unfit=self.unfit(*tables),
+        )
+
+    def unfit(self, *tables: str | TableName) -> tuple[Unfit, ...]:
+        return tuple(
+            Unfit(table=TableName(name=row["table"], schema=row["schema"]), what=row["is"])
+            for row in self._rows("unfit_tables", tables)
         )
 
     def columns(self, *tables: str | TableName) -> tuple[FoundColumn, ...]:

@@ -128,6 +128,14 @@ class Recorded:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Unfit:
+    """Something that no backfill can walk over; `what` it is instead of a table."""
+
+    table: TableName
+    what: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
     """The tables that were asked about, as far as they are there."""
 
@@ -136,6 +144,7 @@ class Found:
     keys: tuple[FoundKey, ...]
     triggers: tuple[FoundTrigger, ...]
     recorded: Recorded
+    unfit: tuple[Unfit, ...] = ()
 
     @property
     def tables(self) -> frozenset[TableName]:

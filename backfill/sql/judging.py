@@ -10,6 +10,8 @@ from backfill.sql.found import Found, FoundKey
 from backfill.sql.needs import ColumnNeed, IndexNeed, KeyNeed, Needs, TriggerNeed
 from backfill.sql.tables import PUBLIC, TableName
 
+UNFIT = "Name an ordinary table or one that is divided into partitions: a definition for each table that has the rows."
+
 
 class Kind(StrEnum):
     COLUMN = "column"
@@ -35,7 +37,13 @@ class Problem:
 
 def judge(needs: Needs, found: Found) -> tuple[Problem, ...]:
     """In the order of the needs; a table that is not there is one problem and not one per column."""
-    gone = tuple(table for table in needs.tables if table not in found.tables)
+    unfit = {one.table for one in found.unfit}
+    gone = tuple(table for table in needs.tables if table not in found.tables and table not in unfit)
+    if unfit:
+        return tuple(
+            Problem(kind=Kind.COLUMN, about=f"{one.table} is {one.what}", remedy=UNFIT, hides_data=True)
+            for one in found.unfit
+        )
     return (
         *(Problem(kind=Kind.COLUMN, about=f"table {table} missing", hides_data=True) for table in gone),
         *(one for need in needs.columns if _table(need) not in gone for one in _column(need, found)),

@@ -10,7 +10,17 @@ from sqlalchemy import Column, Float, Integer, MetaData, Table, Text, true
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from backfill.definitions.mistakes import AuthorsMistake
-from backfill.definitions.walk import Breach, Walk, check_rows, count_left, last_key, plan, read_page, read_units
+from backfill.definitions.walk import (
+    Breach,
+    Walk,
+    check_rows,
+    count_left,
+    last_key,
+    places_of,
+    plan,
+    read_page,
+    read_units,
+)
 from backfill.definitions.walk.pages import page_statement
 from backfill.runs.ranges import Span, Unit
 from backfill.sql.built import explain_built
@@ -48,7 +58,9 @@ async def test_every_row_is_seen_once_whatever_its_key_is(
         again = await read_units(connection, walk, [unit.id for unit in seen], true())
         last = await last_key(connection, walk)
         left = await count_left(connection, walk, true())
+        places = await places_of(connection, walk, [unit.key for unit in reversed(seen)])
 
+    assert places == list(reversed(range(ROWS)))
     assert len(seen) == len({unit.id for unit in seen}) == ROWS
     assert [unit.id for unit in again] == [unit.id for unit in seen]
     assert seen[-1].key == last == planned.spans[-1].end

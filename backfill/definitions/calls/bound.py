@@ -19,7 +19,7 @@ from backfill.definitions.calls.previewing import explain, rehearse, survey
 from backfill.definitions.calls.reading import Seen, read_rows, rows_named
 from backfill.definitions.calls.spec import Spec
 from backfill.definitions.calls.writing import New, Writing
-from backfill.definitions.walk import places_of, plan, read_page, read_units
+from backfill.definitions.walk import check_partitions, places_of, plan, read_page, read_units
 from backfill.engine.protocols import CheckedPage, PartSettled, Settled
 from backfill.runs.failures import BatchFailed, Failure
 from backfill.runs.findings import Finding, Rule, merge
@@ -83,9 +83,10 @@ class Calls:
     async def check_schema(self) -> tuple[Finding, ...]:
         async with transaction(self.engine, self.limits) as connection:
             findings = await check_catalog(connection, self.needs_of(self.spec))
+            divided = await check_partitions(connection, self.spec.walk)
             statistics = await check_statistics(connection, (self.spec.walk.name,))
         own = (statistics, checking.not_found(self.spec), checking.unkept(self.spec), checking.unchecked(self.spec))
-        return (*findings, *(finding for finding in own if finding is not None))
+        return (*findings, *divided, *(finding for finding in own if finding is not None))
 
     async def check_privileges(self, *, writes: bool) -> tuple[Finding, ...]:
         async with transaction(self.engine, self.limits) as connection:

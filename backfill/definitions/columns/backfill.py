@@ -14,7 +14,16 @@ from backfill.definitions.columns import previewing
 from backfill.definitions.columns.declaration import Declaration
 from backfill.definitions.columns.needs import DIFFERS, needs_of, rights_of, rules_of, tables_of
 from backfill.definitions.columns.settling import Writer
-from backfill.definitions.walk import CHECKED_ROWS, Breach, check_rows, places_of, plan, read_page, read_units
+from backfill.definitions.walk import (
+    CHECKED_ROWS,
+    Breach,
+    check_partitions,
+    check_rows,
+    places_of,
+    plan,
+    read_page,
+    read_units,
+)
 from backfill.engine.protocols import CheckedPage, PartSettled, Settled
 from backfill.engine.stretching import Stretch
 from backfill.runs.failures import BatchFailed, Failure
@@ -50,8 +59,9 @@ class ColumnsBackfill:
     async def check_schema(self) -> tuple[Finding, ...]:
         async with transaction(self._engine, self._limits) as connection:
             findings = await check_catalog(connection, needs_of(self._declaration))
+            divided = await check_partitions(connection, self._walk)
             statistics = await check_statistics(connection, tables_of(self._declaration))
-        return (*findings, statistics) if statistics else findings
+        return (*findings, *divided, *([statistics] if statistics else []))
 
     async def check_privileges(self, *, writes: bool) -> tuple[Finding, ...]:
         async with transaction(self._engine, self._limits) as connection:

@@ -2,6 +2,7 @@
 
 from backfill.definitions.walk.checking import CHECKED_ROWS, Breach, check_rows
 from backfill.definitions.walk.pages import last_key, read_page, read_units
+from backfill.definitions.walk.partitions import check_partitions
 from backfill.definitions.walk.places import places_of
 from backfill.definitions.walk.planning import Left, count_left, plan
 from backfill.definitions.walk.walk import Walk
@@ -11,6 +12,7 @@ __all__ = [
     "Breach",
     "Left",
     "Walk",
+    "check_partitions",
     "check_rows",
     "count_left",
     "last_key",

@@ -7,14 +7,33 @@ because a model is not always as wide as the column is by now.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import ARRAY, BigInteger, Column, Float, Numeric, Text, any_, cast, func, literal, select, tuple_
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    Column,
+    Date,
+    DateTime,
+    Float,
+    Numeric,
+    Text,
+    any_,
+    cast,
+    func,
+    literal,
+    select,
+    tuple_,
+)
+from sqlalchemy.dialects.postgresql import TIMESTAMP
 from sqlalchemy.sql.elements import ColumnElement
 from sqlalchemy.types import TypeEngine
 
 from backfill.sql.built import DIALECT
+
+_TIMES: Mapping[type[TypeEngine[Any]], type[date]] = {Date: date, DateTime: datetime, TIMESTAMP: datetime}
 
 
 def spelled(kind: TypeEngine[Any]) -> str:
@@ -43,6 +62,18 @@ def as_text(column: ColumnElement[Any]) -> ColumnElement[str]:
 
 def typed(value: str, column: Column[Any]) -> ColumnElement[Any]:
     return cast(cast(literal(value, Text), Text), comparable(column.type))
+
+
+def constant(value: str, column: Column[Any]) -> ColumnElement[Any]:
+    """The same as a constant in the planner's eyes, which a time as text is not: what it says depends on the session.
+    What Python has no time for, such as infinity, is left to the cast."""
+    kind = _TIMES.get(type(column.type))
+    if kind is None:
+        return typed(value, column)
+    try:
+        return literal(kind.fromisoformat(value), column.type)
+    except ValueError:
+        return typed(value, column)
 
 
 def unit_id(parts: Sequence[str]) -> str:

@@ -20,15 +20,13 @@ async def places_of(connection: AsyncConnection, walk: Walk, keys: Sequence[Key]
 
 
 def places_statement(walk: Walk, keys: Sequence[Key]) -> Select[*tuple[Any, ...]]:
-    columns = range(len(walk.key))
-    lists = [cast(literal([key[n] for key in keys], ARRAY(Text)), ARRAY(Text)) for n in columns]
-    names = [f"k{n}" for n in columns]
+    names = [f"k{place}" for place in range(len(walk.key))]
+    lists = [cast(literal([key[n] for key in keys], ARRAY(Text)), ARRAY(Text)) for n in range(len(names))]
     given = func.unnest(*lists).table_valued(*names, name="given", with_ordinality="nth").render_derived()
     asked = [cast(given.c[name], comparable(walk.key[n].type)).label(name) for n, name in enumerate(names)]
     # No row of the table: it lends its columns' collations to the keys beside it.
-    none = select(
-        *(column.label(name) for column, name in zip(walk.key, names, strict=True)), literal_column("0::bigint")
-    )
+    columns = [column.label(name) for column, name in zip(walk.key, names, strict=True)]
+    none = select(*columns, literal_column("0::bigint").label("nth"))
     keyed = union_all(none.where(false()), select(*asked, given.c.nth)).subquery("keyed")
     *parts, nth = keyed.columns
     return select(func.dense_rank().over(order_by=parts)).order_by(nth)

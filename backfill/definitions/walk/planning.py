@@ -14,6 +14,7 @@ from sqlalchemy.sql.elements import ColumnElement
 
 from backfill.definitions.walk.keys import as_text
 from backfill.definitions.walk.pages import last_key
+from backfill.definitions.walk.partitions import ends_of_partitions, in_order
 from backfill.definitions.walk.walk import Walk
 from backfill.runs.ranges import Key, Plan, Span
 from backfill.sql.built import explain_built, run_built
@@ -34,7 +35,7 @@ class Left:
 
 
 async def plan(connection: AsyncConnection, walk: Walk, ranges: int) -> Plan:
-    """At most `ranges` of about the same number of rows."""
+    """At most `ranges` of about the same number of rows, each cut where one partition ends and the next begins."""
     rows, is_estimate = await _rows(connection, walk)
     wanted = max(1, min(ranges, rows // LEAST_RANGE_ROWS))
     split = split_statement(walk, wanted, _percent(rows, is_estimate))
@@ -44,6 +45,8 @@ async def plan(connection: AsyncConnection, walk: Walk, ranges: int) -> Plan:
         return Plan(spans=(), units_total=0, rows_total=0, total_is_estimate=False)
     # A sample ends before the last row, mostly.
     ends = ends if ends and ends[-1] == last else [*ends, last]
+    if cuts := await ends_of_partitions(connection, walk):
+        ends = await in_order(connection, walk, [*ends, *cuts])
     starts: list[Key | None] = [None, *ends]
     spans = tuple(Span(start=start, end=end) for start, end in zip(starts, ends, strict=False))
     return Plan(spans=spans, units_total=rows, rows_total=rows, total_is_estimate=is_estimate)

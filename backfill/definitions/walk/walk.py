@@ -1,20 +1,22 @@
 """The walk over a table: one unit is one row, and units come in the order of a key that an index has.
 
 The key is the primary key, after the columns that the author wants the walk to follow (as rows that were written
-together lie together on disk). It is compared as a whole, `(a, b, c) > (…)`: only that is one step down the index.
+together lie together on disk). It is compared as a whole, `(a, b, c) > (…)`: only that is one step down the index. The
+planner leaves no partition out by that, so its first column is bounded by itself besides.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import Any
 
 from sqlalchemy import Column, Table, and_, true, tuple_
 from sqlalchemy.sql.elements import ColumnElement
 
 from backfill.definitions.mistakes import AuthorsMistake
-from backfill.definitions.walk.keys import among, as_text, can_be_key, spelled, typed, unit_id
+from backfill.definitions.walk.keys import among, as_text, can_be_key, constant, spelled, typed, unit_id
 from backfill.runs.ranges import Key
 from backfill.sql.needs import ColumnNeed, IndexNeed
 from backfill.sql.tables import PUBLIC, TableName
@@ -60,12 +62,19 @@ class Walk:
 
     def between(self, after: Key | None, end: Key | None) -> ColumnElement[bool]:
         """Keys above `after` up to and including `end`; None: no bound on that side."""
-        bounds = []
+        same = self._alike(after, end)
+        bounds = [column == typed(text, column) for text, column in zip(after or (), self.key[:same], strict=False)]
+        rest = self.key[same:]
         if after is not None:
-            bounds.append(self._whole() > self._value(after))
+            bounds.append(_whole(rest) > _value(after[same:], rest))
         if end is not None:
-            bounds.append(self._whole() <= self._value(end))
-        return and_(true(), *bounds)
+            bounds.append(_whole(rest) <= _value(end[same:], rest))
+        return and_(true(), *bounds, *_first_bounded(after[same:] if after else (), end[same:] if end else (), rest))
+
+    def _alike(self, after: Key | None, end: Key | None) -> int:
+        """How many of the first parts are the same on both sides; all but the last one at most."""
+        pairs = zip(after[:-1], end[:-1], strict=True) if after is not None and end is not None else ()
+        return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
 
     def among(self, unit_ids: Sequence[str]) -> ColumnElement[bool]:
         return among(self.identity, unit_ids)
@@ -88,12 +97,23 @@ class Walk:
         name = f"ix_{table}_{'_'.join(self.key_names)}"
         return (unique, IndexNeed(table=table, schema=schema, name=name, columns=self.key_names))
 
-    def _whole(self) -> ColumnElement[Any]:
-        return self.key[0] if len(self.key) == 1 else tuple_(*self.key)
 
-    def _value(self, key: Key) -> ColumnElement[Any]:
-        parts = [typed(text, column) for text, column in zip(key, self.key, strict=True)]
-        return parts[0] if len(parts) == 1 else tuple_(*parts)
+def _whole(columns: Sequence[Column[Any]]) -> ColumnElement[Any]:
+    return columns[0] if len(columns) == 1 else tuple_(*columns)
+
+
+def _value(key: Key, columns: Sequence[Column[Any]]) -> ColumnElement[Any]:
+    parts = [typed(text, column) for text, column in zip(key, columns, strict=True)]
+    return parts[0] if len(parts) == 1 else tuple_(*parts)
+
+
+def _first_bounded(after: Key, end: Key, columns: Sequence[Column[Any]]) -> Iterator[ColumnElement[bool]]:
+    """What follows from the comparison of the whole key, for the planner; a single column says it already. No bound on
+    a side is an empty key there."""
+    first = columns[0]
+    if len(columns) > 1:
+        yield from (first >= constant(part, first) for part in after[:1])
+        yield from (first <= constant(part, first) for part in end[:1])
 
 
 def _require_order(column: Column[Any], table: Table, where: str) -> None:
