@@ -17,7 +17,8 @@ from backfill.runs.errors import SettingsError
 from backfill.settings import Settings
 from backfill.store.board import RedisBoard
 from backfill.store.client import open_redis
-from backfill.store.redis_store import PATIENCE_SECONDS, RedisStore, StoreLimits
+from backfill.store.limits import PATIENCE_SECONDS, StoreLimits
+from backfill.store.redis_store import RedisStore
 
 OPERATOR_WAITS_SECONDS = 3.0
 

@@ -30,6 +30,7 @@ from backfill.opening import database_alone, open_store, servers
 from backfill.queue import ArqDoorbell, open_arq
 from backfill.runs.pace import AUTOPILOT, Pace
 from backfill.runs.readings import Reading
+from backfill.runs.schedule import Schedule, ScheduleChanges
 from backfill.settings import Settings
 from backfill.sql.database import open_engine
 from backfill.sql.transactions import Limits
@@ -74,6 +75,11 @@ def default_pace(settings: Settings, mode: str | None = None) -> Pace:
         pause_ms=0 if own_rest else settings.pause_ms,
         rows_per_second=settings.rows_per_second,
     )
+
+
+def schedule_for(settings: Settings, changes: ScheduleChanges) -> Schedule:
+    """When a new run is to work: what the settings say, but for what was asked for. Raises UsageError."""
+    return changes.applied(Schedule(window=settings.window), time.time_ns() // 1_000_000)
 
 
 def call_seconds(settings: Settings) -> float:

@@ -62,6 +62,20 @@ Mode = Annotated[
 ]
 
 
+WindowText = Annotated[
+    str | None,
+    typer.Option(
+        "--window", metavar="HOURS", help="When it works: mon-fri 22:00-06:00 Europe/Vienna, say; always: at any time."
+    ),
+]
+NotBefore = Annotated[
+    str | None,
+    typer.Option(
+        "--not-before", metavar="MOMENT", help="The earliest moment to begin: 2027-03-01T22:00+01:00, or now."
+    ),
+]
+
+
 def pace_changes(*values: int | None) -> dict[str, int | None]:
     """The five options of the pace, in the order of BOUNDS, by name."""
     return dict(zip(BOUNDS, values, strict=True))

@@ -53,6 +53,7 @@ def _facts(run: Run) -> Iterator[tuple[str, str]]:
         "speed": "   ".join(speed(run)),
         "ranges": f"{run.ranges_finished} of {len(run.ranges)} finished" if run.ranges is not None else "",
         "pace": ", ".join(pace_words(run.pace)),
+        "works": run.schedule.words(),
         "held back": ", ".join(_held_back(run)),
     }
     yield from ((name, words) for name, words in facts.items() if words)

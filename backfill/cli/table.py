@@ -67,7 +67,7 @@ _LIBRARYS = {
     ),
     "set": _run(
         "pacing:set_pace",
-        "Change the pace of a run while it goes; what is not given stays, and workers follow within a batch.",
+        "Change the pace of a run, and when it works; what is not given stays, and workers follow within a batch.",
         "backfill set --parallel 1 --rows-per-second 2000",
     ),
     "throttle": _run(

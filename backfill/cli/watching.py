@@ -98,7 +98,7 @@ class Changes:
     def has(self, run: Run) -> bool:
         attention = attention_of(run)
         kind = attention.kind if attention else None
-        facts = (run.state, percent(run), bool(run.contended), len(run.quarantined), kind)
+        facts = (run.state, percent(run), bool(run.contended), len(run.quarantined), kind, run.waits)
         if facts == self._seen and monotonic() - self._at < QUIET_SECONDS:
             return False
         self._seen, self._at = facts, monotonic()

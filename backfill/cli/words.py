@@ -45,6 +45,8 @@ def state_text(run: Run) -> Text:
 
 def remark(run: Run) -> str:
     """What the run waits for or is at, where its state alone does not say it; else empty."""
+    if run.waits:
+        return run.waits
     if run.state is State.VERIFYING:
         return f"{_of(run.units_checked, run.counts.units_total, 'unit')} checked"
     return _WAITING.get(run.state, "")

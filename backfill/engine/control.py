@@ -23,6 +23,7 @@ from backfill.runs.notes import checked_note
 from backfill.runs.pace import Pace
 from backfill.runs.parameters import differences, load_parameters
 from backfill.runs.record import Run
+from backfill.runs.schedule import Schedule
 from backfill.runs.states import State
 from backfill.runs.terms import Terms
 
@@ -94,6 +95,7 @@ class Control(Steering):
         note: str | None = None,
         parameters: Mapping[str, Any] | None = None,
         needs_approval: bool = False,
+        schedule: Schedule | None = None,
     ) -> tuple[Run, bool]:
         """The run, and whether it is new (False: the same request made it before). With `needs_approval` it is only
         proposed: it begins when somebody else has approved it.
@@ -113,6 +115,7 @@ class Control(Steering):
             note=words,
             terms=terms,
             needs_approval=needs_approval,
+            schedule=schedule,
         )
         run = await self.get(created.run_id)
         if created.is_repeated and run.terms.parameters != terms.parameters:

@@ -47,6 +47,7 @@ class Lease:
         self._wait_ms = 0
         self._duty = 1.0
         self._throttled_by = ""
+        self._open_until = time.monotonic() + claim.open_ms / 1000
         self._began = time.monotonic()
         self._heartbeat: asyncio.Task[None] | None = None
         self._leaving = asyncio.Event()
@@ -54,7 +55,12 @@ class Lease:
 
     @property
     def may_go_on(self) -> bool:
-        return self._held and self._state in WORKING and not self._throttled_by
+        return self._held and self._state in WORKING and not self._throttled_by and not self._is_outside
+
+    @property
+    def _is_outside(self) -> bool:
+        """By a clock of its own, so that no batch is begun after the window has closed."""
+        return time.monotonic() >= self._open_until
 
     @property
     def batch_size(self) -> BatchSize | None:
@@ -81,6 +87,8 @@ class Lease:
             return "lease lost"
         if self._state not in WORKING:
             return f"run is {self._state}"
+        if self._is_outside:
+            return "outside its window"
         return f"throttled by {self._throttled_by}" if self._throttled_by else None
 
     async def __aenter__(self) -> Lease:
@@ -111,6 +119,7 @@ class Lease:
         self._wait_ms = verdict.wait_ms
         self._duty = verdict.duty
         self._throttled_by = verdict.stopped_by
+        self._open_until = time.monotonic() + verdict.open_ms / 1000
         self.pace = verdict.pace
         self._heard(verdict.held, verdict.state)
 

@@ -17,9 +17,11 @@ from backfill.runs.findings import Finding, Rule
 from backfill.runs.pace import BatchSize, Pace
 from backfill.runs.ranges import Key, Part, Plan, PutAside, Quarantined, Span, Unit
 from backfill.runs.record import Run
+from backfill.runs.schedule import Schedule
 from backfill.runs.states import Action, State
 from backfill.runs.terms import Terms
 from backfill.runs.verdict import Verdict
+from backfill.runs.window import FOREVER_MS
 from backfill.runs.workers import LiveWorker
 
 if TYPE_CHECKING:  # only a preview knows them, and every command loads this
@@ -55,9 +57,7 @@ class PartSettled:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckedPage:
     """One statement's view of some units: how many, the last key (None: the range is at its end), findings.
-
-    `mendable` are ids of units that the backfill itself can mend by settling them again.
-    """
+    `mendable` are ids of units that the backfill itself can mend by settling them again."""
 
     units: int
     last_key: Key | None
@@ -99,10 +99,8 @@ class Backfill(Protocol):
         ...
 
     async def settle(self, unit_ids: Sequence[str]) -> Settled:
-        """Settle whole units in one transaction, writing only rows that need it; safe to do again.
-
-        At least one of them is begun. They come in key order, or are named.
-        """
+        """Settle whole units in one transaction, writing only rows that need it; safe to do again. At least one of
+        them is begun. They come in key order, or are named."""
         ...
 
     async def settle_part(self, unit_id: str, mark: str | None, *, rows: int) -> PartSettled:
@@ -159,8 +157,9 @@ class Totals:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claim:
-    """A lease on one task of a run, since `at_ms` of the store's clock. What follows is the range's, where the task is
-    on one; `winding_up`: the run is being cancelled, and only units that are begun are to be finished."""
+    """A lease on one task of a run, since `at_ms` of the store's clock; from then on the run is within its window for
+    `open_ms`. What follows is the range's, where the task is on one; `winding_up`: the run is being cancelled, and only
+    units that are begun are to be finished."""
 
     run_id: str
     backfill: str
@@ -177,6 +176,7 @@ class Claim:
     batch_size: BatchSize = field(default_factory=BatchSize)
     put_aside: tuple[PutAside, ...] = ()
     winding_up: bool = False
+    open_ms: int = FOREVER_MS
     terms: Terms = field(default_factory=Terms)
 
 
@@ -239,6 +239,7 @@ class Store(Protocol):
         note: str = "",
         terms: Terms | None = None,
         needs_approval: bool = False,
+        schedule: Schedule | None = None,
     ) -> Created: ...
 
     async def get(self, run_id: str) -> Run | None: ...
@@ -257,6 +258,8 @@ class Store(Protocol):
     async def note(self, run_id: str, action: str, *, who: str, note: str) -> None: ...
 
     async def set_pace(self, run_id: str, pace: Pace, *, who: str, note: str = "") -> bool: ...
+
+    async def set_schedule(self, run_id: str, schedule: Schedule, *, who: str, note: str = "") -> bool: ...
 
     async def workers(self) -> tuple[LiveWorker, ...]:
         """Those that have said lately that they are alive, with what they hold."""

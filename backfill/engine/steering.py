@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from backfill.engine.protocols import Doorbell, Event, Store
@@ -13,6 +13,7 @@ from backfill.runs.notes import checked_note
 from backfill.runs.parameters import as_options
 from backfill.runs.record import Run
 from backfill.runs.report import report_document
+from backfill.runs.schedule import ScheduleChanges
 from backfill.runs.states import Action, State, is_done_already
 from backfill.runs.telling import sentence_of
 from backfill.runs.times import timestamp
@@ -20,6 +21,18 @@ from backfill.runs.workers import LiveWorker
 
 # More than the store keeps of one run.
 MOST_EVENTS = 10_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Changes:
+    """What is None of the pace, and of when it works, stays as it is."""
+
+    pace: Mapping[str, int | str | None] = field(default_factory=dict)
+    times: ScheduleChanges = field(default_factory=ScheduleChanges)
+
+    @property
+    def has_pace(self) -> bool:
+        return any(value is not None for value in self.pace.values())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,6 +123,29 @@ class Steering:
         elif not await self.store.set_pace(run.id, run.pace.with_changes(changes), who=who, note=words):
             raise _refused(run, "its pace does not matter any more.")
         return await self.get(run.id)
+
+    async def set_schedule(
+        self, run_id: str | None, changes: ScheduleChanges, *, who: str, note: str | None = None
+    ) -> Run:
+        """When it works from now on. Raises UnknownRun, UsageError, WrongState when the run is done."""
+        words = checked_note(note)
+        run = await self.get(run_id)
+        schedule = changes.applied(run.schedule, run.seen_ms)
+        if not await self.store.set_schedule(run.id, schedule, who=who, note=words):
+            raise _refused(run, "when it works does not matter any more.")
+        return await self.get(run.id)
+
+    async def change(self, run_id: str | None, changes: Changes, *, who: str, note: str | None = None) -> Run:
+        """`set_pace` and `set_schedule` in one; where one part is refused, nothing is changed."""
+        run = await self.get(run_id)
+        run.pace.with_changes(changes.pace)
+        changes.times.applied(run.schedule, run.seen_ms)
+        if changes.has_pace or not changes.times:
+            run = await self.set_pace(run.id, changes.pace, who=who, note=note)
+        if changes.times:
+            note = None if changes.has_pace else note
+            run = await self.set_schedule(run.id, changes.times, who=who, note=note)
+        return run
 
     async def workers(self) -> tuple[LiveWorker, ...]:
         """Those that are alive, of any version, with what they serve and hold."""

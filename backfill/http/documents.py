@@ -54,6 +54,14 @@ class Pace(Document):
     )
 
 
+class Schedule(Document):
+    window: str | None = Field(description="hours and days of a time zone", examples=["mon-fri 22:00-06:00 UTC"])
+    not_before: str | None = Field(examples=[None])
+    open: bool = Field(description="whether the run may work now", examples=[True])
+    until: str | None = Field(description="when that changes; null: never", examples=[AT])
+    waits: str | None = Field(description="until when it does not work, in words", examples=[None])
+
+
 class Contended(Document):
     unit: str = Field(examples=["7c0e8d4a-2f5b-4c9f-9a44-1f1c2ab3d0e7"])
     seconds: float = Field(description="since it was first found locked", examples=[1.52])
@@ -116,6 +124,7 @@ class Run(Document):
     )
     progress: Progress
     pace: Pace
+    schedule: Schedule
     ranges: list[RangeState] | None = Field(
         description="in key order; null until the run is planned", examples=[["settled", "working", "working", "open"]]
     )

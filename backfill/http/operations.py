@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
+from backfill.engine.steering import Changes
 from backfill.http import documents
 from backfill.http.access import Operator, audit
 from backfill.http.depends import BackfillName, OpenService, RunId
@@ -19,8 +20,10 @@ from backfill.http.runs import retry_after
 from backfill.runs.notes import LONGEST_NOTE, PLAIN
 from backfill.runs.pace import BOUNDS
 from backfill.runs.record import Run, run_document
+from backfill.runs.schedule import ScheduleChanges
 from backfill.runs.states import Action
-from backfill.wiring import default_pace
+from backfill.runs.window import ALWAYS, EXAMPLE, LONGEST_TEXT
+from backfill.wiring import default_pace, schedule_for
 
 router = APIRouter(prefix="/v1", tags=["operate"])
 _PROBLEMS = problems(400, 401, 403, 404, 409, 413, 422, 429, 503)
@@ -59,8 +62,15 @@ class PaceOverrides(Remark):
             return given
         return {name: int(x) if isinstance(x, float) and x.is_integer() else x for name, x in given.items()}
 
+    window: str | None = Field(None, max_length=LONGEST_TEXT, description=f"such as `{EXAMPLE}`, or `{ALWAYS}`")
+    not_before: str | None = Field(None, max_length=40, description="RFC 3339, or `now`", examples=["now"])
+
     def pace_changes(self) -> dict[str, int | str | None]:
-        return self.model_dump(exclude={"note"})
+        return self.model_dump(include={*BOUNDS, "mode"})
+
+    @property
+    def times(self) -> ScheduleChanges:
+        return ScheduleChanges(window=self.window, not_before=self.not_before)
 
 
 class RunRequest(PaceOverrides):
@@ -70,9 +80,6 @@ class RunRequest(PaceOverrides):
 
     parameters: dict[str, Any] | None = None
     needs_approval: bool = Field(False, description="only propose it: somebody else lets it begin")
-
-    def pace_changes(self) -> dict[str, int | str | None]:
-        return self.model_dump(exclude={"note", "parameters", "needs_approval"})
 
 
 @router.post(
@@ -100,6 +107,7 @@ async def start_run(  # noqa: PLR0913, PLR0917 - each is a part of the request
         note=asked.note,
         parameters=asked.parameters,
         needs_approval=asked.needs_approval or service.settings.require_approval,
+        schedule=schedule_for(service.settings, asked.times),
     )
     if is_new:
         audit(request, caller, "enqueue", run.id)
@@ -108,14 +116,15 @@ async def start_run(  # noqa: PLR0913, PLR0917 - each is a part of the request
 
 @router.patch(
     "/runs/{run_id}",
-    summary="Change the pace of a run while it goes",
+    summary="Change the pace of a run, and when it works",
     response_model=documents.Run,
     responses=_PROBLEMS,
 )
 async def change_pace(
     request: Request, service: OpenService, caller: Operator, run_id: RunId, changes: PaceOverrides
 ) -> JSONResponse:
-    run = await service.control.set_pace(run_id, changes.pace_changes(), who=caller.name, note=changes.note)
+    asked = Changes(pace=changes.pace_changes(), times=changes.times)
+    run = await service.control.change(run_id, asked, who=caller.name, note=changes.note)
     audit(request, caller, "set", run.id)
     return JSONResponse(run_document(run), headers=retry_after(run))
 

@@ -75,7 +75,10 @@ def attention_of(run: Run) -> Attention | None:
         what = f"No worker that serves {run.backfill} is alive"
         remedy = f"One that is alive does not: {ended(movement.refused)}" if movement.refused else START
         return Attention(kind=Kind.NO_WORKER, since_ms=movement.moved_ms, what=what, remedy=remedy)
-    moved_ms = max(movement.moved_ms, movement.rests_until_ms)
+    phase = run.schedule.phase(run.seen_ms)
+    if run.waits:
+        return None
+    moved_ms = max(movement.moved_ms, movement.rests_until_ms, phase.opens_ms if phase else 0)
     if run.seen_ms - moved_ms <= movement.patience_ms + 2 * run.pace.pause_ms:
         return None
     what, remedy = "Workers are alive, but the run has stalled", ended(_why_stalled(run))

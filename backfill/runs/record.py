@@ -13,6 +13,7 @@ from backfill.runs.pace import Pace
 from backfill.runs.parameters import load_parameters
 from backfill.runs.progress import Counts, Sample, progress_document
 from backfill.runs.ranges import PutAside, Quarantined, RangeState
+from backfill.runs.schedule import Schedule
 from backfill.runs.states import AT_REST, DONE, Action, State, possible_actions
 from backfill.runs.terms import Terms
 from backfill.runs.times import timestamp
@@ -54,6 +55,7 @@ class Run:
     notes: tuple[Note, ...]
     asked: Asked | None
     approved_by: str | None = None
+    schedule: Schedule = field(default_factory=Schedule)
     terms: Terms = field(default_factory=Terms)
     rung_for: str = ""
 
@@ -70,7 +72,7 @@ class Run:
     @property
     def address(self) -> str:
         """The name that it is rung for by."""
-        return self.rung_for or self.terms.address(self.backfill)
+        return self.rung_for or self.terms.address(self.backfill, scheduled=bool(self.schedule))
 
     @property
     def done(self) -> bool:
@@ -82,9 +84,16 @@ class Run:
         return self.ranges is not None and self.ranges_finished == len(self.ranges)
 
     @property
+    def waits(self) -> str:
+        """Until when it does not work because of its schedule, in words; empty while it may, or rests anyway."""
+        at_rest = self.state in AT_REST or self.state is State.CANCELLING
+        return "" if at_rest else self.schedule.waits(self.seen_ms)
+
+    @property
     def moving(self) -> bool:
         """Rows are being worked on, so that a rate and an ETA mean something."""
-        return self.state is State.RUNNING and not self.settled and attention_of(self) is None
+        is_at_it = self.state is State.RUNNING and not self.settled
+        return is_at_it and not self.waits and attention_of(self) is None
 
     @property
     def actions(self) -> tuple[Action, ...]:
@@ -113,6 +122,7 @@ def run_document(run: Run) -> dict[str, Any]:
         "attention": None if attention is None else attention.document(),
         "progress": _progress(run),
         "pace": {**run.pace.document(), **_pace_now(run), "throttled_by": run.held_back_by},
+        "schedule": {**run.schedule.document(run.seen_ms), "waits": run.waits or None},
         "ranges": None if run.ranges is None else [state.value for state in run.ranges],
         "contended": [_put_aside_document(unit, run.seen_ms) for unit in run.contended],
         "quarantined": [_quarantined_document(unit) for unit in run.quarantined],

@@ -9,7 +9,9 @@ from typing import Any
 
 from backfill.runs.pace import AUTOPILOT
 from backfill.runs.states import ARROWS
-from backfill.runs.wording import counted, ended
+from backfill.runs.times import clock_time
+from backfill.runs.window import FOREVER_MS
+from backfill.runs.wording import begun, counted, ended
 
 ENGINE = "engine"
 _WHY = {(arrow.action.value, arrow.source.value): arrow.why for arrow in ARROWS}
@@ -70,6 +72,22 @@ def _noted(about: Mapping[str, str]) -> Told:
     return Told(what="A note", who=about["who"], why=about["note"])
 
 
+def _schedule(about: Mapping[str, str]) -> Told:
+    after = about["not_before_ms"]
+    parts = (
+        f"only {about['window']}" if about["window"] else "",
+        f"not before {clock_time(int(after))}" if after else "",
+    )
+    why = ", ".join(part for part in parts if part) or "at any time"
+    return Told(what="When it works was changed", who=about["who"], why=begun(why), note=about["note"])
+
+
+def _window(about: Mapping[str, str]) -> Told:
+    until_ms = int(about["until_ms"])
+    until = "" if until_ms >= FOREVER_MS else f" until {clock_time(until_ms)}"
+    return Told(what=f"{'Within' if about['open'] == '1' else 'Outside'} its window{until}")
+
+
 def _throttled(about: Mapping[str, str]) -> Told:
     return Told(what="Held up, and tried again", why=about["reason"])
 
@@ -112,4 +130,6 @@ _WORDS: dict[str, Callable[[Mapping[str, str]], Told]] = {
     "unthrottled": _unthrottled,
     "takeover": _takeover,
     "hook": _hook,
+    "schedule": _schedule,
+    "window": _window,
 }

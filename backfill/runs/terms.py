@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 FIRST_VERSION = "1"
 _AT = "@"
+SCHEDULED = "@scheduled"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -15,13 +16,16 @@ class Terms:
     version: str = FIRST_VERSION
     parameters: str = ""
 
-    def address(self, backfill: str, *, plain_pace: bool = True) -> str:
+    def address(self, backfill: str, *, plain_pace: bool = True, scheduled: bool = False) -> str:
         """The name that the run is kept under and rung for by.
 
         One of the first version without parameters has its backfill's name. Any other has a name that a worker of a
         release without versions and parameters does not serve: it would not know what to do, and leaves it alone. So
-        has a run whose pace such a worker cannot keep.
+        has a run whose pace such a worker cannot keep. One that has a schedule ends with another mark, for workers of a
+        release that knows of versions and not of schedules.
         """
+        if scheduled:
+            return f"{backfill}{_AT}{self.version}{SCHEDULED}"
         plain = self.version == FIRST_VERSION and not self.parameters and plain_pace
         return backfill if plain else f"{backfill}{_AT}{self.version}"
 
@@ -31,7 +35,7 @@ def backfill_at(address: str) -> str:
 
 
 def version_at(address: str) -> str:
-    return address.partition(_AT)[2] or FIRST_VERSION
+    return address.partition(_AT)[2].removesuffix(SCHEDULED) or FIRST_VERSION
 
 
 def is_plain(address: str) -> bool:

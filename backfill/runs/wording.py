@@ -13,6 +13,11 @@ def counted(count: int, noun: str) -> str:
     return f"{count:,} {noun}{'es' if noun.endswith(_HISSING) else 's'}"
 
 
+def begun(text: str) -> str:
+    """With a capital letter at its beginning; the rest is as it is."""
+    return text[:1].upper() + text[1:]
+
+
 def ended(text: str) -> str:
     """With a full stop, unless it has an end already: a server's message may have one, or a question mark."""
     words = text.strip()

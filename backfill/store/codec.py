@@ -7,16 +7,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from backfill.engine.protocols import Advance, Totals
+from backfill.engine.protocols import Advance, Event, Totals
 from backfill.runs.attention import Movement
 from backfill.runs.findings import Finding
 from backfill.runs.notes import Asked, Note
 from backfill.runs.pace import FIXED, BatchSize, Pace
 from backfill.runs.progress import Counts, Sample
-from backfill.runs.ranges import Key, Part, PutAside, Quarantined, RangeState
+from backfill.runs.ranges import Key, Part, PutAside, Quarantined, RangeState, Span
 from backfill.runs.record import Run
+from backfill.runs.schedule import Schedule
 from backfill.runs.states import State
 from backfill.runs.terms import FIRST_VERSION, Terms, backfill_at
+from backfill.runs.window import Phase
 from backfill.runs.workers import WorkerRecord, of_other_versions, serving
 
 
@@ -30,6 +32,18 @@ def load_key(text: str | None) -> Key | None:
 
 def dump_part(part: Part | None) -> str:
     return "" if part is None else json.dumps(asdict(part))
+
+
+def load_span(fields: Mapping[str, str]) -> Span:
+    end = load_key(fields["end"])
+    if end is None:
+        raise ValueError("a range without an end")
+    return Span(start=load_key(fields["start"]), end=end)
+
+
+def load_event(entry_id: str, fields: Mapping[str, str]) -> Event:
+    about = {name: value for name, value in fields.items() if name not in ("kind", "at_ms")}
+    return Event(id=entry_id, at_ms=int(fields["at_ms"]), kind=fields["kind"], about=about)
 
 
 def load_part(text: str | None) -> Part | None:
@@ -56,6 +70,23 @@ def load_pace(text: str) -> Pace:
 def load_terms(version: str | None, parameters: str | None) -> Terms:
     """A run that an older release started has neither."""
     return Terms(version=version or FIRST_VERSION, parameters=parameters or "")
+
+
+def load_schedule(record: Mapping[str, str]) -> Schedule:
+    phases = (phase.split("-") for phase in record.get("phases", "").split())
+    return Schedule(
+        window=record.get("window", ""),
+        not_before_ms=_optional(record.get("not_before_ms") or None),
+        phases=tuple(Phase(opens_ms=int(opens), closes_ms=int(closes)) for opens, closes in phases),
+    )
+
+
+def dump_schedule(schedule: Schedule | None, now_ms: int) -> tuple[str, str, str]:
+    """Window, the moment before which not, and the phases that follow from both. Raises UsageError."""
+    if not schedule:
+        return "", "", ""
+    phases = " ".join(f"{phase.opens_ms}-{phase.closes_ms}" for phase in schedule.phases_from(now_ms))
+    return schedule.window, "" if schedule.not_before_ms is None else str(schedule.not_before_ms), phases
 
 
 def load_put_aside(values: Sequence[str]) -> tuple[PutAside, ...]:
@@ -134,6 +165,7 @@ def load_run(texts: RunTexts, *, seen_ms: int, workers: Sequence[WorkerRecord], 
         throttled_ms=int(record.get("throttled_ms", 0)),
         paused_ms=int(record.get("paused_ms", 0)),
         requested_by=record["requested_by"],
+        schedule=load_schedule(record),
         approved_by=record.get("approved_by"),
         created_ms=int(record["created_ms"]),
         started_ms=_optional(record.get("started_ms")),

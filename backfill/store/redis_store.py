@@ -7,45 +7,31 @@ says what is left to do.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
 from secrets import token_hex
-from typing import Any, cast
+from typing import cast
 
 from redis.asyncio import Redis
 
 from backfill.engine.protocols import ActionTaken, Advance, Claim, Created, Event, Task, Totals
 from backfill.runs.coverage import Passage, Proof
-from backfill.runs.errors import UnknownRun
+from backfill.runs.errors import UnknownRun, UsageError
 from backfill.runs.findings import Finding
 from backfill.runs.pace import FIXED, Pace
-from backfill.runs.ranges import Plan, RangeState, Span
+from backfill.runs.ranges import Plan, RangeState
 from backfill.runs.record import Run
+from backfill.runs.schedule import Schedule
 from backfill.runs.states import Action, State
-from backfill.runs.terms import Terms, backfill_at
+from backfill.runs.terms import SCHEDULED, Terms, backfill_at
 from backfill.runs.verdict import Verdict
 from backfill.runs.workers import LiveWorker, WorkerRecord
 from backfill.store import codec
 from backfill.store.client import told_plainly
+from backfill.store.limits import DEFAULT_LIMITS, StoreLimits
 from backfill.store.metrics import BATCH_BOUNDS_JSON
 from backfill.store.passage import read_passage
 from backfill.store.scripts import Scripts
 from backfill.store.workers import read_workers, record_of
 
-# Longer than the slowest single step of a worker, which is a page of verification.
-PATIENCE_SECONDS = 60.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StoreLimits:
-    """More than `quarantine_share` of the units passed (and at least 20) in quarantine pauses a run; one of which
-    nothing moves for `patience_seconds` has stalled; `keep_days` after its end it is forgotten, 0: never."""
-
-    quarantine_share: float = 0.05
-    patience_seconds: float = PATIENCE_SECONDS
-    keep_days: int = 0
-
-
-DEFAULT_LIMITS = StoreLimits()
 DAY_MS = 86_400_000
 
 
@@ -78,6 +64,7 @@ class RedisStore:
         note: str = "",
         terms: Terms | None = None,
         needs_approval: bool = False,
+        schedule: Schedule | None = None,
     ) -> Created:
         terms = terms or Terms()
         arguments = (backfill, codec.dump_pace(pace), requested_by, idempotency_key or "", note)
@@ -85,10 +72,11 @@ class RedisStore:
             "create",
             token_hex(6),
             *arguments,
-            terms.address(backfill, plain_pace=pace.mode == FIXED),
+            terms.address(backfill, plain_pace=pace.mode == FIXED, scheduled=bool(schedule)),
             terms.version,
             terms.parameters,
             (State.PROPOSED if needs_approval else State.QUEUED).value,
+            *codec.dump_schedule(schedule, await self._now_ms() if schedule else 0),
         )
         if outcome == "new" and self._limits.keep_days:
             await self._scripts.run("forget", "", self._limits.keep_days * DAY_MS)
@@ -171,11 +159,23 @@ class RedisStore:
     async def set_pace(self, run_id: str, pace: Pace, *, who: str, note: str = "") -> bool:
         return bool(await self._scripts.run_to_last("set_pace", run_id, codec.dump_pace(pace), who, note))
 
+    async def set_schedule(self, run_id: str, schedule: Schedule, *, who: str, note: str = "") -> bool:
+        """`who` empty: it is the same, and only what follows from it is looked up anew. Raises UsageError."""
+        told = codec.dump_schedule(schedule, await self._now_ms())
+        return bool(await self._scripts.run_to_last("set_schedule", run_id, *told, who, note, SCHEDULED))
+
+    async def _now_ms(self) -> int:
+        if self._clock:
+            return self._clock()
+        with told_plainly():
+            seconds, micros = await self._redis.time()
+        return int(seconds) * 1000 + int(micros) // 1000
+
     async def workers(self) -> tuple[LiveWorker, ...]:
         return await read_workers(self._redis, prefix=self._prefix, clock=self._clock)
 
     async def claim(self, run_id: str, *, token: str) -> Claim | None:
-        task, index, state, pace, leased = await self._scripts.run("claim", run_id, token, self._lease_ms)
+        task, index, state, pace, leased, open_ms = await self._scripts.run("claim", run_id, token, self._lease_ms)
         if task == "nothing":
             return None
         key = self._run_key(run_id)
@@ -194,13 +194,14 @@ class RedisStore:
             at_ms=int(leased.rpartition("/")[2]),
             pace=codec.load_pace(pace),
             range_index=index,
-            span=_span(fields) if fields else None,
+            span=codec.load_span(fields) if fields else None,
             cursor=codec.load_key(fields.get("check_cursor" if task == Task.CHECK else "cursor")),
             part=codec.load_part(fields.get("part")),
             sequence=int(fields.get("sequence", 0)),
             totals=codec.load_totals(fields),
             batch_size=codec.load_batch_size(batch_size),
             winding_up=state == State.CANCELLING,
+            open_ms=int(open_ms),
             put_aside=tuple(unit for unit in codec.load_put_aside(put_aside) if unit.range_index == index),
         )
 
@@ -216,7 +217,7 @@ class RedisStore:
         return bool(await self._scripts.run("save_plan", claim.run_id, claim.token, *totals, *spans))
 
     async def checkpoint(self, claim: Claim, sequence: int, advance: Advance, totals: Totals) -> Verdict:
-        held, state, pace, wait_ms, stopped_by, duty = await self._scripts.run(
+        held, state, pace, wait_ms, stopped_by, duty, open_ms = await self._scripts.run(
             "checkpoint",
             claim.run_id,
             claim.range_index,
@@ -234,6 +235,7 @@ class RedisStore:
             wait_ms=int(wait_ms),
             stopped_by=stopped_by,
             duty=float(duty),
+            open_ms=int(open_ms),
         )
 
     async def strike(self, claim: Claim, reason: str, *, pause_after: int) -> int:
@@ -265,12 +267,23 @@ class RedisStore:
             return await read_passage(self._redis, self._run_key(run_id))
 
     async def vacancies(self, run_id: str) -> int:
-        return int(await self._scripts.run("vacancies", run_id))
+        found = int(await self._scripts.run("vacancies", run_id))
+        if found >= 0:
+            return found
+        run = await self.get(run_id)
+        try:
+            if run is not None:
+                await self.set_schedule(run_id, run.schedule, who="")
+        except UsageError as error:  # a time zone that this machine does not know: others may
+            import structlog  # noqa: PLC0415 - commands that only look do not load it
+
+            structlog.get_logger(__name__).warning("window not looked up", run=run_id, reason=str(error))
+        return max(int(await self._scripts.run("vacancies", run_id)), 0)
 
     async def events(self, run_id: str, *, after: str = "0", limit: int = 1000) -> tuple[Event, ...]:
         with told_plainly():
             entries = await self._redis.xrange(f"{self._run_key(run_id)}:events", min=f"({after}", count=limit)
-        return tuple(_event(entry_id, fields) for entry_id, fields in entries)
+        return tuple(codec.load_event(entry_id, fields) for entry_id, fields in entries)
 
     def _run_key(self, run_id: str) -> str:
         return f"{self._prefix}:run:{run_id}"
@@ -283,15 +296,3 @@ def _state(text: str) -> State:
 
 def _task_name(claim: Claim) -> str:
     return str(claim.range_index) if claim.range_index >= 0 else claim.task.value
-
-
-def _span(fields: dict[str, str]) -> Span:
-    end = codec.load_key(fields["end"])
-    if end is None:
-        raise ValueError("a range without an end")
-    return Span(start=codec.load_key(fields["start"]), end=end)
-
-
-def _event(entry_id: str, fields: dict[str, Any]) -> Event:
-    about = {name: value for name, value in fields.items() if name not in ("kind", "at_ms")}
-    return Event(id=entry_id, at_ms=int(fields["at_ms"]), kind=fields["kind"], about=about)

@@ -24,6 +24,7 @@ NAMES = (
     "note",
     "tell",
     "set_pace",
+    "set_schedule",
     "strike",
     "claim",
     "vacancies",

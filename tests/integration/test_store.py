@@ -14,7 +14,8 @@ from backfill.runs.ranges import Part, PutAside, Quarantined
 from backfill.runs.record import Run
 from backfill.runs.states import Action, State
 from backfill.store.client import open_redis
-from backfill.store.redis_store import RedisStore, StoreLimits
+from backfill.store.limits import StoreLimits
+from backfill.store.redis_store import RedisStore
 from backfill.store.scripts import Scripts
 from tests.support.store_model import BACKFILL, claim_first_range, forget, pace_of, unit_of
 

@@ -23,9 +23,10 @@ from backfill.engine.preflight import the_only_one
 from backfill.masking import mask_passwords
 from backfill.runs.errors import ActiveRunExists, RunFailed, WrongState
 from backfill.runs.record import Run
+from backfill.runs.schedule import ScheduleChanges
 from backfill.runs.states import State
 from backfill.shipped import worker_settings
-from backfill.wiring import Service, default_pace
+from backfill.wiring import Service, default_pace, schedule_for
 
 LEAVE_WITHIN_SECONDS = 30.0
 LAST_LINES = 5
@@ -63,6 +64,7 @@ async def _begun(service: Service, name: str) -> Run:
             default_pace(service.settings),
             requested_by=who_asks(),
             needs_approval=service.settings.require_approval,
+            schedule=schedule_for(service.settings, ScheduleChanges()),
         )
     except ActiveRunExists as active:
         run = await service.control.get(active.run_id)

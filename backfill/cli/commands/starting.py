@@ -14,11 +14,13 @@ from backfill.cli.options import (
     BatchRows,
     Json,
     Mode,
+    NotBefore,
     NoteText,
     Parallel,
     PauseMs,
     RowsPerSecond,
     TargetMs,
+    WindowText,
     pace_changes,
 )
 from backfill.cli.output import answer_console, say, write_json
@@ -31,8 +33,9 @@ from backfill.engine.preflight import the_only_one
 from backfill.runs.attention import Kind, attention_of
 from backfill.runs.outlook import next_of
 from backfill.runs.record import Run, run_document
+from backfill.runs.schedule import ScheduleChanges
 from backfill.shipped import start_a_worker
-from backfill.wiring import Service, default_pace
+from backfill.wiring import Service, default_pace, schedule_for
 
 EMPTY = "The tables are empty, so there will be nothing to do. Should there be rows? See where DATABASE_URL leads to."
 NO_WORKER = "No worker is alive; it waits until you start one: {command}"
@@ -58,6 +61,7 @@ class Wanted:
     changes: Mapping[str, int | None]
     param: list[str]
     params: str | None
+    schedule: ScheduleChanges
     needs_approval: bool
     idempotency_key: str | None
     note: str | None
@@ -72,6 +76,7 @@ class Wanted:
             note=self.note,
             parameters=given_parameters(service.control.known, name, self.param, self.params),
             needs_approval=self.needs_approval or service.settings.require_approval,
+            schedule=schedule_for(service.settings, self.schedule),
         )
         if not is_new:
             say("This request was made before; this is its run.")
@@ -91,6 +96,8 @@ def enqueue(  # noqa: PLR0917 - typer passes options by name
     param: Param = None,
     params: ParamsFile = None,
     confirm: Confirm = False,
+    window: WindowText = None,
+    not_before: NotBefore = None,
     needs_approval: NeedsApproval = False,
     idempotency_key: IdempotencyKey = None,
     note: NoteText = None,
@@ -108,10 +115,15 @@ def enqueue(  # noqa: PLR0917 - typer passes options by name
         changes=pace_changes(parallel, batch_rows, target_ms, pause_ms, rows_per_second),
         param=[*(param or ()), *(["confirm=true"] if confirm else ())],
         params=params,
+        schedule=ScheduleChanges(window=window, not_before=not_before),
         needs_approval=needs_approval,
         idempotency_key=idempotency_key,
         note=note,
     )
+    _ask_for(wanted, watch=watch, json=json)
+
+
+def _ask_for(wanted: Wanted, *, watch: bool, json: bool) -> None:
     console, seen = answer_console(), Whereabouts()
 
     async def start(service: Service) -> Run:
@@ -136,6 +148,10 @@ def _tell_beginning(run: Run, *, json: bool) -> None:
     if json:
         write_json(run_document(run))
     else:
-        following = next_of(run) or f"Watch it: backfill watch {run.id}"
+        following = (
+            (run.waits and f"It is {run.waits}. Watch it: backfill watch {run.id}")
+            or next_of(run)
+            or f"Watch it: backfill watch {run.id}"
+        )
         words = f"Run {run.id} of {run.backfill} is {run.state}. {following}"
         answer_console().print(words)

@@ -10,6 +10,8 @@ from starlette.requests import Request
 
 from backfill.runs.errors import UsageError
 from backfill.runs.pace import BOUNDS
+from backfill.runs.schedule import Schedule, ScheduleChanges
+from backfill.runs.times import timestamp
 
 MEDIA_TYPE = "application/x-www-form-urlencoded"
 MOST_FIELDS = 90
@@ -33,6 +35,18 @@ async def form_of(request: Request) -> dict[str, str]:
 def pace_changes(form: Mapping[str, str]) -> dict[str, int | None]:
     """The parts of the pace that the form has; empty ones are left as they are. Raises UsageError."""
     return {name: _whole(name, form.get(name, "").strip()) for name in BOUNDS}
+
+
+def schedule_shown(schedule: Schedule, now_ms: int) -> dict[str, str]:
+    """As the fields have it; a moment that is over is not shown."""
+    after_ms = schedule.not_before_ms or 0
+    return {"window": schedule.window, "not_before": timestamp(after_ms)[:16] if after_ms > now_ms else ""}
+
+
+def schedule_changes(form: Mapping[str, str], shown: Mapping[str, str]) -> ScheduleChanges:
+    """What the form has of it that is not as it was shown; an empty field takes away what there was."""
+    changed = {name: form[name].strip() for name in shown if name in form and form[name].strip() != shown[name]}
+    return ScheduleChanges(**changed)
 
 
 def _whole(name: str, text: str) -> int | None:

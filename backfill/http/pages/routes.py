@@ -19,6 +19,7 @@ from starlette.responses import Response
 from backfill.http.access import COOKIE, Caller, Reader
 from backfill.http.depends import OpenService, RunId
 from backfill.http.pages.flight import flight_of
+from backfill.http.pages.forms import schedule_shown
 from backfill.http.pages.gathering import GROUPS_SHOWN, UNITS_SHOWN
 from backfill.http.pages.meanings import MEANINGS, title_of
 from backfill.http.pages.parameters import Field, fields_of
@@ -29,7 +30,7 @@ from backfill.http.pages.workers import worker_view_of
 from backfill.http.paging import dump_page_token, load_page_token
 from backfill.runs.approval import same_person
 from backfill.runs.errors import OperatorError
-from backfill.runs.pace import BOUNDS, Pace
+from backfill.runs.pace import BOUNDS, MODES, Pace
 from backfill.runs.states import State
 from backfill.shipped import start_a_worker
 from backfill.store.board import RedisBoard
@@ -108,7 +109,7 @@ class Visit:
         was_sent = self.typed.get("backfill") == name
         return fields_of(schema, self.typed, self.error) if was_sent else fields_of(schema, {}, None)
 
-    def values(self, pace: Pace) -> dict[str, Any]:
+    def values(self, pace: Pace, times: Mapping[str, str]) -> dict[str, Any]:
         """What every page with a form needs."""
         settings = self.service.settings
         return {
@@ -117,6 +118,8 @@ class Visit:
             "error": self.error,
             "bounds": BOUNDS,
             "pace": {**pace.document(), **self.typed},
+            "modes": MODES,
+            "times": {name: self.typed.get(name, value) for name, value in times.items()},
             "note": self.typed.get("note", ""),
             "needs_approval": {"asked": "needs_approval" in self.typed, "always": settings.require_approval},
             # A button that is clicked twice starts one run.
@@ -132,7 +135,7 @@ async def show_workers(visit: Visit) -> Response:
     workers = await control.workers()
     return page(
         "workers.html",
-        **visit.values(default_pace(visit.service.settings)),
+        **visit.values(default_pace(visit.service.settings), {}),
         workers=[worker_view_of(worker) for worker in workers],
         waiting=[view for view in waiting if view.attention],
         start_a_worker=start_a_worker(),
@@ -148,7 +151,9 @@ async def show_runs(visit: Visit, page_token: str | None = None, state: State | 
     return page(
         "index.html",
         visit.status,
-        **visit.values(default_pace(visit.service.settings)),
+        **visit.values(
+            default_pace(visit.service.settings), {"window": visit.service.settings.window, "not_before": ""}
+        ),
         views=views,
         moving=any(not view.at_rest for view in views),
         states=[state.value for state in State],
@@ -179,7 +184,7 @@ async def show_run(visit: Visit, run_id: RunId) -> Response:
     return page(
         "run.html",
         visit.status,
-        **visit.values(run.pace),
+        **visit.values(run.pace, schedule_shown(run.schedule, run.seen_ms)),
         view=view,
         samples=view.chart.samples if view.chart else [],
         rules={rule.slug: rule.title for rule in backfill.rules} if backfill else {},

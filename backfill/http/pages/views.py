@@ -18,6 +18,7 @@ from backfill.runs.parameters import in_words
 from backfill.runs.ranges import RangeState
 from backfill.runs.record import Run, run_document
 from backfill.runs.states import ARROWS, AT_REST, State
+from backfill.runs.wording import begun
 from backfill.shipped import start_a_worker
 
 EVENTS_SHOWN = 50
@@ -60,6 +61,7 @@ class RunView:
 
     run: dict[str, Any]
     parameters: str
+    works: str
     sentence: str
     why: str
     attention: AttentionView | None
@@ -84,7 +86,8 @@ def view_of(run: Run, events: Sequence[Event] = ()) -> RunView:
     return RunView(
         run=document,
         parameters=in_words(run.parameters),
-        sentence=SENTENCES[run.state],
+        works=run.schedule.words(),
+        sentence=f"{begun(run.waits)}." if run.waits else SENTENCES[run.state],
         why=_why(run),
         attention=_attention(run),
         actions={action.value: _WHY[action, run.state] for action in run.actions},

@@ -1,20 +1,25 @@
--- Hands out one task under a lease. ARGV 4 token, 5 lease ms. Returns {task, index, state, pace, token}: the token with
+-- Hands out one task under a lease. ARGV 4 token, 5 lease ms. Returns {task, index, state, pace, token, ms until its
+-- window closes}: the token with
 -- the time of the claim behind it, which says since when the task is held. At most `parallel` live leases over all workers. A run whose ranges are all finished moves on to verifying, and then to its end.
 local token, lease_ms = ARGV[4] .. '/' .. ms(now), tonumber(ARGV[5])
 rest_if_idle()
 local pace = redis.call('HGET', run_key, 'pace')
 
-local function nothing() return {'nothing', -1, state() or '', pace or '', ''} end
+local closes
+
+local function nothing() return {'nothing', -1, state() or '', pace or '', '', ''} end
 
 local function hand_out(task, name, index)
   local before = lease_of(name)
   if before and before ~= token then event('takeover', 'task', name) end
   lease(name, token, lease_ms)
-  return {task, index, state(), pace, token}
+  return {task, index, state(), pace, token, ms(closes - now)}
 end
 
 local current = state()
 if not (current == 'queued' or wanted(current)) or is_held_up() then return nothing() end
+closes = open_until()
+if not closes then return nothing() end
 local rule, most = autopilot(cjson.decode(pace)), cjson.decode(pace).parallel
 if rule and rule.stopped then return nothing() end
 if rule then most = math.min(most, math.max(math.ceil(rule.lanes - 0.05), 1)) end

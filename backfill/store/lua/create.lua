@@ -1,6 +1,7 @@
 -- A new run, unless its backfill has an active one or the request was made before. ARGV 4 backfill, 5 pace JSON,
 -- 6 who, 7 idempotency key or '', 8 note or '', 9 the name to keep it under ('': the backfill's), 10 version, 11 parameters
--- JSON or '', 12 the state that it begins in. Returns {id, 'new'|'repeated'|'active'}.
+-- JSON or '', 12 the state that it begins in, 13 window,
+-- 14 the moment before which not, in ms, 15 the phases that follow from both, '' where there is none. Returns {id, 'new'|'repeated'|'active'}.
 local backfill, pace, who, idempotency, note = ARGV[4], ARGV[5], ARGV[6], ARGV[7], ARGV[8] or ''
 local address, version, parameters = ARGV[9] or '', ARGV[10] or '', ARGV[11] or ''
 local first = ARGV[12] or 'queued'
@@ -20,6 +21,9 @@ redis.call('HSET', run_key, 'id', run_id, 'backfill', address ~= '' and address 
   'pace', pace, 'requested_by', who, 'created_ms', ms(now), 'updated_ms', ms(now), 'moved_ms', ms(now), 'units_done', 0,
   'rows_done', 0, 'rows_written', 0, 'checked', 0)
 if version ~= '' then redis.call('HSET', run_key, 'version', version) end
+if ARGV[15] and ARGV[15] ~= '' then
+  redis.call('HSET', run_key, 'window', ARGV[13], 'not_before_ms', ARGV[14], 'phases', ARGV[15])
+end
 if parameters ~= '' then redis.call('HSET', run_key, 'parameters', parameters) end
 redis.call('HSET', metrics_key(), 'run', run_id)
 redis.call('ZADD', prefix .. ':runs', now, run_id)

@@ -153,6 +153,34 @@ local function begun_ranges()
   return begun
 end
 
+-- When a run may work: 'opens-closes' in epoch ms, with blanks between; not there where it may at any time. Until when it
+-- may from now on, nil where it may not now; the second is when it opens next, if it is known.
+local FOREVER = 8640000000000000
+local function closes_at(phases)
+  if not phases then return FOREVER end
+  for opens, closes in string.gmatch(phases, '(%d+)-(%d+)') do
+    if now < tonumber(closes) then
+      if now < tonumber(opens) then return nil, tonumber(opens) end
+      return tonumber(closes)
+    end
+  end
+end
+
+-- The same of this run. One that is being cancelled finishes what it has begun at any time.
+local function open_until()
+  if state() == 'cancelling' then return FOREVER end
+  return closes_at(redis.call('HGET', run_key, 'phases'))
+end
+
+-- Workers of a release that cannot keep what a run asks for are to leave it alone: from now on it has a name that they do
+-- not serve.
+local function rename(suffix)
+  local address = redis.call('HGET', run_key, 'backfill')
+  if string.find(address, suffix, 1, true) then return end
+  local plain = name_at(address) .. '@' .. (redis.call('HGET', run_key, 'version') or '1')
+  redis.call('HSET', run_key, 'backfill', suffix == '@' and plain or plain .. suffix)
+end
+
 -- What the autopilot lets a run do: lanes, and what stops it. nil where the pace is fixed. For want of a fresh word of the
 -- monitor nobody works; a run that is being cancelled finishes what it has begun.
 local FRESH_MS = 3000

@@ -3,11 +3,8 @@ local current = state()
 if not current or is_done(current) then return 0 end
 redis.call('HSET', run_key, 'pace', ARGV[4], 'updated_ms', ms(now))
 redis.call('HDEL', run_key, 'rate_next_ms')
--- Workers of a release without modes cannot keep such a pace: from now on it has a name that they do not serve.
-local address = redis.call('HGET', run_key, 'backfill')
-if cjson.decode(ARGV[4]).mode and not string.find(address, '@', 1, true) then
-  redis.call('HSET', run_key, 'backfill', address .. '@' .. (redis.call('HGET', run_key, 'version') or '1'))
-end
+-- Workers of a release without modes cannot keep such a pace.
+if cjson.decode(ARGV[4]).mode then rename('@') end
 keep_note('set', ARGV[5], ARGV[6])
 event('pace', 'pace', ARGV[4], 'who', ARGV[5], 'note', ARGV[6])
 return 1

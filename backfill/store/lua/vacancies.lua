@@ -1,10 +1,19 @@
 -- How many more slices could work now: free and due tasks, bounded by the room that `parallel` leaves. Also lets a run
 -- in passing come to rest when the worker that should have done it is gone, and takes one off the list of the active that
--- a release without versions has ended.
+-- a release without versions has ended. -1: what is known of its window is soon over, and is to be looked up anew.
 rest_if_idle()
 local current = state()
 if current and is_done(current) and redis.call('GET', active_key()) == run_id then redis.call('DEL', active_key()) end
 if not (current == 'queued' or wanted(current)) or is_held_up() then return 0 end
+local phases = redis.call('HGET', run_key, 'phases')
+local last = phases and tonumber(string.match(phases, '(%d+)$'))
+if last and last < now + 172800000 then return -1 end
+local closes, opens = open_until()
+if (closes == nil) ~= (redis.call('HGET', run_key, 'outside') == '1') then
+  redis.call('HSET', run_key, 'outside', closes and '' or '1', 'updated_ms', ms(now))
+  event('window', 'open', closes and '1' or '0', 'until_ms', ms(closes or opens))
+end
+if not closes then return 0 end
 local rule = autopilot(cjson.decode(redis.call('HGET', run_key, 'pace')))
 if rule and rule.stopped then
   -- Where a monitor is at work it says so itself; this is for where there is none.

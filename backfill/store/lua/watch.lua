@@ -1,4 +1,5 @@
--- The monitor's role: who looks at the database for everybody, one at a time, while a run goes by the autopilot. ARGV
+-- The monitor's role: who looks at the database for everybody, one at a time, while a run goes by the autopilot and is
+-- not outside its window. ARGV
 -- 4 who, 5 for how many ms, 6 and on the names of backfills. Returns {1|0, now, {id, lanes, ...}, {limit, value, ...},
 -- {signal, JSON, ...}, the last effort, when it was published}.
 local key = prefix .. ':autopilot'
@@ -7,8 +8,8 @@ local at_work = {queued = true, running = true, verifying = true, pausing = true
 local runs = {}
 for index = 6, #ARGV do
   local id = redis.call('GET', prefix .. ':active:' .. ARGV[index])
-  local fields = id and redis.call('HMGET', prefix .. ':run:' .. id, 'state', 'pace')
-  if fields and fields[1] and at_work[fields[1]] then
+  local fields = id and redis.call('HMGET', prefix .. ':run:' .. id, 'state', 'pace', 'phases')
+  if fields and fields[1] and at_work[fields[1]] and (closes_at(fields[3]) or fields[1] == 'cancelling') then
     local pace = cjson.decode(fields[2])
     if pace.mode == 'autopilot' then
       runs[#runs + 1] = id

@@ -108,7 +108,7 @@ function show(run) {
   else bar.value = fraction;
   document.title = `${values.percent} ${run.state} · ${run.backfill} · Backfill`;
   if (run.state === "running") addSample(Date.parse(run.updated_at), progress.rows_done);
-  const now = JSON.stringify([run.state, run.error, run.ranges, pace.throttled_by, run.contended.length,
+  const now = JSON.stringify([run.state, run.error, run.ranges, pace.throttled_by, run.schedule.waits, run.contended.length,
     run.quarantined.length, run.verification, run.attention, run.actions]);
   if (now !== structure) refresh();
   structure = now;
