@@ -21,6 +21,7 @@ BEGIN
                SELECT f.proowner FROM pg_catalog.pg_proc AS f
                 WHERE f.oid IN (to_regprocedure('public.generations_number_before_insert()'),
                                 to_regprocedure('public.generations_activate_completed()'),
+                                to_regprocedure('public.generations_raise_after_insert()'),
                                 to_regprocedure('public.generations_renumber_before_move()'),
                                 to_regprocedure('public.projects_reserve_numbers()')))
      WHERE c.oid IN (to_regclass('public.projects'), to_regclass('public.generations'))
@@ -179,6 +180,9 @@ DECLARE
     unused int8multirange;
     highest integer := 0;
     unassigned boolean;
+    -- See generations_raise_after_insert: an INSERT may be part of the same statement.
+    given_setting text := 'backfill.given_' || (hashtext(NEW.id) & 255);
+    given jsonb := nullif(current_setting(given_setting, true), '');
 BEGIN
     IF TG_OP = 'UPDATE' THEN
         highest := greatest(OLD.latest_version, 0);
@@ -194,6 +198,13 @@ BEGIN
                 RETURN NEW;
             END IF;
         END IF;
+    END IF;
+    IF given ? NEW.id::text THEN
+        highest := greatest(highest, (given ->> NEW.id::text)::integer);
+        IF NEW.latest_version <= highest THEN
+            RETURN NEW;
+        END IF;
+        PERFORM set_config(given_setting, (given || jsonb_build_object(NEW.id, NEW.latest_version))::text, true);
     END IF;
 
     -- An import of a million projects in one transaction is not to become quadratic: later ones are counted on.
@@ -220,6 +231,9 @@ DECLARE
     its_setting text := 'backfill.reserved_' || (hashtext(NEW.project_id) & 255);
     noted jsonb;
     unused int8multirange;
+    -- See generations_raise_after_insert: an INSERT may be part of the same statement.
+    given_setting text := 'backfill.given_' || (hashtext(NEW.project_id) & 255);
+    given jsonb := nullif(current_setting(given_setting, true), '');
 BEGIN
     -- The projects always in the same order, so that two moves in opposite directions do not deadlock. With them the
     -- active generation of the new one, for the reason and in the way of generations_number_before_insert.
@@ -256,6 +270,7 @@ BEGIN
     IF NOT FOUND THEN
         RETURN NEW;  -- no such project: the foreign key will say so
     END IF;
+    latest := greatest(latest, (given ->> NEW.project_id::text)::integer);
     settled := latest > 0 OR NOT EXISTS (SELECT FROM public.generations AS g WHERE g.project_id = NEW.project_id);
 
     IF settled THEN
@@ -270,6 +285,9 @@ BEGIN
         NEW.storage_path := coalesce(NEW.storage_path, './storage/projects/' || NEW.id);
         UPDATE public.projects AS p SET latest_version = NEW.version
          WHERE p.id = NEW.project_id AND p.latest_version < NEW.version;
+        IF NEW.version > (given ->> NEW.project_id::text)::integer THEN
+            PERFORM set_config(given_setting, (given || jsonb_build_object(NEW.project_id, NEW.version))::text, true);
+        END IF;
     ELSIF NEW.version IS NOT DISTINCT FROM OLD.version
           AND (NEW.storage_path IS NULL OR NEW.storage_path = './storage/projects/' || NEW.id)
     THEN
@@ -302,6 +320,24 @@ BEGIN
     IF NEW.storage_path IS NULL
        OR TG_OP = 'INSERT' AND NEW.storage_path <> './storage/projects/' || NEW.id
     THEN
+        RETURN NULL;
+    END IF;
+
+    -- Of rows that one statement has inserted (they have its cmin), each but the newest would only take the flag from the
+    -- one before: whoever has another right behind it leaves it to that one.
+    IF TG_OP = 'INSERT' AND EXISTS (
+        SELECT
+          FROM public.generations AS g
+          CROSS JOIN LATERAL (
+              SELECT n.xmin, n.cmin, n.id, n.status, n.storage_path
+                FROM public.generations AS n
+               WHERE n.project_id = NEW.project_id AND (n.created_at, n.id) > (NEW.created_at, NEW.id)
+               ORDER BY n.created_at, n.id
+               LIMIT 8
+          ) AS next
+         WHERE g.id = NEW.id AND next.xmin = g.xmin AND next.cmin = g.cmin
+           AND next.status = 'completed' AND next.storage_path = './storage/projects/' || next.id
+    ) THEN
         RETURN NULL;
     END IF;
 
@@ -350,6 +386,26 @@ BEGIN
 END
 $function$;
 
+CREATE OR REPLACE FUNCTION public.generations_raise_after_insert() RETURNS trigger
+LANGUAGE plpgsql
+SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+SET row_security = off
+AS $function$
+DECLARE
+    part text;
+BEGIN
+    FOREACH part IN ARRAY string_to_array(current_setting('backfill.given'), ' ') LOOP
+        UPDATE public.projects AS p SET latest_version = g.latest::integer
+          FROM jsonb_each_text(current_setting('backfill.given_' || part)::jsonb) AS g (project_id, latest)
+         WHERE p.id = g.project_id AND p.latest_version < g.latest::integer;
+        PERFORM set_config('backfill.given_' || part, '', true);
+    END LOOP;
+    PERFORM set_config('backfill.given', '', true);
+    RETURN NULL;
+END
+$function$;
+
 CREATE OR REPLACE FUNCTION public.generations_number_before_insert() RETURNS trigger
 LANGUAGE plpgsql
 SECURITY DEFINER
@@ -364,15 +420,29 @@ DECLARE
     noted text := coalesce(nullif(current_setting(its_setting, true), ''), '{}');
     unused int8multirange :=
         coalesce(CASE WHEN noted <> '{}' THEN noted::jsonb ->> NEW.project_id::text END, '{}');
+    -- See generations_raise_after_insert.
+    part text := hashtext(NEW.project_id) & 255;
+    parts text := coalesce(current_setting('backfill.given', true), '');
+    given text := coalesce(nullif(current_setting('backfill.given_' || part, true), ''), '{}');
+    raised_later boolean := false;
+    counts_itself boolean;
 BEGIN
+    IF given <> '{}' THEN
+        latest := given::jsonb ->> NEW.project_id::text;
+        raised_later := latest IS NOT NULL;
+    END IF;
+
     -- The lock in a statement of its own: one that waits for a lock goes on computing from the snapshot it took before
     -- the wait. NO KEY, because that is what the foreign key's own lock on the project does not get in the way of.
     -- A project that this transaction has written before is locked already, with all that belongs to it; one in which it
     -- has reserved this number, by another subtransaction perhaps, is not written again.
-    SELECT p.latest_version INTO latest
-      FROM public.projects AS p
-     WHERE p.id = NEW.project_id
-       AND (p.xmin = pg_current_xact_id()::xid OR NEW.version::bigint <@ unused) FOR NO KEY UPDATE;
+    IF NOT raised_later THEN
+        SELECT p.latest_version, p.xmin = pg_current_xact_id()::xid AND p.latest_version > 0 AND length(given) < 8000
+          INTO latest, raised_later
+          FROM public.projects AS p
+         WHERE p.id = NEW.project_id
+           AND (p.xmin = pg_current_xact_id()::xid OR NEW.version::bigint <@ unused) FOR NO KEY UPDATE;
+    END IF;
 
     -- Once this has raised latest_version, every further update of the project in the same transaction checks its
     -- foreign keys, changed or not, and so locks the present active generation; and a completed row takes its place in
@@ -425,14 +495,26 @@ BEGIN
     -- given. Unless another one was faster.
     IF NEW.version::bigint <@ unused THEN
         unused := unused - int8multirange(int8range(NEW.version, NEW.version, '[]'));
-    ELSIF NEW.version > latest THEN
-        -- What it skips is left to this transaction, which may insert several in any order.
-        unused := unused + int8multirange(int8range(latest::bigint + 1, NEW.version));
-        UPDATE public.projects AS p SET latest_version = NEW.version WHERE p.id = NEW.project_id;
     ELSE
-        NEW.version := latest + 1;
-        UPDATE public.projects AS p SET latest_version = NEW.version WHERE p.id = NEW.project_id;
-        RETURN NEW;
+        counts_itself := NEW.version > latest;
+        IF counts_itself THEN
+            -- What it skips is left to this transaction, which may insert several in any order.
+            unused := unused + int8multirange(int8range(latest::bigint + 1, NEW.version));
+        ELSE
+            NEW.version := latest + 1;
+        END IF;
+        IF raised_later THEN
+            given := given::jsonb || jsonb_build_object(NEW.project_id, NEW.version);
+            PERFORM set_config('backfill.given_' || part, given, true);
+            IF parts = '' OR part <> ALL (string_to_array(parts, ' ')) THEN
+                PERFORM set_config('backfill.given', ltrim(parts || ' ' || part), true);
+            END IF;
+        ELSE
+            UPDATE public.projects AS p SET latest_version = NEW.version WHERE p.id = NEW.project_id;
+        END IF;
+        IF NOT counts_itself THEN
+            RETURN NEW;
+        END IF;
     END IF;
     IF NOT isempty(unused) THEN
         PERFORM set_config(its_setting, (noted::jsonb || jsonb_build_object(NEW.project_id, unused::text))::text, true);
@@ -541,6 +623,20 @@ SET LOCAL lock_timeout = '400ms';
 
 SET LOCAL statement_timeout = 0;
 
+CREATE OR REPLACE TRIGGER generations_raise_after_insert
+    AFTER INSERT ON public.generations
+    FOR EACH STATEMENT
+    WHEN (coalesce(current_setting('backfill.given', true), '') <> '')
+    EXECUTE FUNCTION public.generations_raise_after_insert();
+
+COMMIT;
+
+BEGIN;
+
+SET LOCAL lock_timeout = '400ms';
+
+SET LOCAL statement_timeout = 0;
+
 CREATE OR REPLACE TRIGGER generations_number_before_insert
     BEFORE INSERT ON public.generations
     FOR EACH ROW
@@ -584,11 +680,12 @@ BEGIN
          WHERE t.tgenabled IN ('O', 'A')
            AND (t.tgrelid = 'public.generations'::regclass AND t.tgname IN (
                     'generations_number_before_insert', 'generations_activate_after_insert',
-                    'generations_activate_after_update', 'generations_renumber_before_move')
+                    'generations_activate_after_update', 'generations_renumber_before_move',
+                    'generations_raise_after_insert')
                 OR t.tgrelid = 'public.projects'::regclass AND t.tgname IN (
                     'projects_latest_version_before_update', 'projects_reserve_before_update',
                     'projects_reserve_after_insert'))
-       ) <> 7
+       ) <> 8
     THEN
         RAISE EXCEPTION 'revision 39e7f45c72f1 is not complete'
             USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'Run it again: it goes on where it stopped.';

@@ -69,7 +69,7 @@ JOIN pg_catalog.pg_roles AS o ON o.oid = f.proowner
 WHERE f.pronamespace = 'public'::regnamespace
   AND f.proname IN ('generations_number_before_insert', 'generations_activate_completed',
                     'generations_renumber_before_move', 'projects_latest_version_before_update',
-                    'projects_reserve_numbers')
+                    'projects_reserve_numbers', 'generations_raise_after_insert')
   AND o.rolsuper
 \gexec
 

@@ -69,6 +69,7 @@ FUNCTIONS = (
     "projects_reserve_numbers",
     "generations_renumber_before_move",
     "generations_activate_completed",
+    "generations_raise_after_insert",
     "generations_number_before_insert",
 )
 TRIGGERS = (
@@ -78,6 +79,7 @@ TRIGGERS = (
     ("generations", "generations_renumber_before_move"),
     ("generations", "generations_activate_after_update"),
     ("generations", "generations_activate_after_insert"),
+    ("generations", "generations_raise_after_insert"),
     ("generations", "generations_number_before_insert"),
 )
 

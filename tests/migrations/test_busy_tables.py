@@ -20,6 +20,7 @@ LONGEST_WAIT_SECONDS = 1.0
 FUNCTIONS = (
     "generations_number_before_insert",
     "generations_activate_completed",
+    "generations_raise_after_insert",
     "generations_renumber_before_move",
     "projects_latest_version_before_update",
     "projects_reserve_numbers",

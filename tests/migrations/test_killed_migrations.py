@@ -19,6 +19,7 @@ TRIGGERS = (
     "generations_renumber_before_move",
     "generations_activate_after_update",
     "generations_activate_after_insert",
+    "generations_raise_after_insert",
     "generations_number_before_insert",
 )
 RAISE_BARRIER = Path(__file__).with_name("raise_barrier.sql")

@@ -39,6 +39,7 @@ LEFT_OUT = {
     "ix_projects_active_generation_id missing",
     "generations.generations_number_before_insert missing",
     "generations.generations_activate_after_insert missing",
+    "generations.generations_raise_after_insert missing",
     "generations.generations_activate_after_update missing",
     "generations.generations_renumber_before_move missing",
     "projects.projects_latest_version_before_update missing",

@@ -65,6 +65,22 @@ SABOTAGES = (
         caught_by=f"{_INTERLEAVINGS}/test_completion_and_edits.py::test_in_every_order_there_is_no_deadlock[edit-project]",
     ),
     Sabotage(
+        name="numbers of one statement are noted, and not written at its end",
+        file=f"{_TRIGGERS}/function_generations_raise_after_insert.sql",
+        old="p.latest_version < g.latest::integer",
+        new="false",
+        caught_by="tests/migrations/test_triggers_on_many_inserts.py"
+        "::test_after_a_rollback_to_a_savepoint_the_next_go_on_from_what_is_left",
+    ),
+    Sabotage(
+        name="a move does not look into the notes of an insert in the same statement",
+        file=f"{_TRIGGERS}/function_generations_renumber_before_move.sql",
+        old="latest := greatest(latest, (given ->> NEW.project_id::text)::integer);",
+        new="",
+        caught_by="tests/migrations/test_triggers_on_many_inserts.py"
+        "::test_no_number_is_given_twice_where_one_statement_inserts_moves_and_raises",
+    ),
+    Sabotage(
         name="latest_version may fall",
         file=f"{_TRIGGERS}/function_projects_latest_version_before_update.sql",
         old="NEW.latest_version := OLD.latest_version;",

@@ -64,6 +64,11 @@ NEEDS = Needs(
         ),
         TriggerNeed(
             table="generations",
+            name="generations_raise_after_insert",
+            function="generations_raise_after_insert",
+        ),
+        TriggerNeed(
+            table="generations",
             name="generations_activate_after_insert",
             function="generations_activate_completed",
         ),

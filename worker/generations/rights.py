@@ -25,6 +25,7 @@ WRITING = (
 # projects_latest_version_before_update is not among them: it has no statement, and a trigger's own rows need no right.
 TRIGGER_FUNCTIONS = (
     "generations_number_before_insert",
+    "generations_raise_after_insert",
     "generations_activate_completed",
     "generations_renumber_before_move",
     "projects_reserve_numbers",
@@ -37,7 +38,10 @@ TRIGGERS = (
     Right(
         privilege="SELECT",
         table="generations",
-        columns=("id", "project_id", "created_at", "version", "storage_path", "is_active"),
+        columns=(
+            *("id", "project_id", "created_at", "status", "version", "storage_path", "is_active"),
+            *("xmin", "cmin"),
+        ),
     ),
     Right(privilege="UPDATE", table="generations", columns=("is_active",)),
 )

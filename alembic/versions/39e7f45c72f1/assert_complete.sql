@@ -34,11 +34,12 @@ BEGIN
          WHERE t.tgenabled IN ('O', 'A')
            AND (t.tgrelid = 'public.generations'::regclass AND t.tgname IN (
                     'generations_number_before_insert', 'generations_activate_after_insert',
-                    'generations_activate_after_update', 'generations_renumber_before_move')
+                    'generations_activate_after_update', 'generations_renumber_before_move',
+                    'generations_raise_after_insert')
                 OR t.tgrelid = 'public.projects'::regclass AND t.tgname IN (
                     'projects_latest_version_before_update', 'projects_reserve_before_update',
                     'projects_reserve_after_insert'))
-       ) <> 7
+       ) <> 8
     THEN
         RAISE EXCEPTION 'revision 39e7f45c72f1 is not complete'
             USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'Run it again: it goes on where it stopped.';

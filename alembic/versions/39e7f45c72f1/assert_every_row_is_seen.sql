@@ -12,6 +12,7 @@ BEGIN
                SELECT f.proowner FROM pg_catalog.pg_proc AS f
                 WHERE f.oid IN (to_regprocedure('public.generations_number_before_insert()'),
                                 to_regprocedure('public.generations_activate_completed()'),
+                                to_regprocedure('public.generations_raise_after_insert()'),
                                 to_regprocedure('public.generations_renumber_before_move()'),
                                 to_regprocedure('public.projects_reserve_numbers()')))
      WHERE c.oid IN (to_regclass('public.projects'), to_regclass('public.generations'))

@@ -8,6 +8,7 @@ BEGIN
                 OR a.attrelid = 'public.projects'::regclass AND a.attname = 'latest_version')
     ) OR to_regproc('public.generations_number_before_insert') IS NOT NULL
       OR to_regproc('public.generations_activate_completed') IS NOT NULL
+      OR to_regproc('public.generations_raise_after_insert') IS NOT NULL
       OR to_regproc('public.generations_renumber_before_move') IS NOT NULL
       OR to_regproc('public.projects_latest_version_before_update') IS NOT NULL
       OR to_regproc('public.projects_reserve_numbers') IS NOT NULL

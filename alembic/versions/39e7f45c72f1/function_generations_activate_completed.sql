@@ -18,6 +18,24 @@ BEGIN
         RETURN NULL;
     END IF;
 
+    -- Of rows that one statement has inserted (they have its cmin), each but the newest would only take the flag from the
+    -- one before: whoever has another right behind it leaves it to that one.
+    IF TG_OP = 'INSERT' AND EXISTS (
+        SELECT
+          FROM public.generations AS g
+          CROSS JOIN LATERAL (
+              SELECT n.xmin, n.cmin, n.id, n.status, n.storage_path
+                FROM public.generations AS n
+               WHERE n.project_id = NEW.project_id AND (n.created_at, n.id) > (NEW.created_at, NEW.id)
+               ORDER BY n.created_at, n.id
+               LIMIT 8
+          ) AS next
+         WHERE g.id = NEW.id AND next.xmin = g.xmin AND next.cmin = g.cmin
+           AND next.status = 'completed' AND next.storage_path = './storage/projects/' || next.id
+    ) THEN
+        RETURN NULL;
+    END IF;
+
     -- Two rows have to be locked, the project and its present active generation, and the application locks the same
     -- two in either order (it edits a finished generation and then its project, or deletes it). So the second one is
     -- never waited for while the first is held: the inner block gives the project back and waits with empty hands.

@@ -15,15 +15,29 @@ DECLARE
     noted text := coalesce(nullif(current_setting(its_setting, true), ''), '{}');
     unused int8multirange :=
         coalesce(CASE WHEN noted <> '{}' THEN noted::jsonb ->> NEW.project_id::text END, '{}');
+    -- See generations_raise_after_insert.
+    part text := hashtext(NEW.project_id) & 255;
+    parts text := coalesce(current_setting('backfill.given', true), '');
+    given text := coalesce(nullif(current_setting('backfill.given_' || part, true), ''), '{}');
+    raised_later boolean := false;
+    counts_itself boolean;
 BEGIN
+    IF given <> '{}' THEN
+        latest := given::jsonb ->> NEW.project_id::text;
+        raised_later := latest IS NOT NULL;
+    END IF;
+
     -- The lock in a statement of its own: one that waits for a lock goes on computing from the snapshot it took before
     -- the wait. NO KEY, because that is what the foreign key's own lock on the project does not get in the way of.
     -- A project that this transaction has written before is locked already, with all that belongs to it; one in which it
     -- has reserved this number, by another subtransaction perhaps, is not written again.
-    SELECT p.latest_version INTO latest
-      FROM public.projects AS p
-     WHERE p.id = NEW.project_id
-       AND (p.xmin = pg_current_xact_id()::xid OR NEW.version::bigint <@ unused) FOR NO KEY UPDATE;
+    IF NOT raised_later THEN
+        SELECT p.latest_version, p.xmin = pg_current_xact_id()::xid AND p.latest_version > 0 AND length(given) < 8000
+          INTO latest, raised_later
+          FROM public.projects AS p
+         WHERE p.id = NEW.project_id
+           AND (p.xmin = pg_current_xact_id()::xid OR NEW.version::bigint <@ unused) FOR NO KEY UPDATE;
+    END IF;
 
     -- Once this has raised latest_version, every further update of the project in the same transaction checks its
     -- foreign keys, changed or not, and so locks the present active generation; and a completed row takes its place in
@@ -76,14 +90,26 @@ BEGIN
     -- given. Unless another one was faster.
     IF NEW.version::bigint <@ unused THEN
         unused := unused - int8multirange(int8range(NEW.version, NEW.version, '[]'));
-    ELSIF NEW.version > latest THEN
-        -- What it skips is left to this transaction, which may insert several in any order.
-        unused := unused + int8multirange(int8range(latest::bigint + 1, NEW.version));
-        UPDATE public.projects AS p SET latest_version = NEW.version WHERE p.id = NEW.project_id;
     ELSE
-        NEW.version := latest + 1;
-        UPDATE public.projects AS p SET latest_version = NEW.version WHERE p.id = NEW.project_id;
-        RETURN NEW;
+        counts_itself := NEW.version > latest;
+        IF counts_itself THEN
+            -- What it skips is left to this transaction, which may insert several in any order.
+            unused := unused + int8multirange(int8range(latest::bigint + 1, NEW.version));
+        ELSE
+            NEW.version := latest + 1;
+        END IF;
+        IF raised_later THEN
+            given := given::jsonb || jsonb_build_object(NEW.project_id, NEW.version);
+            PERFORM set_config('backfill.given_' || part, given, true);
+            IF parts = '' OR part <> ALL (string_to_array(parts, ' ')) THEN
+                PERFORM set_config('backfill.given', ltrim(parts || ' ' || part), true);
+            END IF;
+        ELSE
+            UPDATE public.projects AS p SET latest_version = NEW.version WHERE p.id = NEW.project_id;
+        END IF;
+        IF NOT counts_itself THEN
+            RETURN NEW;
+        END IF;
     END IF;
     IF NOT isempty(unused) THEN
         PERFORM set_config(its_setting, (noted::jsonb || jsonb_build_object(NEW.project_id, unused::text))::text, true);

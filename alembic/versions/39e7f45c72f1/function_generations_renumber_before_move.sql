@@ -14,6 +14,9 @@ DECLARE
     its_setting text := 'backfill.reserved_' || (hashtext(NEW.project_id) & 255);
     noted jsonb;
     unused int8multirange;
+    -- See generations_raise_after_insert: an INSERT may be part of the same statement.
+    given_setting text := 'backfill.given_' || (hashtext(NEW.project_id) & 255);
+    given jsonb := nullif(current_setting(given_setting, true), '');
 BEGIN
     -- The projects always in the same order, so that two moves in opposite directions do not deadlock. With them the
     -- active generation of the new one, for the reason and in the way of generations_number_before_insert.
@@ -50,6 +53,7 @@ BEGIN
     IF NOT FOUND THEN
         RETURN NEW;  -- no such project: the foreign key will say so
     END IF;
+    latest := greatest(latest, (given ->> NEW.project_id::text)::integer);
     settled := latest > 0 OR NOT EXISTS (SELECT FROM public.generations AS g WHERE g.project_id = NEW.project_id);
 
     IF settled THEN
@@ -64,6 +68,9 @@ BEGIN
         NEW.storage_path := coalesce(NEW.storage_path, './storage/projects/' || NEW.id);
         UPDATE public.projects AS p SET latest_version = NEW.version
          WHERE p.id = NEW.project_id AND p.latest_version < NEW.version;
+        IF NEW.version > (given ->> NEW.project_id::text)::integer THEN
+            PERFORM set_config(given_setting, (given || jsonb_build_object(NEW.project_id, NEW.version))::text, true);
+        END IF;
     ELSIF NEW.version IS NOT DISTINCT FROM OLD.version
           AND (NEW.storage_path IS NULL OR NEW.storage_path = './storage/projects/' || NEW.id)
     THEN

@@ -15,6 +15,9 @@ DECLARE
     unused int8multirange;
     highest integer := 0;
     unassigned boolean;
+    -- See generations_raise_after_insert: an INSERT may be part of the same statement.
+    given_setting text := 'backfill.given_' || (hashtext(NEW.id) & 255);
+    given jsonb := nullif(current_setting(given_setting, true), '');
 BEGIN
     IF TG_OP = 'UPDATE' THEN
         highest := greatest(OLD.latest_version, 0);
@@ -30,6 +33,13 @@ BEGIN
                 RETURN NEW;
             END IF;
         END IF;
+    END IF;
+    IF given ? NEW.id::text THEN
+        highest := greatest(highest, (given ->> NEW.id::text)::integer);
+        IF NEW.latest_version <= highest THEN
+            RETURN NEW;
+        END IF;
+        PERFORM set_config(given_setting, (given || jsonb_build_object(NEW.id, NEW.latest_version))::text, true);
     END IF;
 
     -- An import of a million projects in one transaction is not to become quadratic: later ones are counted on.
