@@ -10,6 +10,7 @@ import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 
 from redis.asyncio import Redis
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -22,6 +23,7 @@ from backfill.definitions.binding import BoundDefinition
 from backfill.embedded import ServerUrls
 from backfill.engine.contracts import Backfills, Contract
 from backfill.engine.control import Control
+from backfill.engine.failover import Failovers
 from backfill.engine.preflight import require_known, the_only_one
 from backfill.engine.protocols import Previewable
 from backfill.engine.serving import Served, Serving
@@ -33,8 +35,10 @@ from backfill.runs.readings import Reading
 from backfill.runs.schedule import Schedule, ScheduleChanges
 from backfill.settings import Settings
 from backfill.sql.database import open_engine
+from backfill.sql.standing import read_standing
 from backfill.sql.transactions import Limits
 from backfill.store.board import RedisBoard
+from backfill.store.marks import RedisMarks
 from backfill.store.patience import Patience
 from backfill.store.presence import new_worker_id
 
@@ -127,6 +131,10 @@ async def build_service(
         call_seconds=call_seconds(settings),
         steady_ms=lambda: time.monotonic_ns() // 1_000_000,
         random=random.Random(),
+        failovers=Failovers(
+            marks=RedisMarks(redis, prefix=settings.redis_prefix),
+            read=partial(read_standing, engine, _limits(settings)),
+        ),
     )
     control = Control(store=store, doorbell=doorbell, known=known)
     return Service(

@@ -77,6 +77,8 @@ async def ring_what_is_due(ctx: dict[str, Any]) -> None:
     slices: Slices = ctx["slices"]
     try:
         await reconcile(slices.store, slices.doorbell, slices.serving)
+        if slices.failovers is not None:
+            await slices.failovers.look_at_all(slices.store, slices.serving)
     except Exception as error:  # noqa: BLE001 - as above
         log.warning("reconciling postponed", reason=_reason(error))
 

@@ -15,6 +15,7 @@ from secrets import token_hex
 import structlog
 
 from backfill.engine.checking import check_range, finish
+from backfill.engine.failover import Failovers
 from backfill.engine.guard import failure_of, guarded
 from backfill.engine.lease import Lease
 from backfill.engine.protocols import Backfill, Claim, Doorbell, Store, Task
@@ -56,6 +57,7 @@ class Slices:
     call_seconds: float
     steady_ms: Callable[[], int]
     random: random.Random
+    failovers: Failovers | None = None
 
     async def work(self, run_id: str, should_stop: Callable[[], bool]) -> None:
         """Works on the run until nothing is free, the time is up or it should stop; then rings for the next slice."""
@@ -116,6 +118,9 @@ class Slices:
         return replace(around, now_ms=lambda: claim.at_ms + self.steady_ms() - claimed_at)
 
     async def _perform(self, claim: Claim, lease: Lease, around: Surroundings) -> None:
+        if self.failovers is not None and claim.task in (Task.PLAN, Task.FINISH):
+            # From before its first cursor a run knows its primary, and it does not end without a last look.
+            await self.failovers.look(claim.run_id)
         backfill = guarded(self.bind(claim.backfill, claim.terms.parameters), seconds=self.call_seconds)
         match claim.task:
             case Task.PLAN:

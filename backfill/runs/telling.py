@@ -108,6 +108,14 @@ def _takeover(about: Mapping[str, str]) -> Told:
     return Told(what=what, why="A worker went silent; another goes on from its last checkpoint.")
 
 
+def _failover(about: Mapping[str, str]) -> Told:
+    ranges, units, rows = (counted(int(about[f"{noun}s"]), noun) for noun in ("range", "unit", "row"))
+    again = f"{ranges} with {units} and {rows} done may lack their last commits there, and are looked at again"
+    nothing = "What the run has done is all there"
+    what = f"The database was failed over, from timeline {about['from']} to {about['timeline']}"
+    return Told(what=what, why=nothing if about["ranges"] == "0" else again)
+
+
 def _pairs(values: Mapping[str, object]) -> str:
     return ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in values.items())
 
@@ -132,4 +140,5 @@ _WORDS: dict[str, Callable[[Mapping[str, str]], Told]] = {
     "hook": _hook,
     "schedule": _schedule,
     "window": _window,
+    "failover": _failover,
 }

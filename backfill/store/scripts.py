@@ -40,6 +40,7 @@ NAMES = (
     "take_entry",
     "keep_entry",
     "leave_outbox",
+    "note_standing",
 )
 
 

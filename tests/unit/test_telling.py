@@ -15,6 +15,8 @@ TOO_MANY = {"state": "pausing", "from": "running", "action": "pause", "who": "en
 STARTED = {"state": "running", "from": "queued", "action": "start", "who": "engine", "note": ""}
 PACE = {"pace": json.dumps({"parallel": 2, "pause_ms": 20}), "who": "cli:ann@host", "note": "quiet hours"}
 OTHER_PACE = {"parallel": 1, "pause_ms": 0, "rows_per_second": 0, "of_tomorrow": 1}
+FAILED_OVER = "The database was failed over, from timeline 1 to 2."
+LOOKED_AT_AGAIN = "may lack their last commits there, and are looked at again."
 BAD = {"unit": "p1", "about": json.dumps({"error": "value is not allowed"})}
 
 
@@ -47,6 +49,16 @@ BAD = {"unit": "p1", "about": json.dumps({"error": "value is not allowed"})}
             "takeover",
             {"task": "7"},
             "Range 7 was taken over. A worker went silent; another goes on from its last checkpoint.",
+        ),
+        (
+            "failover",
+            {"from": "1", "timeline": "2", "ranges": "2", "units": "1", "rows": "1000", "which": "3 4"},
+            f"{FAILED_OVER} 2 ranges with 1 unit and 1,000 rows done {LOOKED_AT_AGAIN}",
+        ),
+        (
+            "failover",
+            {"from": "1", "timeline": "2", "ranges": "0", "units": "0", "rows": "0", "which": ""},
+            f"{FAILED_OVER} What the run has done is all there.",
         ),
         ("of_tomorrow", {"how_many": "2"}, "Of_tomorrow. how many 2."),
     ],

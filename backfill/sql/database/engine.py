@@ -130,21 +130,26 @@ def _arguments(target: DatabaseUrl) -> dict[str, Any]:
 
 
 def _connecting(target: DatabaseUrl) -> Callable[..., Awaitable[asyncpg.Connection[asyncpg.Record]]]:
-    """The driver goes through hosts itself, but one that does not answer would take the time of all others."""
+    """The driver goes through hosts itself, but one that does not answer would take the time of all others. Where the
+    server is to be of some kind, the one that was so last is asked first: the one before it in the list may be dead."""
     attributes = target.session_attributes
     rounds = ("standby", "any") if attributes == "prefer-standby" else (attributes,)
     tries = [(wanted, host) for wanted in rounds for host in target.hosts]
 
     async def connect(**arguments: Any) -> asyncpg.Connection[asyncpg.Record]:
         refused: list[tuple[Host, Exception]] = []
-        for wanted, host in tries:
+        for wanted, host in tuple(tries):
             where = {name: value for name, value in (("host", host.name), ("port", host.port)) if value is not None}
             try:
-                return await asyncpg.connect(**arguments, **where, target_session_attrs=wanted)
+                connection = await asyncpg.connect(**arguments, **where, target_session_attrs=wanted)
             except _NEXT_HOST as error:
                 refused.append((host, error))
             except _REFUSED as error:
                 raise _cannot_connect([(host, error)], target) from error
+            else:
+                if len(rounds) == 1 and wanted != "any":
+                    tries.sort(key=lambda one: one[1] is not host)
+                return connection
         raise _cannot_connect(refused, target) from refused[-1][1]
 
     return connect

@@ -61,7 +61,7 @@ end
 if sequence > tonumber(redis.call('HGET', key, 'sequence')) then
   local checking = redis.call('HGET', key, 'stage') == 'settled'
   if a.cursor ~= '' then redis.call('HSET', key, checking and 'check_cursor' or 'cursor', a.cursor) end
-  redis.call('HSET', key, 'sequence', sequence, 'part', a.part, 'due_ms', ms(a.due_ms))
+  redis.call('HSET', key, 'sequence', sequence, 'part', a.part, 'due_ms', ms(a.due_ms), 'at_ms', ms(now))
   redis.call('HSETNX', key, 'began_ms', ms(now))
   if a.batch_size ~= '' then redis.call('HSET', run_key, 'batch_size', a.batch_size) end
   redis.call('HDEL', run_key, 'strikes', 'throttled_by', 'due_ms')

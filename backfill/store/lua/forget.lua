@@ -11,7 +11,7 @@ for _, id in ipairs(redis.call('ZRANGE', prefix .. ':runs', 0, 199)) do
     redis.call('ZREM', prefix .. ':runs', id)
   elseif has_ended and not is_latest and tonumber(fields[3]) <= now - tonumber(ARGV[4]) then
     for index = 0, tonumber(fields[4] or 0) - 1 do redis.call('DEL', key .. ':range:' .. index) end
-    for _, part in ipairs({'leases', 'put_aside', 'quarantined', 'findings', 'samples', 'events', 'notes'}) do
+    for _, part in ipairs({'leases', 'put_aside', 'quarantined', 'findings', 'samples', 'events', 'notes', 'marks'}) do
       redis.call('DEL', key .. ':' .. part)
     end
     redis.call('DEL', key)
