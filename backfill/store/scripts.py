@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Callable, Sequence
 from importlib import resources
 from typing import Any
 
-import structlog
 from redis.asyncio import Redis
 from redis.commands.core import AsyncScript
 from redis.exceptions import ResponseError
@@ -44,7 +44,7 @@ NAMES = (
 )
 
 
-log = structlog.get_logger(__name__)
+log = logging.getLogger(__name__)  # structlog would be loaded with every command
 
 
 def _arrows_json() -> str:
@@ -83,17 +83,17 @@ class Scripts:
                 script = self._scripts[name]
                 args = self._arguments(run_id, arguments)
                 answer = await script(keys=[self._prefix], args=args, client=connection)
-                await self._wait_for_replica(connection, name)
+                await self._wait_for_replica(connection)
         return answer
 
-    async def _wait_for_replica(self, connection: Redis, name: str) -> None:
+    async def _wait_for_replica(self, connection: Redis) -> None:
         try:
             reached = await connection.wait(1, REPLICATED_WITHIN_MS)
         except ResponseError as error:
-            log.warning("Redis does not say whether a replica has it", asked=name, reason=str(error))
+            log.warning("Redis does not say whether a replica has it: %s", error)
         else:
             if not reached:
-                log.warning("no replica of Redis has it yet: a failover now would lose it", asked=name)
+                log.warning("no replica of Redis has it yet: a failover now would lose it")
 
     def _arguments(self, run_id: str, arguments: Sequence[str | int]) -> list[str | int]:
         now = "" if self._clock is None else str(self._clock())

@@ -131,7 +131,11 @@ async def test_where_no_host_is_what_is_asked_for_each_says_why(pair: Pair) -> N
 
 
 async def test_a_host_that_does_not_answer_leaves_the_others_their_time(pair: Pair) -> None:
+    asked = 0
+
     async def say_nothing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal asked
+        asked += 1
         await reader.read()
         writer.close()
 
@@ -140,6 +144,11 @@ async def test_a_host_that_does_not_answer_leaves_the_others_their_time(pair: Pa
         url = pair.primary_url.replace("@", f"@127.0.0.1:{mute_port},") + "?connect_timeout=1"
 
         assert await ask(url, STANDBY) is False
+
+        engine = open_engine(f"{url}&target_session_attrs=read-write", application_name="tests")
+        async with engine.connect(), engine.connect():
+            assert asked == 2  # once by each of the two engines: the host that served is asked first from then on
+        await engine.dispose()
 
         alone = f"postgresql://127.0.0.1:{mute_port}/{DATABASE}?connect_timeout=1"
         with pytest.raises(DatabaseUnreachable, match=f"127.0.0.1:{mute_port} .* did not answer in time"):
