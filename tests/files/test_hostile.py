@@ -113,6 +113,7 @@ async def test_ids_that_are_no_names_and_folders_that_are_links_lead_nowhere(
 
     ended = await to_its_end(run, generation_files.bound(engine, LIMITS))
 
+    assert ended.state is State.FAILED
     assert {unit.unit_id for unit in ended.quarantined} == {"one", "two", "../../three"}
     assert contents(outside) == {}
     # What was in the way of it is replaced whole.

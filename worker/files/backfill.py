@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import Any
 
@@ -31,6 +31,7 @@ from worker.files.layout import Place
 from worker.files.opening import open_storage
 from worker.files.publishing import discard, publish
 from worker.files.settings import file_settings
+from worker.files.sources import Away
 from worker.files.storage import Storage
 from worker.files.verifying import RULES, Found, Looker
 
@@ -75,6 +76,10 @@ class FilesBackfill(Calls):
     async def settle(self, unit_ids: Sequence[str]) -> Settled:
         storage = open_storage()
         await _require_root(storage)
+        with _waiting_for_it():
+            return await self._settle(storage, unit_ids)
+
+    async def _settle(self, storage: Storage, unit_ids: Sequence[str]) -> Settled:
         await self._send_back(storage, unit_ids)
         settled = await super().settle(unit_ids)
         brought = {unit_id: self._brought.pop(unit_id) for unit_id in unit_ids if unit_id in self._brought}
@@ -95,8 +100,9 @@ class FilesBackfill(Calls):
         async with transaction(self.engine, self.limits) as connection:
             ids = (await run_built(connection, select(ROWS.id).where(within))).scalars().all()
         looker = Looker(storage=storage, root=file_settings().root)
-        found = await check_files(self._ask, storage, looker, ids)
-        orphans = await check_projects(self._ask, storage) if after is None else Found()
+        with _waiting_for_it():
+            found = await check_files(self._ask, storage, looker, ids)
+            orphans = await check_projects(self._ask, storage) if after is None else Found()
         return replace(
             page,
             findings=merge([*page.findings, *found.findings(), *orphans.findings()]),
@@ -152,8 +158,7 @@ class FilesBackfill(Calls):
         steps = steps_between(storage, await self._ask("pairs", ids))
         patches, reasons = await asyncio.to_thread(make_patches, storage, list(steps.values()))
         contended = await self._write(patches)
-        if why_not := await self._point(storage, ids):
-            reasons.setdefault(ids[0], why_not)
+        reasons |= await self._point(storage, ids)
         refused = {
             (name if name in ids else steps[name].before.generation_id): BatchFailed(Failure.ROW, reason, sqlstate=None)
             for name, reason in reasons.items()
@@ -181,17 +186,19 @@ class FilesBackfill(Calls):
             return frozenset()
         return frozenset(row.id for row in await self._ask("existing", list(held)))
 
-    async def _point(self, storage: Storage, ids: Sequence[str]) -> str | None:
-        """Read, set, and read again: the application may have another one active by then."""
+    async def _point(self, storage: Storage, ids: Sequence[str]) -> dict[str, str]:
+        """Read, set, and read again: the application may have another one active by then. Why not, by a row each."""
         pointed: list[tuple[str, Place | None]] | None = None
         for _ in range(MOST_LOOKS):
-            active = [active_of(storage, row) for row in await self._ask("active", ids)]
+            rows = await self._ask("active", ids)
+            active = [active_of(storage, row) for row in rows]
             if active == pointed:
-                return None
-            if why_not := await asyncio.to_thread(point, storage, active):
-                return why_not
+                break
+            reasons = await asyncio.to_thread(point, storage, active)
+            if reasons:
+                return {row.one_id: reasons[row.project_id] for row in rows if row.project_id in reasons}
             pointed = active
-        return None
+        return {}
 
     async def _ask(self, name: str, ids: Sequence[str]) -> Sequence[Row[Any]]:
         async with transaction(self.engine, self.limits) as connection:
@@ -202,6 +209,15 @@ async def _require_root(storage: Storage) -> None:
     """Raises Unreachable: it is waited for, as a server is, and no row is to blame."""
     if why_not := await asyncio.to_thread(storage.why_not):
         raise Unreachable(why_not)
+
+
+@contextmanager
+def _waiting_for_it() -> Iterator[None]:
+    """What may answer later is waited for, as a server is. Raises Unreachable."""
+    try:
+        yield
+    except Away as error:
+        raise Unreachable(f"The files cannot be worked on: {error}.") from None
 
 
 def _ids_of(rows: Sequence[Row[Any]]) -> dict[str, list[str]]:

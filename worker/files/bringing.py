@@ -22,7 +22,7 @@ from worker.files.manifest import About, Damaged, Manifest
 from worker.files.opening import not_here, open_storage
 from worker.files.publishing import MOST_DRAFTS, Brought
 from worker.files.settings import file_settings
-from worker.files.sources import Changed, source_of
+from worker.files.sources import Away, Changed, source_of
 from worker.files.storage import Staged, Storage
 from worker.schema.models import generations
 
@@ -46,7 +46,7 @@ LONGEST_SECONDS = 600.0
     concurrency=4,
     batch_rows=MOST_DRAFTS,
     timeout=LONGEST_SECONDS,
-    retry_on=[Changed],
+    retry_on=[Changed, Away],
     bound=FilesBackfill,
     after=["generation-versions"],
     not_here=not_here,

@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import Row
 
+from backfill.definitions import Refused
 from worker.files.comparing import active_of, steps_between
 from worker.files.layout import named
 from worker.files.storage import Storage
@@ -53,7 +54,10 @@ async def check_projects(ask: Ask, storage: Storage) -> Found:
 
 
 def _strangers(storage: Storage, project_id: str, known: set[str]) -> list[str]:
-    return [name for name in storage.names(project_id) if name not in known]
+    try:
+        return [name for name in storage.names(project_id) if name not in known]
+    except Refused:  # an id that is no name for a folder has none
+        return []
 
 
 async def _note_orphans(ask: Ask, project_id: str, names: Sequence[str], found: Found) -> None:

@@ -19,7 +19,7 @@ from worker.files.layout import Place
 from worker.files.manifest import Damaged
 from worker.files.opening import not_here, open_storage
 from worker.files.settings import file_settings
-from worker.files.sources import Changed
+from worker.files.sources import Away, Changed
 from worker.schema.models import generations
 
 ASKS = "the flat copies are removed for good, and lookups without a project find nothing then; give --confirm"
@@ -47,7 +47,7 @@ class CleanupParameters(BaseModel):
     where=lambda _: is_concerned() & is_brought(file_settings().written_root),
     order_by=[ROWS.project_id, ROWS.created_at],
     timeout=LONGEST_SECONDS,
-    retry_on=[Changed],
+    retry_on=[Changed, Away],
     parameters=CleanupParameters,
     after=["generation-files"],
     not_here=not_here,

@@ -73,11 +73,13 @@ def _made(storage: Storage, step: Step) -> Patch | None:
     )
 
 
-def point(storage: Storage, active: Sequence[tuple[str, Place | None]]) -> str | None:
-    """Each project at its active version; None: at none. Why not, where the system refuses."""
+def point(storage: Storage, active: Sequence[tuple[str, Place | None]]) -> dict[str, str]:
+    """Each project at its active version; None: at none. Why not, by the project, where the system refuses."""
+    reasons: dict[str, str] = {}
     for project_id, place in active:
         try:
             storage.point(project_id, place)
         except Refused as error:
-            return f"the link to the active version: {error}"
-    return None
+            if place is not None:  # else there is nothing that could point anywhere
+                reasons[project_id] = f"the link to the active version: {error}"
+    return reasons

@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
+from functools import cache
+from typing import Any
+
 from worker.files.settings import file_settings
 from worker.files.storage import Storage
 from worker.files.storage.local import LocalFolder
+from worker.files.storage.objects import ObjectStore, connect
 
 
 def open_storage() -> Storage:
     """Raises SettingsError. Connects to nothing by itself."""
     settings = file_settings()
-    return LocalFolder(settings.root, written=settings.written_root, is_shared=settings.is_shared)
+    folder = LocalFolder(settings.root, written=settings.written_root, is_shared=settings.is_shared)
+    if not settings.bucket:
+        return folder
+    written, client = settings.written_root, _client(settings.endpoint)
+    return ObjectStore(client, settings.bucket, written=written, root_why_not=folder.why_not)
+
+
+@cache
+def _client(endpoint: str) -> Any:
+    """It takes a tenth of a second to make, and threads may share it."""
+    return connect(endpoint)
 
 
 def not_here() -> str | None:

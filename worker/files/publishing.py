@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
@@ -27,6 +28,7 @@ from worker.files.storage import Staged, Storage
 
 # Each of them keeps folders open.
 MOST_DRAFTS = 64
+NAMED_AT_ONCE = 8
 
 
 class Brought(dict[str, Any]):
@@ -75,13 +77,17 @@ def _flushed(storage: Storage) -> str | None:
 
 def _named(storage: Storage, drafts: Mapping[str, Staged]) -> dict[str, str]:
     """Why not, of those that the system refuses."""
-    refused = {}
-    for unit_id, draft in drafts.items():
+
+    def named(draft: Staged) -> str | None:
         try:
             storage.publish([draft])
         except Refused as error:
-            refused[unit_id] = str(error)
-    return refused
+            return str(error)
+        return None
+
+    with ThreadPoolExecutor(NAMED_AT_ONCE) as pool:  # an object store takes its time for each
+        reasons = zip(drafts, pool.map(named, drafts.values()), strict=True)
+        return {unit_id: reason for unit_id, reason in reasons if reason is not None}
 
 
 def _without(

@@ -34,6 +34,17 @@ class FileSettings(BaseSettings):
         description="Whether several hosts see the same folder there.",
     )
 
+    bucket: str = Field(
+        default="",
+        validation_alias="FILE_STORAGE_BUCKET",
+        description="Bucket of an object store for what is brought over; not set: below the folder.",
+    )
+    endpoint: str = Field(
+        default="",
+        validation_alias="FILE_STORAGE_ENDPOINT",
+        description="URL of the object store, where it is not Amazon's.",
+    )
+
     @property
     def written_root(self) -> str:
         """As the application writes it into rows: without `./`."""

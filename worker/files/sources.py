@@ -26,6 +26,10 @@ class Changed(Exception):
     """Somebody wrote to the files while they were read."""
 
 
+class Away(Exception):
+    """A store of objects that may answer later; the text is for an operator."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class File:
     """`path` is below `source/`; `mode` are its permissions."""

@@ -116,10 +116,14 @@ class Looker:
 def look_at_patches(storage: Storage, steps: Iterable[Step], found: Found) -> None:
     for step in steps:
         path = storage.patch_path(step.after, step.before.version)
-        if step.written == path and storage.has_patch(step.after, step.before.version):
-            continue
-        # Where the version before is gone, there is nothing to compare with.
-        if isinstance(looked(storage, step.before), Manifest):
+        try:
+            if step.written == path and storage.has_patch(step.after, step.before.version):
+                continue
+            # Where the version before is gone, there is nothing to compare with.
+            is_due = isinstance(looked(storage, step.before), Manifest)
+        except Refused:
+            is_due = True
+        if is_due:
             found.add(PATCH, step.after.generation_id, mends=True)
 
 
@@ -128,11 +132,12 @@ def look_at_links(
 ) -> None:
     """`one_of` is a row of each project, which stands for it."""
     for project_id, place in active:
+        wanted = None if place is None else place.name
         try:
             pointed = storage.pointed(project_id)
         except Refused:
-            pointed = "?"
-        if pointed != (None if place is None else place.name):
+            pointed = None  # nothing that could be followed
+        if pointed != wanted:
             found.add(LINK, one_of[project_id], mends=True)
 
 
