@@ -71,8 +71,8 @@ async def test_each_rule_is_found_broken_where_it_is_and_the_next_run_mends_what
 
     assert await found(engine) == {
         "folder": (1, True),
-        "patch": (1, True),
-        "active_link": (1, True),
+        "patch": (1, False),
+        "active_link": (1, False),
         "left": (1, True),
         "nothing": (1, False),
         "orphans": (2, False),
@@ -83,6 +83,19 @@ async def test_each_rule_is_found_broken_where_it_is_and_the_next_run_mends_what
     assert ended.state is State.SUCCEEDED
     assert await found(engine) == {"nothing": (1, False), "orphans": (2, False)}
     assert (second / "source" / "main.py").read_text() == "print('two')\n"
+
+
+async def test_what_the_application_has_just_written_is_no_error_and_the_next_run_brings_it_over(
+    run: InProcessRun, engine: AsyncEngine, two: Filed
+) -> None:
+    await two.add("p", "young", 3, FILES)
+    await two.sql.execute("UPDATE generations SET updated_at = now() WHERE id = 'young'")
+
+    assert await found(engine) == {"late": (1, False)}
+    await run.enqueue()
+    await to_its_end(run, generation_files.bound(engine, LIMITS))
+
+    assert await found(engine) == {}
 
 
 async def test_a_flat_copy_that_was_written_to_afterwards_is_brought_over_again(

@@ -16,8 +16,9 @@ from tests.support.old_rows import at_minute
 FILES = {"main.py": "print('hello')\n", "app/api/routes.py": "ROUTES = ['/']\n", "README.md": "# Héllo\n"}
 _INSERT = """
     INSERT INTO generations (
-        id, project_id, user_id, prompt, status, is_iteration, created_at, version, storage_path, output_files
-    ) VALUES ($1, $2, 'user', 'Build it', $3, false, $4, $5, $6, CAST($7 AS text)::json)
+        id, project_id, user_id, prompt, status, is_iteration, created_at, updated_at, version, storage_path,
+        output_files
+    ) VALUES ($1, $2, 'user', 'Build it', $3, false, $4, $4, $5, $6, CAST($7 AS text)::json)
 """
 
 

@@ -55,6 +55,7 @@ class FilesBackfill(Calls):
             ColumnNeed(table="projects", name="active_generation_id", is_read=True),
             ColumnNeed(table="generations", name="diff_from_previous", type="text", is_read=True),
             ColumnNeed(table="generations", name="changes_summary", type="json"),
+            ColumnNeed(table="generations", name="updated_at", is_read=True),
         ]
         return replace(needs, columns=(*needs.columns, *more))
 
@@ -63,7 +64,7 @@ class FilesBackfill(Calls):
         rights = Calls.rights_of(spec)
         reading = (
             Right(privilege="SELECT", table="projects", columns=("id", "active_generation_id")),
-            Right(privilege="SELECT", table="generations", columns=("diff_from_previous",)),
+            Right(privilege="SELECT", table="generations", columns=("diff_from_previous", "updated_at")),
         )
         writing = (Right(privilege="UPDATE", table="generations", columns=("diff_from_previous", "changes_summary")),)
         return replace(rights, reading=(*rights.reading, *reading), writing=(*rights.writing, *writing))

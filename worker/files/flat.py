@@ -12,7 +12,8 @@ from backfill.definitions import Refused
 from worker.files.folders import Folder
 from worker.files.sources import Changed, FlatFolder, Source, zip_of
 
-# In the root, where the application's own cleaning finds what a kill has left of it.
+# In the root itself, where the application's own cleaning finds what a kill has left of it. A folder for all of them
+# would be taken away by one thread while another one puts something into it.
 REMOVED = ".removed"
 
 
@@ -36,19 +37,20 @@ def _remove_folder(root: Folder, generation_id: str, is_same: Callable[[Source],
         flat = FlatFolder(folder)
         if flat.files and not is_same(flat):
             raise Refused("its flat folder is not what was brought over")
-        with root.below(REMOVED, make=True) as removed:
-            name = f"{generation_id}.{token_hex(6)}"
-            try:
-                os.rename(generation_id, name, src_dir_fd=root.descriptor, dst_dir_fd=removed.descriptor)
-            except FileNotFoundError:
-                return
-            if not _is_the_same_still(folder, flat):
-                with suppress(OSError):  # the application has made another one since: that is the newer one
-                    os.rename(name, generation_id, src_dir_fd=removed.descriptor, dst_dir_fd=root.descriptor)
-                raise Changed
-            shutil.rmtree(name, ignore_errors=True, dir_fd=removed.descriptor)
-        with suppress(OSError):  # others are at it
-            os.rmdir(REMOVED, dir_fd=root.descriptor)
+        aside = f"{REMOVED}.{generation_id}.{token_hex(6)}"
+        try:
+            _rename(root, generation_id, aside)
+        except FileNotFoundError:
+            return
+        if not _is_the_same_still(folder, flat):
+            with suppress(OSError):  # the application has made another one since: that is the newer one
+                _rename(root, aside, generation_id)
+            raise Changed
+        shutil.rmtree(aside, ignore_errors=True, dir_fd=root.descriptor)
+
+
+def _rename(root: Folder, name: str, other: str) -> None:
+    os.rename(name, other, src_dir_fd=root.descriptor, dst_dir_fd=root.descriptor)
 
 
 def _is_the_same_still(folder: Folder, flat: FlatFolder) -> bool:

@@ -20,19 +20,24 @@ from worker.files.sources import Changed, source_of
 from worker.files.storage import Storage
 
 FOLDER, LEFT, NOTHING, PATCH, LINK, ORPHANS = "folder", "left", "nothing", "patch", "active_link", "orphans"
-STALE = "stale"
+STALE, LATE = "stale", "late"
 
 RULES = (
     Rule(slug=FOLDER, title="Every row's folder is there with the files and sizes of its manifest and its row"),
     Rule(slug=STALE, title="No flat copy was written to after it was brought over"),
     Rule(slug=LEFT, title="No generation has files that are not brought over"),
-    Rule(slug=PATCH, title="From each version that was brought over a patch leads to the next"),
-    Rule(slug=LINK, title="generations/active leads to the project's active generation, and to nothing else"),
+    Rule(slug=LATE, title="Nothing is left of what the application has lately written", is_error=False),
+    Rule(slug=PATCH, title="From each version that was brought over a patch leads to the next", is_error=False),
+    Rule(
+        slug=LINK, title="generations/active leads to the project's active generation, to nothing else", is_error=False
+    ),
     Rule(slug=NOTHING, title="Every generation has files somewhere", is_error=False),
     Rule(slug=ORPHANS, title="Every folder below generations/ is a generation's", is_error=False),
 )
 _SEVERITY = {rule.slug: rule.is_error for rule in RULES}
-ORPHANS_REMEDY = "Nobody looks for them: look at them, and remove them."
+# An application goes on inserting, deleting and activating: what a run mends is broken elsewhere by then.
+AGAIN = "The next run does it; the application has written there meanwhile."
+_REMEDIES = {ORPHANS: "Nobody looks for them: look at them, and remove them.", LATE: AGAIN, PATCH: AGAIN, LINK: AGAIN}
 
 
 @dataclass(slots=True)
@@ -47,11 +52,16 @@ class Found:
         if mends and unit_id not in self.mendable:
             self.mendable.append(unit_id)
 
+    @property
+    def doubtful(self) -> list[str]:
+        """What may be so because the application was at it when it was looked at."""
+        return [unit_id for rule, ids in self.breaches.items() if rule != NOTHING for unit_id in ids]
+
     def findings(self) -> Iterator[Finding]:
         for rule, ids in self.breaches.items():
-            remedy = ORPHANS_REMEDY if rule == ORPHANS else ""
-            examples = tuple(ids[:EXAMPLES_KEPT])
-            yield Finding(rule=rule, is_error=_SEVERITY[rule], count=len(ids), examples=examples, remedy=remedy)
+            if ids:
+                examples, remedy = tuple(ids[:EXAMPLES_KEPT]), _REMEDIES.get(rule, "")
+                yield Finding(rule=rule, is_error=_SEVERITY[rule], count=len(ids), examples=examples, remedy=remedy)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +76,7 @@ class Looker:
             try:
                 self._look_at(row, found)
             except (Refused, Changed):
-                found.add(FOLDER if self._brought(row) else LEFT, row.id, mends=True)
+                found.add(FOLDER if self._brought(row) else _left(row), row.id, mends=True)
 
     def unsound(self, rows: Iterable[Row[Any]]) -> list[Row[Any]]:
         """Rows that point to a folder which is not what it should be, while their files are somewhere else as well."""
@@ -85,7 +95,7 @@ class Looker:
 
     def _look_for_files(self, row: Row[Any], found: Found) -> None:
         if self._has_flat(row) or row.has_output:
-            found.add(LEFT, row.id, mends=True)
+            found.add(_left(row), row.id, mends=True)
         else:
             found.add(NOTHING, row.id)
 
@@ -139,6 +149,10 @@ def look_at_links(
             pointed = None  # nothing that could be followed
         if pointed != wanted:
             found.add(LINK, one_of[project_id], mends=True)
+
+
+def _left(row: Row[Any]) -> str:
+    return LATE if row.is_recent else LEFT
 
 
 def _sizes(row: Row[Any]) -> tuple[int, int | None]:
