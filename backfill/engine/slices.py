@@ -96,11 +96,16 @@ class Slices:
         claim = await self.store.claim(run_id, token=f"{self.worker_id}/{token_hex(8)}")
         if claim is None:
             return tally.stopped_by or "nothing is free"
+        begins_to_check = claim.task is Task.CHECK and claim.task.value not in tally.tasks
         tally.took_up(claim)
         around = self._by_the_clock_of_the_store(claim, around)
         async with Lease(self.store, claim, tally, lease_seconds=self.lease_seconds) as lease:
             try:
+                if begins_to_check:
+                    await self._ring_for_others(run_id)
                 await self._perform(claim, lease, around)
+                if claim.task is Task.PLAN:
+                    await self._ring_for_others(run_id)
             except RedisUnreachable:
                 raise
             except Exception as error:  # noqa: BLE001 - whatever it is, the run is not to stand still without a word
@@ -110,6 +115,13 @@ class Slices:
             finally:
                 tally.stopped_by = lease.stopped_by
         return None
+
+    async def _ring_for_others(self, run_id: str) -> None:
+        """Ranges are free that were not a moment ago, and whoever found none has gone: before the reconciler rings, a
+        short verification is over."""
+        vacancies, address = await self.store.vacancies(run_id), await self.store.address_of(run_id)
+        if vacancies and address is not None:
+            await self.doorbell.ring(address, run_id, vacancies)
 
     def _by_the_clock_of_the_store(self, claim: Claim, around: Surroundings) -> Surroundings:
         """The one that all workers share: by a clock of its own that is wrong, or is set, a worker would put units off

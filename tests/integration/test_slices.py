@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import asyncpg
 import pytest
 
 from backfill.engine.lookahead import FIRST_PAGE
 from backfill.runs.states import State
-from tests.support.in_process import InProcessRun, in_process_run
+from tests.support.in_process import InProcessRun, in_process_run, pace_of
 from tests.support.interleaving import play
 from tests.support.old_rows import OldRows
 from tests.support.stepped_backfill import stepped_backfill
@@ -100,3 +101,35 @@ async def test_a_project_that_cannot_be_written_fails_the_run_and_not_its_neighb
     assert (ended.counts.units_done, ended.counts.rows_done) == (2, 4)
     assert "1 unit is quarantined" in (ended.error or "")
     assert await rows.unassigned("before") == await rows.unassigned("after") == []
+
+
+async def test_the_other_lanes_are_rung_for_as_soon_as_there_is_work_for_them(
+    rows: OldRows, backfill: GenerationVersions, run: InProcessRun
+) -> None:
+    await rows.connection.execute(
+        "INSERT INTO projects (id, user_id, name, tech_stack, status, is_public)"
+        " SELECT 'project-' || n, 'user', 'A project', 'fastapi', 'active', false FROM generate_series(1, 400) AS n"
+    )
+    assert await run.store.set_pace(run.run_id, replace(pace_of(200), parallel=3), who="test")
+
+    await run.work(backfill)
+
+    rings = [key async for key in run.redis.scan_iter("arq:job:slice*")]
+    assert (await run.read()).state is State.SUCCEEDED
+    assert len(rings) == 4, "two lanes when the ranges were planned, and two when they were to be verified"
+
+
+async def test_a_second_run_neither_writes_nor_locks_a_row(
+    rows: OldRows, backfill: GenerationVersions, run: InProcessRun
+) -> None:
+    await add_projects(rows, "p", "q")
+    versions = "SELECT id, ctid::text, xmin::text, xmax::text FROM {} ORDER BY id"
+    await run.work(backfill)
+    before = [await rows.connection.fetch(versions.format(table)) for table in ("projects", "generations")]
+
+    await run.enqueue()
+    await run.work(backfill)
+
+    ended = await run.read()
+    assert (ended.state, ended.counts.rows_done, ended.counts.rows_written) == (State.SUCCEEDED, 4, 0)
+    assert before == [await rows.connection.fetch(versions.format(table)) for table in ("projects", "generations")]

@@ -20,7 +20,7 @@ from backfill.runs.ranges import Key
 from backfill.sql.built import run_built
 from backfill.sql.plans import walk_in_order
 
-CHECKED_ROWS = 10_000
+CHECKED_ROWS = 20_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
