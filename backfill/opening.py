@@ -18,6 +18,7 @@ from backfill.settings import Settings
 from backfill.store.board import RedisBoard
 from backfill.store.client import open_redis
 from backfill.store.limits import PATIENCE_SECONDS, StoreLimits
+from backfill.store.outbox import HOOKS, WEBHOOK
 from backfill.store.redis_store import RedisStore
 
 OPERATOR_WAITS_SECONDS = 3.0
@@ -80,6 +81,8 @@ def open_store(
     limits = StoreLimits(
         quarantine_share=settings.quarantine_share,
         keep_days=settings.keep_runs_days,
+        throttled_seconds=settings.webhook_throttled_seconds,
+        readers=(HOOKS, WEBHOOK) if settings.webhook_url else (HOOKS,),
         patience_seconds=max(PATIENCE_SECONDS, 5 * (settings.lease_seconds + settings.slice_seconds)),
     )
     prefix, lease_seconds = settings.redis_prefix, settings.lease_seconds

@@ -41,6 +41,7 @@ from backfill.store.board import RedisBoard
 from backfill.store.marks import RedisMarks
 from backfill.store.patience import Patience
 from backfill.store.presence import new_worker_id
+from backfill.webhook import Receiver
 
 WORKER_APPLICATION = "backfill-worker"
 MONITOR = "backfill-autopilot"
@@ -140,6 +141,13 @@ async def build_service(
     return Service(
         settings=settings, urls=urls, control=control, slices=slices, engine=engine, redis=redis, patience=patience
     )
+
+
+def receiver_of(settings: Settings) -> Receiver | None:
+    """Who is told, where somebody is to be."""
+    if settings.webhook_url is None or settings.webhook_secret is None:
+        return None
+    return Receiver(url=settings.webhook_url.get_secret_value(), secret=settings.webhook_secret.get_secret_value())
 
 
 def build_monitor(service: Service, serving: Serving, stack: AsyncExitStack) -> Monitor:

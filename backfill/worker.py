@@ -14,7 +14,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterable
 from contextlib import AsyncExitStack, suppress
 from dataclasses import replace
 from types import TracebackType
@@ -27,6 +27,7 @@ from redis.exceptions import RedisError
 from backfill.embedded import ServerUrls
 from backfill.engine.guard import told_by_class
 from backfill.engine.hooking import Hooking
+from backfill.engine.notifying import Notifying
 from backfill.engine.serving import Serving
 from backfill.engine.slices import Slices, reconcile
 from backfill.logging import setup_logging
@@ -39,9 +40,9 @@ from backfill.runs.errors import DefinitionFailed, OperatorError, RedisUnreachab
 from backfill.runs.workers import unspoken_record
 from backfill.settings import Settings, load_settings
 from backfill.store.client import redis_unreachable, require_writes
-from backfill.store.outbox import RedisOutbox
+from backfill.store.outbox import HOOKS, WEBHOOK, RedisOutbox
 from backfill.store.presence import Presence
-from backfill.wiring import WORKER_APPLICATION, Service, build_monitor, build_service, call_seconds
+from backfill.wiring import WORKER_APPLICATION, Service, build_monitor, build_service, call_seconds, receiver_of
 
 MOST_SLICES = 64
 JOB_TIMEOUT_MARGIN_SECONDS = 60
@@ -181,18 +182,45 @@ async def _say_what_is_served(service: Service, serving: Serving, stack: AsyncEx
 
 async def _call_hooks(service: Service, serving: Serving, stopping: asyncio.Event, stack: AsyncExitStack) -> None:
     """For as long as this worker is alive."""
-    prefix, reader = service.settings.redis_prefix, service.slices.worker_id
-    outbox = RedisOutbox(service.redis, prefix=prefix, reader=reader)
+    outbox = _outbox(service, HOOKS)
     hooks = {name: contract.hooks for name, contract in service.control.known.contracts.items()}
     hooking = Hooking(outbox=outbox, store=service.control.store, serving=serving, hooks=hooks, stopping=stopping)
-    calling = asyncio.create_task(hooking.run(), name="hooks")
+    _read_on(hooking.run(), outbox, hooks, stack)
+
+
+async def _tell_receiver(service: Service, serving: Serving, stopping: asyncio.Event, stack: AsyncExitStack) -> None:
+    """The same, where one is set."""
+    receiver = receiver_of(service.settings)
+    if receiver is None:
+        return
+    outbox, names = _outbox(service, WEBHOOK), tuple(service.control.known.contracts)
+    notifying = Notifying(
+        outbox=outbox,
+        store=service.control.store,
+        serving=serving,
+        backfills=names,
+        send=receiver.send,
+        stopping=stopping,
+    )
+    _read_on(notifying.run(), outbox, names, stack)
+
+
+def _outbox(service: Service, group: str) -> RedisOutbox:
+    prefix, reader = service.settings.redis_prefix, service.slices.worker_id
+    return RedisOutbox(service.redis, prefix=prefix, reader=reader, group=group)
+
+
+def _read_on(
+    reading: Coroutine[Any, Any, None], outbox: RedisOutbox, names: Iterable[str], stack: AsyncExitStack
+) -> None:
+    calling = asyncio.create_task(reading)
 
     async def end() -> None:
         await asyncio.wait([calling], timeout=HOOK_IN_FLIGHT_SECONDS)
         calling.cancel()
         await asyncio.gather(calling, return_exceptions=True)
         with suppress(RedisUnreachable):
-            for name in hooks:
+            for name in names:
                 await outbox.leave(name)
 
     stack.push_async_callback(end)
@@ -213,6 +241,7 @@ def _build() -> type:
         ctx["patience"].append(service.patience)
         await _say_what_is_served(service, serving, stack)
         await _call_hooks(service, serving, ctx["stopping"], stack)
+        await _tell_receiver(service, serving, ctx["stopping"], stack)
         await stack.enter_async_context(build_monitor(service, serving, stack).flying())
         log.info("worker ready", backfills=list(serving.served))
 

@@ -122,7 +122,8 @@ def pace_words(pace: Pace) -> Iterator[str]:
 
 def _held_back(run: Run) -> Iterator[str]:
     if run.held_back_by:
-        yield f"now {held_back(run)}"
+        since = f", since {clock_time(run.throttled_since_ms)}" if run.throttled_since_ms else ""
+        yield f"now {held_back(run)}{since}"
     if run.throttled_ms >= 1000:
         yield f"by limits for {duration(run.throttled_ms / 1000)}"
     if run.paused_ms >= 1000:

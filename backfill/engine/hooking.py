@@ -18,6 +18,7 @@ from typing import Protocol
 import structlog
 
 from backfill.engine.guard import told_by_class
+from backfill.engine.outbox import LOOK_EVERY_SECONDS, Entry, Lost, Outbox, kept, turn_by_turn
 from backfill.engine.protocols import Store
 from backfill.engine.serving import Serving
 from backfill.runs.errors import RedisUnreachable
@@ -26,54 +27,8 @@ from backfill.runs.record import Run
 Hook = Callable[[Run], Awaitable[None]] | Callable[[Run], None]
 
 MOST_TRIES = 5
-LOOK_EVERY_SECONDS = 1.0
-# Well within the silence after which an entry is another's.
-KEEP_EVERY_SECONDS = 2.0
-_AFTER_STATE = {
-    "paused": "after_pause",
-    "succeeded": "after_success",
-    "failed": "after_failure",
-    "cancelled": "after_cancel",
-}
 
 log = structlog.get_logger(__name__)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
-    """A transition: `action` led from `source` ('' at the beginning) to `state`, asked for by `who` ('' or `engine`: by
-    nobody). `tries` counts how often it was taken, this time included."""
-
-    id: str
-    tries: int
-    run_id: str
-    backfill: str
-    action: str
-    source: str
-    state: str
-    at_ms: int
-    who: str
-
-    @property
-    def hook(self) -> str | None:
-        """The name of the hook that is for it."""
-        return "after_start" if self.action == "start" else _AFTER_STATE.get(self.state)
-
-
-class Outbox(Protocol):
-    """One reader's view. An entry that was taken is this reader's until it is silent for a while."""
-
-    async def take(self, backfill: str) -> Entry | None: ...
-
-    async def keep(self, entry: Entry) -> bool:
-        """Whether it is still this reader's."""
-        ...
-
-    async def done(self, entry: Entry) -> None: ...
-
-    async def tell(self, entry: Entry, kind: str, about: dict[str, str]) -> None:
-        """As an event of its run."""
-        ...
 
 
 class HookSet(Protocol):
@@ -93,10 +48,6 @@ class _Late(Exception):
     """It was broken off."""
 
 
-class _Lost(Exception):
-    """The entry is another reader's by now."""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hooking:
     """`run` for as long as a worker is alive. `stopping` ends it after the call in flight."""
@@ -112,17 +63,10 @@ class Hooking:
         await asyncio.gather(*(self._of_backfill(name) for name in self.hooks))
 
     async def _of_backfill(self, backfill: str) -> None:
-        while not self.stopping.is_set():
-            try:
-                found = backfill in self.serving.served and await self.turn(backfill)
-            except RedisUnreachable as error:
-                log.debug("hooks postponed", backfill=backfill, reason=str(error))
-                found = False
-            except Exception as error:  # noqa: BLE001 - whatever it is, the next entry is to be looked at as well
-                log.warning("hooks postponed", backfill=backfill, reason=told_by_class("the worker's own code", error))
-                found = False
-            if not found:
-                await _pass(self.stopping, self.look_every_seconds)
+        async def turn() -> bool:
+            return backfill in self.serving.served and await self.turn(backfill)
+
+        await turn_by_turn(turn, f"hooks of {backfill}", self.stopping, self.look_every_seconds)
 
     async def turn(self, backfill: str) -> bool:
         """Whether there was an entry to take."""
@@ -135,8 +79,8 @@ class Hooking:
             await self.outbox.done(entry)
             return True
         try:
-            await self._kept(entry, self._call(hook, run))
-        except _Lost:
+            await kept(self.outbox, entry, self._call(hook, run))
+        except Lost:
             return True
         except RedisUnreachable:
             raise
@@ -163,25 +107,13 @@ class Hooking:
             return f"{entry.hook} did not come back within {seconds:g} seconds"
         return told_by_class(str(entry.hook), error)
 
-    async def _kept(self, entry: Entry, call: Awaitable[None]) -> None:
-        """Says all the while that the entry is being worked on. Raises _Lost."""
-        calling = asyncio.ensure_future(call)
-        try:
-            while not calling.done():
-                await asyncio.wait([calling], timeout=KEEP_EVERY_SECONDS)
-                if not calling.done() and not await self.outbox.keep(entry):
-                    raise _Lost
-        finally:
-            calling.cancel()
-        await calling
-
     async def _call(self, hook: Hook, run: Run) -> None:
         """Raises what the hook raises; _Late, or _Final where it goes on all the same."""
         seconds = self.hooks[run.backfill].seconds
         if iscoroutinefunction(hook):
             await _within(hook(run), seconds)
             return
-        answer = _in_thread(lambda: hook(run))
+        answer = in_thread(lambda: hook(run))
         done, _ = await asyncio.wait([answer], timeout=seconds)
         if not done:
             raise _Final
@@ -200,7 +132,7 @@ async def _within(call: Awaitable[object], seconds: float) -> None:
         raise
 
 
-def _in_thread(call: Callable[[], object]) -> asyncio.Future[object]:
+def in_thread(call: Callable[[], object]) -> asyncio.Future[object]:
     """In a thread that keeps no process from ending, unlike those of the loop's own pool."""
     loop = asyncio.get_running_loop()
     answer: asyncio.Future[object] = loop.create_future()
@@ -224,11 +156,3 @@ def _in_thread(call: Callable[[], object]) -> asyncio.Future[object]:
 
     threading.Thread(target=work, daemon=True, name="hook").start()
     return answer
-
-
-async def _pass(stopping: asyncio.Event, seconds: float) -> None:
-    try:
-        async with asyncio.timeout(seconds):
-            await stopping.wait()
-    except TimeoutError:
-        return

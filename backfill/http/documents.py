@@ -52,6 +52,7 @@ class Pace(Document):
     throttled_by: str | None = Field(
         description="rows_per_second, its own limit, or what went wrong and is tried again", examples=[None]
     )
+    throttled_since: str | None = Field(description="without a break", examples=[None])
 
 
 class Schedule(Document):

@@ -55,6 +55,7 @@ class Run:
     notes: tuple[Note, ...]
     asked: Asked | None
     approved_by: str | None = None
+    throttled_since_ms: int | None = None
     schedule: Schedule = field(default_factory=Schedule)
     terms: Terms = field(default_factory=Terms)
     rung_for: str = ""
@@ -121,7 +122,7 @@ def run_document(run: Run) -> dict[str, Any]:
         "actions": [action.value for action in run.actions],
         "attention": None if attention is None else attention.document(),
         "progress": _progress(run),
-        "pace": {**run.pace.document(), **_pace_now(run), "throttled_by": run.held_back_by},
+        "pace": {**run.pace.document(), **_pace_now(run)},
         "schedule": {**run.schedule.document(run.seen_ms), "waits": run.waits or None},
         "ranges": None if run.ranges is None else [state.value for state in run.ranges],
         "contended": [_put_aside_document(unit, run.seen_ms) for unit in run.contended],
@@ -170,6 +171,8 @@ def _pace_now(run: Run) -> dict[str, Any]:
         "batch_rows_now": min(run.batch_rows_now, run.pace.batch_rows),
         "batch_ms": None if run.batch_ms is None else round(run.batch_ms, 1),
         "batches": run.batches,
+        "throttled_by": run.held_back_by,
+        "throttled_since": timestamp(run.throttled_since_ms) if run.held_back_by else None,
     }
 
 

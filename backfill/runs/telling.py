@@ -98,6 +98,11 @@ def _hook(about: Mapping[str, str]) -> Told:
     return Told(what=what, why=f"{ended(about['error'])} {again}")
 
 
+def _webhook(about: Mapping[str, str]) -> Told:
+    again = "It is not sent again." if about["given_up"] == "1" else "It is sent until it is taken."
+    return Told(what=f"The webhook has not taken {about['told']}", why=f"{ended(begun(about['error']))} {again}")
+
+
 def _unthrottled(about: Mapping[str, str]) -> Told:
     return Told(what="Goes on", why=f"What it was held up by is well again: {about['reason']}")
 
@@ -138,6 +143,7 @@ _WORDS: dict[str, Callable[[Mapping[str, str]], Told]] = {
     "unthrottled": _unthrottled,
     "takeover": _takeover,
     "hook": _hook,
+    "webhook": _webhook,
     "schedule": _schedule,
     "window": _window,
     "failover": _failover,

@@ -11,11 +11,14 @@ PATIENCE_SECONDS = 60.0
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoreLimits:
     """More than `quarantine_share` of the units passed (and at least 20) in quarantine pauses a run; one of which
-    nothing moves for `patience_seconds` has stalled; `keep_days` after its end it is forgotten, 0: never."""
+    nothing moves for `patience_seconds` has stalled; `keep_days` after its end it is forgotten, 0: never.
+    One that is held up for `throttled_seconds` is told to the `readers` of the outbox."""
 
     quarantine_share: float = 0.05
     patience_seconds: float = PATIENCE_SECONDS
     keep_days: int = 0
+    throttled_seconds: float = 300.0
+    readers: tuple[str, ...] = ("hooks",)
 
 
 DEFAULT_LIMITS = StoreLimits()

@@ -8,16 +8,17 @@ from __future__ import annotations
 
 from redis.asyncio import Redis
 
-from backfill.engine.hooking import Entry
+from backfill.engine.outbox import Entry
 from backfill.store.client import told_plainly
 from backfill.store.scripts import Scripts
 
 HOOKS = "hooks"
+WEBHOOK = "webhook"
 AGAIN_AFTER_SECONDS = 10.0
 
 
 class RedisOutbox:
-    """One reader of a group, as `backfill.engine.hooking.Outbox` describes it. `redis` must decode responses."""
+    """One reader of a group, as `backfill.engine.outbox.Outbox` describes it. `redis` must decode responses."""
 
     def __init__(
         self, redis: Redis, *, prefix: str, reader: str, group: str = HOOKS, again_seconds: float = AGAIN_AFTER_SECONDS
@@ -45,6 +46,7 @@ class RedisOutbox:
             state=fields["state"],
             at_ms=int(fields["at_ms"]),
             who=fields["who"],
+            note=fields.get("note", ""),
         )
 
     async def keep(self, entry: Entry) -> bool:

@@ -77,6 +77,7 @@ class RedisStore:
             terms.parameters,
             (State.PROPOSED if needs_approval else State.QUEUED).value,
             *codec.dump_schedule(schedule, await self._now_ms() if schedule else 0),
+            " ".join(self._limits.readers),
         )
         if outcome == "new" and self._limits.keep_days:
             await self._scripts.run("forget", "", self._limits.keep_days * DAY_MS)
@@ -267,7 +268,8 @@ class RedisStore:
             return await read_passage(self._redis, self._run_key(run_id))
 
     async def vacancies(self, run_id: str) -> int:
-        found = int(await self._scripts.run("vacancies", run_id))
+        long_ms = round(self._limits.throttled_seconds * 1000)
+        found = int(await self._scripts.run("vacancies", run_id, long_ms))
         if found >= 0:
             return found
         run = await self.get(run_id)
@@ -278,7 +280,7 @@ class RedisStore:
             import structlog  # noqa: PLC0415 - commands that only look do not load it
 
             structlog.get_logger(__name__).warning("window not looked up", run=run_id, reason=str(error))
-        return max(int(await self._scripts.run("vacancies", run_id)), 0)
+        return max(int(await self._scripts.run("vacancies", run_id, long_ms)), 0)
 
     async def events(self, run_id: str, *, after: str = "0", limit: int = 1000) -> tuple[Event, ...]:
         with told_plainly():

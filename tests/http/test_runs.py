@@ -13,7 +13,17 @@ MEMBERS = {
     "version",
     "parameters",
     *("id", "backfill", "state", "done", "actions", "progress", "pace", "ranges", "contended", "quarantined"),
-    *("verification", "error", "requested_by", "created_at", "started_at", "updated_at", "finished_at"),
+    *(
+        "verification",
+        "error",
+        "requested_by",
+        "approved_by",
+        "schedule",
+        "created_at",
+        "started_at",
+        "updated_at",
+        "finished_at",
+    ),
     *("attention", "moved_at", "notes", "asked", "outcome", "next"),
 }
 

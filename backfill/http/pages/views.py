@@ -18,6 +18,7 @@ from backfill.runs.parameters import in_words
 from backfill.runs.ranges import RangeState
 from backfill.runs.record import Run, run_document
 from backfill.runs.states import ARROWS, AT_REST, State
+from backfill.runs.times import clock_time
 from backfill.runs.wording import begun
 from backfill.shipped import start_a_worker
 
@@ -145,4 +146,7 @@ def _limited(run: Run) -> str:
 def _held_up(run: Run) -> str:
     """What went wrong and is being waited for. A run at rest says it as its error."""
     is_waiting = run.held_back_by not in (None, BY_PACE)
-    return f"Held up, and tried again by itself: {run.held_back_by}" if is_waiting else ""
+    if not is_waiting:
+        return ""
+    since = f" since {clock_time(run.throttled_since_ms)}" if run.throttled_since_ms else ""
+    return f"Held up{since}, and tried again by itself: {run.held_back_by}"

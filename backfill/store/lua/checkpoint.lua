@@ -22,7 +22,8 @@ local function wait_for_rate(written)
   local rate = cjson.decode(pace).rows_per_second
   if rate <= 0 or written <= 0 then return 0 end
   local following = math.max(now, tonumber(redis.call('HGET', run_key, 'rate_next_ms') or 0)) + written * 1000 / rate
-  redis.call('HSET', run_key, 'rate_next_ms', ms(following), 'throttled_by', 'rows_per_second')
+  redis.call('HSET', run_key, 'rate_next_ms', ms(following))
+  hold_back(run_key, 'rows_per_second')
   redis.call('HINCRBY', run_key, 'throttled_ms', ms(following - now))
   measure('throttled_ms:rows_per_second', following - now)
   return math.floor(following - now)
@@ -41,13 +42,25 @@ local function measure_batch(took_ms)
   measure('batch_us', took_ms * 1000)
 end
 
+-- At the first, and whenever there are ten times as many: a thousand units are no thousand messages.
+local function is_worth_telling(before, after)
+  local step = 1
+  while step <= after do
+    if before < step then return true end
+    step = step * 10
+  end
+  return false
+end
+
 local function quarantine()
+  local before = redis.call('HLEN', quarantined_key)
   for unit, value in pairs(a.quarantined) do
     redis.call('HDEL', put_aside_key, unit)
     redis.call('HSET', quarantined_key, unit, value)
     event('quarantined', 'unit', unit, 'about', value)
   end
   local failed = redis.call('HLEN', quarantined_key)
+  if is_worth_telling(before, failed) then put_out('quarantined', state(), state(), 'engine', ms(failed)) end
   local passed = tonumber(redis.call('HGET', run_key, 'units_done')) + failed
   local accepted = tonumber(redis.call('HGET', run_key, 'accepted_passed') or 0)
   failed = failed - tonumber(redis.call('HGET', run_key, 'accepted_failed') or 0)
@@ -79,6 +92,7 @@ if sequence > tonumber(redis.call('HGET', key, 'sequence')) then
   if progressed then redis.call('HSET', metrics_key(), 'last_progress_ms', ms(now)) end
   if progressed or next(a.quarantined) or #a.taken_back > 0 then moved() end
   wait = wait_for_rate(written)
+  if wait == 0 then let_go_on(run_key) end
   for unit, value in pairs(a.put_aside) do
     -- What is quarantined waits for the operator, also when verification comes across it.
     if redis.call('HEXISTS', quarantined_key, unit) == 0 then redis.call('HSET', put_aside_key, unit, value) end

@@ -1,7 +1,8 @@
 -- A new run, unless its backfill has an active one or the request was made before. ARGV 4 backfill, 5 pace JSON,
 -- 6 who, 7 idempotency key or '', 8 note or '', 9 the name to keep it under ('': the backfill's), 10 version, 11 parameters
 -- JSON or '', 12 the state that it begins in, 13 window,
--- 14 the moment before which not, in ms, 15 the phases that follow from both, '' where there is none. Returns {id, 'new'|'repeated'|'active'}.
+-- 14 the moment before which not, in ms, 15 the phases that follow from both, '' where there is none; 16 who reads
+-- the outbox. Returns {id, 'new'|'repeated'|'active'}.
 local backfill, pace, who, idempotency, note = ARGV[4], ARGV[5], ARGV[6], ARGV[7], ARGV[8] or ''
 local address, version, parameters = ARGV[9] or '', ARGV[10] or '', ARGV[11] or ''
 local first = ARGV[12] or 'queued'
@@ -28,9 +29,11 @@ if parameters ~= '' then redis.call('HSET', run_key, 'parameters', parameters) e
 redis.call('HSET', metrics_key(), 'run', run_id)
 redis.call('ZADD', prefix .. ':runs', now, run_id)
 if idempotency ~= '' then redis.call('SET', idempotency_key, run_id, 'EX', 86400) end
--- From the first run on nothing is lost on the hooks, also what happens before a worker is alive. The group may be there.
-redis.pcall('XGROUP', 'CREATE', outbox_key(), 'hooks', '$', 'MKSTREAM')
+-- From the first run on nothing is lost on who reads, also what happens before a worker is alive. The group may be there.
+for group in string.gmatch(ARGV[16] or 'hooks', '%S+') do
+  redis.pcall('XGROUP', 'CREATE', outbox_key(), group, '$', 'MKSTREAM')
+end
 keep_note('enqueue', who, note)
 event('state', 'state', first, 'from', '', 'action', 'enqueue', 'who', who, 'note', note)
-put_out('enqueue', '', first, who)
+put_out('enqueue', '', first, who, note)
 return {run_id, 'new'}

@@ -45,9 +45,10 @@ local function active_key() return prefix .. ':active:' .. backfill_name() end
 -- that none is lost, whichever process asked for it.
 local function outbox_key() return prefix .. ':outbox:' .. backfill_name() end
 
-local function put_out(action, source, target, who)
+local function put_out(action, source, target, who, note)
   redis.call('XADD', outbox_key(), 'MAXLEN', '~', 10000, '*', 'run', run_id, 'backfill', backfill_name(),
-    'action', action, 'from', source, 'state', target, 'at_ms', string.format('%.0f', now), 'who', who)
+    'action', action, 'from', source, 'state', target, 'at_ms', string.format('%.0f', now), 'who', who,
+    'note', note or '')
 end
 
 local function measure(name, by)
@@ -71,6 +72,14 @@ local function accept_quarantined()
     'accepted_passed', tonumber(redis.call('HGET', run_key, 'units_done')) + failed)
 end
 
+-- What makes a run slower, or stops it, since when. What holds several up at once is told by its newest reason.
+local function hold_back(key, by)
+  redis.call('HSET', key, 'throttled_by', by, 'updated_ms', ms(now))
+  redis.call('HSETNX', key, 'throttled_since_ms', ms(now))
+end
+
+local function let_go_on(key, ...) redis.call('HDEL', key, 'throttled_by', 'throttled_since_ms', ...) end
+
 local asked_for = {approve = true, pause = true, resume = true, cancel = true, retry = true}
 
 -- Takes an arrow if the table has it; says whether it did. A run that is done is no longer its backfill's active one.
@@ -85,7 +94,7 @@ local function take(action, who, note)
     redis.call('HSET', run_key, 'asked_action', action, 'asked_by', who, 'asked_ms', ms(now))
   end
   if action == 'approve' then redis.call('HSET', run_key, 'approved_by', who) end
-  if action == 'resume' or action == 'retry' then redis.call('HDEL', run_key, 'error', 'strikes', 'throttled_by', 'due_ms') end
+  if action == 'resume' or action == 'retry' then let_go_on(run_key, 'error', 'strikes', 'due_ms') end
   if target == 'paused' then redis.call('HSET', run_key, 'paused_at_ms', ms(now)) end
   if source == 'paused' then
     local since = tonumber(redis.call('HGET', run_key, 'paused_at_ms'))
@@ -98,7 +107,7 @@ local function take(action, who, note)
     measure('ended:' .. target, 1)
     if redis.call('GET', active_key()) == run_id then redis.call('DEL', active_key()) end
   end
-  put_out(action, source, target, who or '')
+  put_out(action, source, target, who or '', note)
   event('state', 'state', target, 'from', source, 'action', action, 'who', who or '', 'note', note or '')
   return true
 end

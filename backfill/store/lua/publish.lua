@@ -18,12 +18,12 @@ local function tell(id)
   local told = redis.call('HGET', run, 'autopilot_told') or ''
   if told ~= '' then
     redis.call('HINCRBY', run, 'throttled_ms', ms(passed))
-    redis.call('HINCRBY', prefix .. ':metrics:' .. redis.call('HGET', run, 'backfill'), 'throttled_ms:' .. told, ms(passed))
+    redis.call('HINCRBY', prefix .. ':metrics:' .. name_at(redis.call('HGET', run, 'backfill')), 'throttled_ms:' .. told, ms(passed))
   end
   if signal ~= '' then
-    redis.call('HSET', run, 'throttled_by', stopped, 'updated_ms', ms(now))
+    hold_back(run, stopped)
   elseif told ~= '' then
-    redis.call('HDEL', run, 'throttled_by')
+    let_go_on(run)
   end
   if signal == told then return end
   redis.call('HSET', run, 'autopilot_told', signal)
