@@ -17,7 +17,7 @@ SCHEMA_TODAY := e011ab9dd223
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test soak check bench secrets docs pictures preview-sql lock clean lint types directions sql
+.PHONY: help demo test containers soak check bench secrets docs pictures preview-sql lock clean lint types directions sql
 MAKEFLAGS += --no-print-directory
 
 # Shell code that sets $python, or ends with a sentence.
@@ -44,6 +44,9 @@ demo: .venv/.installed ## see the whole job on 200 000 rows, with servers of its
 
 test: .venv/.installed ## run the tests
 	@$(BIN)/python -m pytest --numprocesses $(JOBS) $(ARGS)
+
+containers: .venv/.installed ## build the image and run the compose file with podman, as root; minutes
+	@CONTAINERS=1 $(BIN)/python -m pytest --reruns 0 --durations 8 tests/containers $(ARGS)
 
 soak: .venv/.installed ## break everything under live traffic for MINUTES=20, and account for every row
 	@$(BIN)/python -m tests.proof.campaign.soak $(if $(SEED),--seed $(SEED)) $(if $(MINUTES),--minutes $(MINUTES)) \

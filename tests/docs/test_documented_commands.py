@@ -47,6 +47,7 @@ ELSEWHERE = {
         test="tests/integration/test_demo.py::test_it_ends_verified_and_the_application_has_seen_no_error",
     ),
     "make test": Elsewhere(why_not_here="it runs this very test", test=TARGETS_OF_MAKE),
+    "make containers": Elsewhere(why_not_here="it builds and runs containers, for minutes", test=TARGETS_OF_MAKE),
     "make soak": Elsewhere(
         why_not_here="it breaks servers for minutes",
         test="tests/proof/campaign/test_campaign.py::test_a_campaign_of_faults_under_live_traffic_breaks_no_rule",
