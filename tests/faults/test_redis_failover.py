@@ -71,6 +71,7 @@ async def test_a_run_goes_on_when_sentinel_has_put_the_replica_in_the_place_of_t
         recovery.tell("a failover of Redis, from when Sentinel names the new primary")
         async with httpx.AsyncClient(base_url=listening) as client:
             shown = await wait_until(lambda: found(client, f"/v1/runs/{run_id}"), FAILED_OVER_SECONDS)
+        said = await asyncio.to_thread(backfill, "set", run_id, "--pause-ms", "0", env=env)
         run = await OldDatabase(
             url=old_database.url,
             env=env,
@@ -80,6 +81,7 @@ async def test_a_run_goes_on_when_sentinel_has_put_the_replica_in_the_place_of_t
         ).ends_right(run_id)
 
     assert asked_is_there
+    assert (said.returncode, "no replica of Redis has it yet" in said.stderr) == (0, True), said.stderr
     assert shown["id"] == run["id"] == run_id
     assert f"at {SERVICE}, by Sentinel at 127.0.0.1:" in backfill("doctor", env=env).stdout
     assert "Traceback" not in worker.log + serving.log

@@ -9,6 +9,7 @@ import asyncpg
 import pytest
 
 from backfill.engine.lookahead import FIRST_PAGE
+from backfill.runs.standing import Standing
 from backfill.runs.states import State
 from tests.support.in_process import InProcessRun, in_process_run, pace_of
 from tests.support.interleaving import play
@@ -133,3 +134,29 @@ async def test_a_second_run_neither_writes_nor_locks_a_row(
     ended = await run.read()
     assert (ended.state, ended.counts.rows_done, ended.counts.rows_written) == (State.SUCCEEDED, 4, 0)
     assert before == [await rows.connection.fetch(versions.format(table)) for table in ("projects", "generations")]
+
+
+async def test_what_a_failover_loses_behind_the_verification_is_done_again_before_the_end(
+    rows: OldRows, backfill: GenerationVersions, run: InProcessRun
+) -> None:
+    await add_projects(rows, "p", "q")
+    lost: list[int] = []
+    timelines = iter([1, 2, 2])  # of the primary at the plan, at the end, and at the end that comes after that
+
+    async def standing() -> Standing:
+        timeline = next(timelines)
+        if timeline == 2 and not lost:
+            lost.append(timeline)
+            await rows.connection.execute("SET session_replication_role = replica")
+            await rows.connection.execute("UPDATE generations SET storage_path = NULL WHERE project_id = 'q'")
+            await rows.connection.execute("UPDATE projects SET latest_version = 0 WHERE id = 'q'")
+        return Standing(system="s", timeline=timeline, lsn=1, kept_lsn=None, up_since_ms=0)
+
+    run.standing = standing
+    await run.work(backfill)
+
+    ended = await run.read()
+    actions = [event.about["action"] for event in await run.events() if event.kind == "state"]
+    assert (ended.state, ended.counts.rows_done, ended.counts.rows_written) == (State.SUCCEEDED, 4, 6)
+    assert actions.count("reopen") == 1
+    assert await rows.unassigned("q") == []

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import socket
+import sys
 from datetime import timedelta
 from typing import Any
 
@@ -44,6 +46,24 @@ async def test_it_has_its_limits_and_read_committed_and_the_next_one_begins_anew
     assert before == after
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="has other names for it elsewhere")
+async def test_a_server_whose_host_is_gone_is_given_up_within_seconds(database: str) -> None:
+    """How TCP is told so; a host of its own to cut off is in tests/hosts."""
+    engine = open_engine(database, application_name="test-transactions", pool_size=1)
+
+    async with engine.connect() as connection:
+        session: Any = (await connection.get_raw_connection()).driver_connection
+        link = session._transport.get_extra_info("socket")
+        keeps_alive = link.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+        asked = {name: link.getsockopt(socket.IPPROTO_TCP, getattr(socket, name)) for name in OF_TCP}
+    await engine.dispose()
+
+    assert keeps_alive
+    assert asked["TCP_KEEPIDLE"] + asked["TCP_KEEPINTVL"] * asked["TCP_KEEPCNT"] <= 10
+    assert 0 < asked["TCP_USER_TIMEOUT"] <= 10_000
+
+
+OF_TCP = ("TCP_KEEPIDLE", "TCP_KEEPINTVL", "TCP_KEEPCNT", "TCP_USER_TIMEOUT")
 HURRIED = Limits(lock_timeout_ms=100, statement_timeout_ms=100, scan_timeout_ms=100, idle_in_transaction_timeout_ms=100)
 FIRST_WITH_TRANSACTION_TIMEOUT = 170_000
 ASKED = b"half\0SELECT 1\0\0\0"  # name, statement, no types of parameters

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import random
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 
 from redis.asyncio import Redis
 
+from backfill.engine.failover import Failovers
 from backfill.engine.protocols import Backfill, Event
 from backfill.engine.serving import Serving
 from backfill.engine.slices import Slices
 from backfill.queue import ArqDoorbell, open_arq
 from backfill.runs.pace import Pace
 from backfill.runs.record import Run
+from backfill.runs.standing import Standing
 from backfill.store.client import open_redis
+from backfill.store.marks import RedisMarks
 from backfill.store.redis_store import RedisStore
 from tests.support.store_model import forget
 
@@ -35,8 +38,10 @@ class InProcessRun:
         self.run_id = ""
         self.bind: Callable[[str, str], Backfill] | None = None
         self.call_seconds = 30.0
+        self.standing: Callable[[], Awaitable[Standing]] | None = None
         self.ahead_ms = 0
         self.store = RedisStore(redis, prefix=PREFIX, lease_seconds=LEASE_SECONDS, clock=lambda: self._now_ms)
+        self._marks = RedisMarks(redis, prefix=PREFIX, clock=lambda: self._now_ms)
         self.doorbell = doorbell
         self._now_ms = 1_800_000_000_000
 
@@ -64,6 +69,7 @@ class InProcessRun:
             call_seconds=self.call_seconds,
             steady_ms=lambda: self._now_ms + self.ahead_ms,
             random=random.Random(1),
+            failovers=None if self.standing is None else Failovers(marks=self._marks, read=self.standing),
         )
         await slices.work(self.run_id, lambda: False)
 

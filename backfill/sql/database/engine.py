@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import ssl
 import stat
 from collections.abc import Awaitable, Callable, Mapping
@@ -29,6 +30,14 @@ _SERVER_LOOKS_AFTER_US = {
     "tcp_keepalives_interval": "5",
     "tcp_keepalives_count": "3",
     "tcp_user_timeout": "25s",
+}
+# And how this side finds out that the server's host is gone: otherwise a call waits half a minute for an answer that
+# nobody will give, as it does where the system has no such option.
+_LOOKS_AFTER_SERVER = {
+    "TCP_KEEPIDLE": 3,
+    "TCP_KEEPINTVL": 1,
+    "TCP_KEEPCNT": 4,
+    "TCP_USER_TIMEOUT": 7_000,  # ms
 }
 # Whatever is set for the role or the database: rows are refused and never left out, transactions are READ COMMITTED,
 # and each sets its own limits. A role that is to be read-only stays so.
@@ -149,10 +158,21 @@ def _connecting(target: DatabaseUrl) -> Callable[..., Awaitable[asyncpg.Connecti
             else:
                 if len(rounds) == 1 and wanted != "any":
                     tries.sort(key=lambda one: one[1] is not host)
+                _look_after_server(connection)
                 return connection
         raise _cannot_connect(refused, target) from refused[-1][1]
 
     return connect
+
+
+def _look_after_server(connection: asyncpg.Connection[asyncpg.Record]) -> None:
+    """The driver has no parameter for it."""
+    link: socket.socket = connection._transport.get_extra_info("socket")  # noqa: SLF001 - there is no other way to it
+    if link.family in {socket.AF_INET, socket.AF_INET6}:
+        link.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        for name, value in _LOOKS_AFTER_SERVER.items():
+            if (option := getattr(socket, name, None)) is not None:
+                link.setsockopt(socket.IPPROTO_TCP, option, value)
 
 
 def _cannot_connect(refused: list[tuple[Host, Exception]], target: DatabaseUrl) -> CannotConnect:
