@@ -13,13 +13,13 @@ from backfill.sql.transactions import Limits, transaction
 async def read_standing(engine: AsyncEngine, limits: Limits) -> Standing | None:
     """None where it cannot be told: on a standby, and on servers that keep their log in another way.
 
-    Raises BatchFailed where there is no server to ask.
+    Raises BatchFailed where the server was not reached or did not come to an answer: that is no answer.
     """
     try:
         async with transaction(engine, limits) as connection:
             row = (await QUERIES.run(connection, "read_standing", {})).mappings().one_or_none()
     except BatchFailed as failed:
-        if failed.failure is Failure.CONNECTION:
+        if failed.failure not in (Failure.SCHEMA, Failure.ROW):
             raise
         return None
     return None if row is None else Standing(**row)
