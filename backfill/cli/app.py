@@ -34,7 +34,7 @@ Exit codes:
 0 done
 1 a bug; please report the traceback
 2 wrong usage or settings
-3 the run failed, was cancelled or is paused, or the verification failed
+3 the run failed, was cancelled, is paused or waits for an approval, or the verification failed
 4 no such run or backfill
 5 the state of the run does not allow it
 6 the schema is not ready

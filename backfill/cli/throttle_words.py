@@ -68,8 +68,10 @@ def _facts(published: Published) -> Iterator[tuple[str, str]]:
     if published.stopped_by:
         since = duration(max(published.now_ms - published.stopped_since_ms, 0) / 1000)
         yield "stopped by", f"{published.stopped_by}, for {since}"
-    for stop in said.get("stops", [])[1:]:
-        yield "", stop["name"]
+    for stop in sorted(said.get("stops", []), key=lambda one: int(one["since_ms"]))[1:]:
+        reading = Reading(**{name: value for name, value in stop.items() if name not in {"name", "since_ms"}})
+        since = duration(max(published.now_ms - int(stop["since_ms"]), 0) / 1000)
+        yield "", f"{reading.sentence}, for {since}"
     yield "effort", f"{said.get('effort', 0):.2f} lanes for {said.get('runs', 0)} run(s)"
     if said.get("slowdown") is not None:
         yield "slowdown", f"{said['slowdown']:.2f} times of {said['alone_ms']:.2f} ms alone, at most 1.25 times"

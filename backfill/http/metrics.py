@@ -164,6 +164,11 @@ _GAUGES: tuple[tuple[str, str, ValueOf], ...] = (
         lambda one: one.run.quarantined if one.run else 0,
     ),
     (
+        "backfill_outside_window",
+        "1 while the active run is outside its window, so that nobody works on it.",
+        lambda one: float(one.run is not None and one.run.outside_window),
+    ),
+    (
         "backfill_last_progress_timestamp_seconds",
         "When a cursor last moved; 0 if none ever has.",
         lambda one: one.last_progress_seconds,

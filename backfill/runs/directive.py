@@ -14,6 +14,24 @@ FRESH_MS = 3_000
 ROLE_MS = 3_000
 
 
+# By the signals that it is read from, and their unit.
+CHARTED = {
+    "latency": (("latency",), "times"),
+    "lag": (("standbys", "slots"), "bytes"),
+    "wal": (("wal",), "bytes per second"),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sighting:
+    """What was published at one moment, in short: `values` are value and limit by the names of CHARTED."""
+
+    at_ms: int
+    effort: float
+    stopped: str
+    values: Mapping[str, tuple[float, float | None]] = field(default_factory=dict)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stopped:
     """A reading that holds the work up, since when."""
@@ -56,12 +74,25 @@ class Directive:
         first = min(self.stops, key=lambda stop: stop.since_ms, default=None)
         return first.reading.signal if first else ""
 
+    @property
+    def charted(self) -> dict[str, tuple[float, float | None]]:
+        """Value and limit of what is drawn over time: of several, the one that is nearest to its limit."""
+        found: dict[str, tuple[float, float | None]] = {}
+        for name, (signals, unit) in CHARTED.items():
+            alike = [one for one in self.readings if one.signal in signals and one.unit == unit]
+            known = [(one.share, one.value, one.limit) for one in alike if one.value is not None]
+            if known:
+                _, value, limit = max(known, key=lambda one: one[:2])
+                found[name] = (value, limit)
+        return found
+
     def document(self) -> dict[str, Any]:
         return {
             "effort": round(self.effort, 3),
             "runs": self.runs,
             "slowdown": None if self.slowdown is None else round(self.slowdown, 3),
             "alone_ms": None if self.alone_ms is None else round(self.alone_ms, 3),
+            "charted": self.charted,
             "stops": [stop.document() for stop in self.stops],
             "readings": [reading.document() for reading in self.readings],
         }

@@ -105,8 +105,9 @@ class Run:
 
     @property
     def held_back_by(self) -> str | None:
-        """What makes it slower now: its own limit, or what went wrong last. A run at rest is not slow."""
-        return None if self.state in AT_REST else self.throttled_by
+        """What makes it slower now: its own limit, or what went wrong last. One at rest, or outside its
+        window, is not slow."""
+        return None if self.state in AT_REST or self.waits else self.throttled_by
 
 
 def run_document(run: Run) -> dict[str, Any]:

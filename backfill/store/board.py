@@ -9,7 +9,7 @@ from typing import Any, cast
 
 from redis.asyncio import Redis
 
-from backfill.runs.directive import FRESH_MS, ROLE_MS, Directive, Role, SwitchedOff
+from backfill.runs.directive import FRESH_MS, ROLE_MS, Directive, Role, Sighting, SwitchedOff
 from backfill.store.client import told_plainly
 from backfill.store.scripts import Scripts
 
@@ -96,6 +96,12 @@ class RedisBoard:
             off=_switches(off, now_ms),
         )
 
+    async def history(self) -> tuple[Sighting, ...]:
+        """One a second, of the last ten minutes in which somebody has looked; oldest first."""
+        with told_plainly():
+            texts = await cast("Awaitable[list[str]]", self._redis.lrange(f"{self._key}:history", 0, -1))
+        return tuple(_sighting(json.loads(text)) for text in texts)
+
     async def set_limit(self, name: str, value: float | None) -> None:
         """None: back to what the settings say."""
         key = f"{self._key}:limits"
@@ -113,6 +119,11 @@ class RedisBoard:
     async def switch_on(self, signal: str) -> None:
         with told_plainly():
             await cast("Awaitable[int]", self._redis.hdel(f"{self._key}:off", signal))
+
+
+def _sighting(said: Mapping[str, Any]) -> Sighting:
+    values = {name: (value, limit) for name, (value, limit) in (said.get("charted") or {}).items()}
+    return Sighting(at_ms=int(said["at_ms"]), effort=float(said["effort"]), stopped=said["stopped"], values=values)
 
 
 def _pairs(flat: Sequence[str]) -> dict[str, str]:

@@ -14,8 +14,10 @@ from typing import Any
 
 from redis.asyncio import Redis
 
-from backfill.runs.states import DONE, State
+from backfill.runs.schedule import Schedule
+from backfill.runs.states import DONE, WORKING, State
 from backfill.store.client import told_plainly
+from backfill.store.codec import load_schedule
 
 # Seconds, around the 50 ms that a batch is to take; up to the longest statement that the settings allow by default.
 BATCH_BOUNDS = ("0.005", "0.01", "0.025", "0.05", "0.075", "0.1", "0.25", "0.5", "1.0", "2.5", "5.0")
@@ -26,6 +28,7 @@ THROTTLE_REASONS = ("failures", "rows_per_second")
 
 _BUCKET, _THROTTLED, _ENDED = "batch_le:", "throttled_ms:", "ended:"
 _RUN_FIELDS = ["state", "rows_done", "rows_total", "units_done", "units_total"]
+_TIMES = ["window", "not_before_ms", "phases"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +40,7 @@ class PresentRun:
     remaining_units: int | None
     contended: int
     quarantined: int
+    outside_window: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,10 +88,12 @@ async def read_metrics(redis: Redis, *, prefix: str, queue: str, backfills: Sequ
                 pipe.hmget(run_key, _RUN_FIELDS)
                 pipe.hlen(f"{run_key}:put_aside")
                 pipe.hlen(f"{run_key}:quarantined")
+                pipe.hmget(run_key, _TIMES)
             workers_alive, *runs = await pipe.execute()
+    now_ms = seconds * 1000 + micros // 1000
     return Metrics(
         backfills=tuple(
-            _backfill_metrics(name, counted, _present_run(*runs[3 * place : 3 * place + 3]))
+            _backfill_metrics(name, counted, _present_run(*runs[4 * place : 4 * place + 4], now_ms=now_ms))
             for place, (name, counted) in enumerate(zip(backfills, counters, strict=True))
         ),
         queue_depth=queue_depth,
@@ -112,7 +118,9 @@ def _backfill_metrics(name: str, counted: Mapping[str, str], run: PresentRun | N
     )
 
 
-def _present_run(fields: Sequence[str | None], contended: int, quarantined: int) -> PresentRun | None:
+def _present_run(
+    fields: Sequence[str | None], contended: int, quarantined: int, times: Sequence[str | None], *, now_ms: int
+) -> PresentRun | None:
     state, rows_done, rows_total, units_done, units_total = fields
     if state is None:
         return None
@@ -123,7 +131,12 @@ def _present_run(fields: Sequence[str | None], contended: int, quarantined: int)
         remaining_units=_remaining(units_total, units_done) if active else None,
         contended=contended,
         quarantined=quarantined,
+        outside_window=State(state) in WORKING and not _schedule(times).is_open(now_ms),
     )
+
+
+def _schedule(times: Sequence[str | None]) -> Schedule:
+    return load_schedule({name: value for name, value in zip(_TIMES, times, strict=True) if value is not None})
 
 
 def _remaining(total: str | None, done: str | None) -> int | None:

@@ -40,6 +40,7 @@ LABELS = {
     "backfill_remaining_units": {"backfill"},
     "backfill_contended_units": {"backfill"},
     "backfill_quarantined_units": {"backfill"},
+    "backfill_outside_window": {"backfill"},
     "backfill_last_progress_timestamp_seconds": {"backfill"},
     "backfill_throttled_seconds_total": {"backfill", "reason"},
     "backfill_runs_ended_total": {"backfill", "state"},

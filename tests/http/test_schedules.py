@@ -10,6 +10,7 @@ import pytest
 from fastapi import FastAPI
 
 from backfill.wiring import Service
+from tests.http.test_metrics import scrape
 from tests.support.pages import browser_of, id_in, look, start
 
 NAME = "generation-versions"
@@ -68,6 +69,14 @@ async def test_the_form_takes_mode_window_and_moment_and_shows_them_again(
     assert same.status_code == 303
     assert (after.pace.mode, after.schedule) == ("fixed", run.schedule)
     assert [event.kind for event in await service.control.events(run.id)].count("schedule") == 0
+
+
+async def test_a_run_outside_its_window_is_told_apart_in_the_metrics(client: httpx.AsyncClient) -> None:
+    run = (await client.post(RUNS, json={"window": KEPT})).json()
+    outside = (await scrape(client))["outside_window"]
+    await client.patch(f"/v1/runs/{run['id']}", json={"window": "always"})
+
+    assert (outside, (await scrape(client))["outside_window"]) == (1.0, 0.0)
 
 
 async def test_the_window_of_the_settings_is_that_of_a_run_that_says_nothing_else(

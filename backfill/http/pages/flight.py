@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from backfill.cli.output import duration
+from backfill.http.pages.trends import Trends, trends_of
+from backfill.runs.directive import Sighting
 from backfill.runs.pace import AUTOPILOT
 from backfill.runs.readings import Reading, in_words
 from backfill.runs.record import Run
 from backfill.runs.states import AT_REST
+from backfill.runs.times import clock_time
 from backfill.store.board import Published
 
 
@@ -25,16 +30,24 @@ class SignalView:
 class FlightView:
     words: str
     readings: list[SignalView]
+    throttled: str = ""
+    trends: Trends | None = None
 
 
-def flight_of(run: Run, published: Published) -> FlightView | None:
+def flight_of(run: Run, published: Published, history: Sequence[Sighting] = ()) -> FlightView | None:
     """None where there is none to be shown: a fixed pace, or a run at rest."""
     if run.pace.mode != AUTOPILOT or run.state in AT_REST:
         return None
+    throttled = f"Held up for {duration(run.throttled_ms / 1000)} in all." if run.throttled_ms >= 1000 else ""
+    trends = trends_of(history, lanes=run.pace.parallel)
     if not published.is_fresh:
-        return FlightView(words="Nobody looks at the database now, so nobody works.", readings=[])
-    readings = [Reading(**reading) for reading in published.document.get("readings", [])]
-    return FlightView(words=_words(published), readings=[_view(reading) for reading in readings])
+        words = "Nobody looks at the database now, so nobody works."
+        if run.waits:
+            words = "Nobody looks at the database outside the run's window."
+        return FlightView(words=words, readings=[], throttled=throttled, trends=trends)
+    since = {stop["name"]: int(stop["since_ms"]) for stop in published.document.get("stops", [])}
+    readings = [_view(Reading(**reading), since) for reading in published.document.get("readings", [])]
+    return FlightView(words=_words(published), readings=readings, throttled=throttled, trends=trends)
 
 
 def _words(published: Published) -> str:
@@ -49,12 +62,12 @@ def _words(published: Published) -> str:
     )
 
 
-def _view(reading: Reading) -> SignalView:
+def _view(reading: Reading, since: Mapping[str, int]) -> SignalView:
     unread = f"cannot be read: {reading.unread}"
     mark = "stops" if reading.stops else "warns" if reading.too_much else ""
     return SignalView(
         name=reading.name,
         value=unread if reading.unread else in_words(reading.value, reading.unit),
         limit="" if reading.limit is None else in_words(reading.limit, reading.unit),
-        mark=mark,
+        mark=f"{mark} since {clock_time(since[reading.name])}" if reading.name in since else mark,
     )

@@ -29,11 +29,13 @@ from backfill.http.pages.views import view_of
 from backfill.http.pages.workers import worker_view_of
 from backfill.http.paging import dump_page_token, load_page_token
 from backfill.runs.approval import same_person
+from backfill.runs.directive import Sighting
 from backfill.runs.errors import OperatorError
 from backfill.runs.pace import BOUNDS, MODES, Pace
+from backfill.runs.record import Run
 from backfill.runs.states import State
 from backfill.shipped import start_a_worker
-from backfill.store.board import RedisBoard
+from backfill.store.board import Published, RedisBoard
 from backfill.wiring import Service, default_pace
 
 RUNS_ON_A_PAGE = 20
@@ -171,8 +173,10 @@ def _list_from(page_token: str | None, state: State | None) -> str:
     return f"/?{urlencode(query)}" if query else "/"
 
 
-def _board(service: Service) -> RedisBoard:
-    return RedisBoard(service.redis, prefix=service.settings.redis_prefix)
+async def _seen(service: Service, run: Run) -> tuple[Published, tuple[Sighting, ...]]:
+    """Since the run was made: what was seen before is another one's."""
+    board = RedisBoard(service.redis, prefix=service.settings.redis_prefix)
+    return await board.read(), tuple(one for one in await board.history() if one.at_ms >= run.created_ms)
 
 
 async def show_run(visit: Visit, run_id: RunId) -> Response:
@@ -190,7 +194,7 @@ async def show_run(visit: Visit, run_id: RunId) -> Response:
         rules={rule.slug: rule.title for rule in backfill.rules} if backfill else {},
         active=await control.active(run.backfill) if run.done else None,
         is_own=same_person(run.requested_by, visit.caller.name),
-        flight=flight_of(run, await _board(visit.service).read()),
+        flight=flight_of(run, *await _seen(visit.service, run)),
         shown=UNITS_SHOWN,
         groups_shown=GROUPS_SHOWN,
     )

@@ -32,11 +32,11 @@ local function tell(id)
 end
 
 for index = 12, #ARGV do tell(ARGV[index]) end
-local sample = cjson.encode({at_ms = ms(now), effort = ARGV[10], stopped = signal})
 local newest = redis.call('LINDEX', key .. ':history', -1)
 if not newest or now - tonumber(cjson.decode(newest).at_ms) >= 1000 then
-  redis.call('RPUSH', key .. ':history', sample)
-  redis.call('LTRIM', key .. ':history', -300, -1)
+  local sample = {at_ms = ms(now), effort = ARGV[10], stopped = signal, charted = cjson.decode(ARGV[9]).charted}
+  redis.call('RPUSH', key .. ':history', cjson.encode(sample))
+  redis.call('LTRIM', key .. ':history', -600, -1)
 end
 local could = before[2] == '' and now - last <= believed
 return {1, (stopped == '' and not could) and 1 or 0}

@@ -6,6 +6,7 @@ const { address, run: runId } = main.dataset;
 const LONGEST_MS = 60_000;
 const SHORTEST_MS = 15_000;
 const ASK_AGAIN_MS = 3_000;
+const LOOK_AGAIN_MS = 5_000;
 const WIDTH = 600;
 const HEIGHT = 120;
 
@@ -188,6 +189,9 @@ async function ask() {
   const rests = !run || run.done || ["paused", "proposed"].includes(run.state);
   setTimeout(rests ? ask : follow, ASK_AGAIN_MS);
 }
+
+// What the autopilot sees comes with no event of the run.
+if (document.getElementById("autopilot") && "moving" in main.dataset) setInterval(refresh, LOOK_AGAIN_MS);
 
 tick();
 setInterval(tick, 1_000);
