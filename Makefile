@@ -17,7 +17,7 @@ SCHEMA_TODAY := e011ab9dd223
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test containers soak check bench secrets docs pictures preview-sql lock clean lint types directions sql
+.PHONY: help demo test containers soak soak-files check bench secrets docs pictures preview-sql lock clean lint types directions sql
 MAKEFLAGS += --no-print-directory
 
 # Shell code that sets $python, or ends with a sentence.
@@ -51,6 +51,9 @@ containers: .venv/.installed ## build the image and run the compose file with po
 soak: .venv/.installed ## break everything under live traffic for MINUTES=20, and account for every row
 	@$(BIN)/python -m tests.proof.campaign.soak $(if $(SEED),--seed $(SEED)) $(if $(MINUTES),--minutes $(MINUTES)) \
 		$(if $(ROUNDS),--rounds $(ROUNDS)) $(ARGS)
+
+soak-files: .venv/.installed ## bring files over under traffic, kills and a full disk, and account for every byte
+	@$(BIN)/python -m tests.proof.files $(if $(SEED),--seed $(SEED)) $(ARGS)
 
 check: lint types directions sql ## run the linters and the type checker, as CI does
 

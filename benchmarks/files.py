@@ -77,30 +77,34 @@ async def course(settings: Settings, urls: ServerUrls, generations: int, folder:
 
 @contextmanager
 def storage(root: Path) -> Iterator[None]:
-    """The setting of this process, and of those that it starts."""
-    os.environ["FILE_STORAGE_PATH"] = str(root)
+    """The settings of this process, and of those that it starts."""
+    given = {"FILE_STORAGE_PATH": str(root), "BACKFILL_DEFINITIONS": "worker.generations,worker.files"}
+    os.environ |= given
     try:
         yield
     finally:
-        del os.environ["FILE_STORAGE_PATH"]
+        for name in given:
+            del os.environ[name]
 
 
-async def run(settings: Settings, name: str) -> float:
-    """Seconds until all is settled, by a worker that was up and idle before."""
-    command = (sys.executable, "-m", "backfill.cli", "files-root")
+async def run(settings: Settings, *names: str) -> float:
+    """One after the other, by a worker that was up and idle before: seconds until all of the last is settled."""
+    command = (str(Path(sys.executable).with_name("backfill")), "files-root", "--create")
     env = environment_of(settings)
     await asyncio.to_thread(lambda: subprocess.run(command, cwd=ROOT, env=env, check=True, capture_output=True))
+    seconds = 0.0
     async with open_service(settings, application_name="benchmark") as service, worker_process(settings):
-        began = time.monotonic()
-        pace = default_pace(settings).with_changes(FULL_PACE)
-        begun, _ = await service.control.enqueue(name, pace, requested_by="benchmark")
-        await until(service.control, begun.id, has_settled)
-        seconds = time.monotonic() - began
-        ended = await until(service.control, begun.id, lambda run: run.done)
+        for name in names:
+            began = time.monotonic()
+            pace = default_pace(settings).with_changes(FULL_PACE)
+            begun, _ = await service.control.enqueue(name, pace, requested_by="benchmark")
+            await until(service.control, begun.id, has_settled)
+            seconds = time.monotonic() - began
+            ended = await until(service.control, begun.id, lambda run: run.done)
+            if ended.state is not State.SUCCEEDED:
+                raise RuntimeError(f"the run ended {ended.state}: {ended.error}")
         keys = [key async for key in service.redis.scan_iter(f"{settings.redis_prefix}:*")]
         await service.redis.delete(*keys)
-    if ended.state is not State.SUCCEEDED:
-        raise RuntimeError(f"the run ended {ended.state}: {ended.error}")
     return seconds
 
 
@@ -114,7 +118,7 @@ async def measure(on: Course, way: str) -> float:
         os.sync()
         if way == RUN:
             with storage(on.root):
-                seconds = await run(settings_on(on.settings, on.urls, database_url), FILES)
+                seconds = await run(settings_on(on.settings, on.urls, database_url), VERSIONS, FILES)
             remove_projects(on.root)
             return seconds
         return await copy_and_update(on, database_url, synced=way == COPY_AND_SYNC)
@@ -142,7 +146,8 @@ def remove_projects(root: Path) -> None:
 
 
 async def benchmark(generations: int, rounds: int, folder: Path) -> None:
-    settings = load_settings().model_copy(update={"embedded_dir": EMBEDDED_DIR})
+    given = {"embedded_dir": EMBEDDED_DIR, "definitions": ["worker.generations", "worker.files"]}
+    settings = load_settings().model_copy(update=given)
     taken: dict[str, list[float]] = {way: [] for way in WAYS}
     with servers(settings) as urls:
         async with course(settings, urls, generations, folder) as on:

@@ -52,6 +52,10 @@ ELSEWHERE = {
         why_not_here="it breaks servers for minutes",
         test="tests/proof/campaign/test_campaign.py::test_a_campaign_of_faults_under_live_traffic_breaks_no_rule",
     ),
+    "make soak-files": Elsewhere(
+        why_not_here="it kills workers and fills a disk for minutes",
+        test="tests/proof/files/test_proof_of_files.py::test_no_read_fails_or_finds_other_bytes_and_every_file_is_in_its_place",
+    ),
     "make bench": Elsewhere(
         why_not_here="it measures, for minutes, and passes whatever it finds",
         test="tests/docs/test_documented_commands.py::test_a_measurement_takes_the_options_that_it_is_given",

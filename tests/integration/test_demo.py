@@ -33,6 +33,7 @@ SMALL = ("demo", "--projects", "300", "--generations", "3000", "--baseline-secon
 # So slow that there is time to kill somebody.
 SLOW = (*SMALL, "--rows-per-second", "800")
 BARE = (*SMALL, "--without-traffic", "--without-kill")
+FILES = ("demo", "--files", "--projects", "6", "--generations", "50", "--without-traffic", "--without-kill")
 PHASES = ["before", "migration", "backfill", "after"]
 
 
@@ -159,6 +160,23 @@ async def test_on_servers_of_somebodys_it_has_a_database_of_its_own(urls: Server
     assert backfill("status", "--json", env=env).stdout == before
     with redis.Redis.from_url(urls.redis_url) as client:
         assert list(client.scan_iter("backfill-demo:*"))
+
+
+async def test_its_act_about_files_brings_them_over_and_no_read_of_the_application_fails(
+    folder: Path, urls: ServerUrls, env: dict[str, str]
+) -> None:
+    given = {**env, "DATABASE_URL": urls.database_url, "REDIS_URL": urls.redis_url}
+
+    ended = run_command("backfill", *FILES, "--json", env=given, timeout=300.0)
+
+    report = report_of(ended)["files"]
+    of_files = report["runs"][1]
+    assert (of_files["backfill"], of_files["state"]) == ("generation-files", "succeeded")
+    assert of_files["progress"]["rows_written"] >= sum(report["old"]["generations"].values()) / 2
+    assert report["application"]["failed_count"] == report["application"]["wrong_count"] == 0
+    assert sum(report["application"]["reads"].values()) > 0
+    assert list((folder / "demo-files").glob("*/generations/v1__*/manifest.json"))
+    assert re.search(r"reads failed +0", ended.stderr)
 
 
 async def test_without_keeping_it_leaves_an_empty_database(urls: ServerUrls, env: dict[str, str]) -> None:

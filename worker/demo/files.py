@@ -15,7 +15,8 @@ from worker.demo.old_files import OldFiles, create_old_files
 from worker.demo.stage import APPLICATION_NAME, Stage
 
 SIZES, FILES = "generation-sizes", "generation-files"
-MARK_ROOT = "backfill files-root"
+FILES_DEFINITIONS = "worker.files"
+MARK_ROOT = "backfill files-root --create"
 PROGRAM = "python -m worker.demo.file_application"
 SEED = 1
 LINES_SHOWN, VERSIONS_SHOWN = 16, 3

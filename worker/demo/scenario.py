@@ -20,7 +20,15 @@ from backfill.settings import Settings
 from backfill.sql.database import open_engine
 from backfill.wiring import Service, build_service
 from worker.demo.children import Children
-from worker.demo.files import FILES, MARK_ROOT, SIZES, largest_project, start_file_application, write_old_files
+from worker.demo.files import (
+    FILES,
+    FILES_DEFINITIONS,
+    MARK_ROOT,
+    SIZES,
+    largest_project,
+    start_file_application,
+    write_old_files,
+)
 from worker.demo.narration import Narrator, Stopwatch, sentence_of
 from worker.demo.old_application import PhaseSummary, Traffic
 from worker.demo.old_data import OldDataShape, create_old_data
@@ -65,7 +73,7 @@ class Demo:
 async def perform(scenario: Scenario, settings: Settings, given: ServerUrls, narrator: Narrator) -> Report:
     """The demo, act by act. Raises OperatorError when one cannot be gone through with."""
     took = Stopwatch()
-    stage = choose_stage(settings, given)
+    stage = choose_stage(settings, given, definitions=[FILES_DEFINITIONS] if scenario.files else [])
     async with _set_up(scenario, stage, given, narrator) as demo:
         await write_old_data(demo)
         application = await begin_traffic(demo)
@@ -170,8 +178,9 @@ async def bring_files(demo: Demo, workshop: Workshop) -> FilesBrought:
     sizes = await run_to_its_end(demo, workshop, SIZES)
     done = await run_to_its_end(demo, workshop, FILES)
     account = await application.stop()
-    narrator.command(f"backfill verify {FILES}")
-    verifying = await demo.children.start(f"backfill verify {FILES}")
+    verify_files = f"backfill verify --backfill {FILES}"
+    narrator.command(verify_files)
+    verifying = await demo.children.start(verify_files)
     with narrator.busy("verifying"):
         await verifying.succeed()
     tree = await asyncio.to_thread(largest_project, demo.stage.files)

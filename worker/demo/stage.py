@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -58,15 +58,18 @@ class Stage:
         return f"{describe(self.urls.database_url)}, Redis keys {self.redis_prefix}:*"
 
 
-def choose_stage(settings: Settings, servers: ServerUrls) -> Stage:
+def choose_stage(settings: Settings, servers: ServerUrls, *, definitions: Sequence[str] = ()) -> Stage:
+    """`definitions` are modules of backfills that are not among those of every day."""
     is_embedded = settings.database_url is None
     urls, prefix = servers, settings.redis_prefix
     if not is_embedded:
         own_url = in_database(servers.database_url, OWN_DATABASE)
         urls, prefix = ServerUrls(database_url=own_url, redis_url=servers.redis_url), OWN_PREFIX
     files = settings.embedded_dir.resolve() / OWN_FILES
+    definitions = (*settings.definitions, *definitions)
     environment = {
         **os.environ,
+        "BACKFILL_DEFINITIONS": ",".join(definitions),
         "FILE_STORAGE_PATH": str(files),
         "FILE_STORAGE_SHARED": "",
         "DATABASE_URL": urls.database_url,
@@ -83,7 +86,7 @@ def choose_stage(settings: Settings, servers: ServerUrls) -> Stage:
         redis_prefix=prefix,
         is_embedded=is_embedded,
         files=files,
-        settings=settings.model_copy(update={"redis_prefix": prefix}),
+        settings=settings.model_copy(update={"redis_prefix": prefix, "definitions": definitions}),
         environment=environment,
     )
 

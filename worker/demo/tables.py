@@ -17,6 +17,7 @@ from backfill.cli.rows import print_facts
 from backfill.cli.verdict import Status
 from backfill.masking import mask_passwords
 from backfill.runs.wording import counted
+from worker.demo.files import FILES
 from worker.demo.narration import INDENT, Narrator
 from worker.demo.old_application import PhaseSummary
 from worker.demo.old_application.transactions import delete_generation
@@ -142,8 +143,12 @@ def show_next_steps(narrator: Narrator, report: Report) -> None:
     if not stage.is_embedded:
         narrator.command(" ".join(["export", *_exports(stage)]))
     program = _program("backfill")
+    if report.files is not None:
+        names = ("BACKFILL_DEFINITIONS", "FILE_STORAGE_PATH")
+        narrator.command(" ".join(["export", *(f"{name}={stage.environment[name]}" for name in names)]))
+        narrator.command(f"{program} verify --backfill {FILES}")
     narrator.command(f"{program} status")
-    narrator.command(f"{program} verify")
+    narrator.command(f"{program} verify --backfill {report.backfilled.run.backfill}")
     narrator.command(f"{_program('python')} scripts/validate_migration.py")
     narrator.command(f"{program} serve", "and in another terminal:")
     host, port = stage.settings.http_host, stage.settings.http_port

@@ -30,9 +30,7 @@ def outcome(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     return document
 
 
-def test_no_read_of_the_application_fails_or_finds_other_bytes_and_every_file_is_in_its_place(
-    outcome: dict[str, Any],
-) -> None:
+def test_no_read_fails_or_finds_other_bytes_and_every_file_is_in_its_place(outcome: dict[str, Any]) -> None:
     assert outcome["violations"] == []
     assert outcome["blows"]["kill -9 of a worker"] == KILLS
     assert outcome["found"]["generations in their folders"] > GENERATIONS / 2
