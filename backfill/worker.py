@@ -242,7 +242,7 @@ def _build() -> type:
         await _say_what_is_served(service, serving, stack)
         await _call_hooks(service, serving, ctx["stopping"], stack)
         await _tell_receiver(service, serving, ctx["stopping"], stack)
-        await stack.enter_async_context(build_monitor(service, serving, stack).flying())
+        await stack.enter_async_context(build_monitor(service, serving, stack).looking())
         log.info("worker ready", backfills=list(serving.served))
 
     async def on_shutdown(_: dict[str, Any]) -> None:

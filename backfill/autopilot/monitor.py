@@ -17,8 +17,8 @@ from typing import Protocol
 import structlog
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from backfill.autopilot.law.course import QUIET_MS, STEP_MS, Course, Seen, step
 from backfill.autopilot.law.effort import FIRST, TUNING
-from backfill.autopilot.law.flight import QUIET_MS, STEP_MS, Flight, Seen, step
 from backfill.autopilot.watching import Watch, Watcher
 from backfill.runs.directive import Directive, Role, Stopped
 from backfill.runs.errors import RedisUnreachable
@@ -42,7 +42,7 @@ class Board(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Monitor:
-    """`fly` goes on until it is cancelled. `backfills` are the names that any worker serves; `wake` has the
+    """`look_on` goes on until it is cancelled. `backfills` are the names that any worker serves; `wake` has the
     workers look for work at once."""
 
     board: Board
@@ -53,9 +53,9 @@ class Monitor:
     wake: Callable[[], Awaitable[None]]
 
     @asynccontextmanager
-    async def flying(self) -> AsyncIterator[None]:
+    async def looking(self) -> AsyncIterator[None]:
         """For as long as the block lasts; then the role is free at once."""
-        task = asyncio.create_task(self.fly(), name="autopilot")
+        task = asyncio.create_task(self.look_on(), name="autopilot")
         try:
             yield
         finally:
@@ -65,7 +65,7 @@ class Monitor:
                 async with asyncio.timeout(LEAVE_WITHIN_SECONDS):
                     await self.board.take_role(self.who, ())
 
-    async def fly(self) -> None:
+    async def look_on(self) -> None:
         while True:
             try:
                 role = await self.board.take_role(self.who, await self.backfills())
@@ -80,7 +80,7 @@ class Monitor:
     async def _hold(self, role: Role) -> None:
         """For as long as the role is held and a run goes by the autopilot."""
         log.info("autopilot looks at the database", runs=list(role.lanes))
-        flight = Flight(effort=min(role.effort or FIRST, FIRST))
+        course = Course(effort=min(role.effort or FIRST, FIRST))
         taken: Role | None = role
         alone: Sequence[float] = ()
         beside: Sequence[float] = ()
@@ -100,9 +100,9 @@ class Monitor:
                     beside_ms=beside,
                     nobody_else=any(reading.signal == OTHERS and reading.value == 0 for reading in readings),
                 )
-                flight = _told_changes(flight, step(flight, seen))
-                quiet = flight.wants_quiet(taken.now_ms) and LATENCY not in off
-                directive = directive_of(flight, readings, len(taken.lanes), quiet=quiet)
+                course = _told_changes(course, step(course, seen))
+                quiet = course.wants_quiet(taken.now_ms) and LATENCY not in off
+                directive = directive_of(course, readings, len(taken.lanes), quiet=quiet)
                 held, opened = await self.board.publish(self.who, directive, list(taken.lanes))
                 if not held:
                     return
@@ -112,7 +112,7 @@ class Monitor:
                 taken = await self.board.take_role(self.who, await self.backfills())
 
 
-def _told_changes(before: Flight, after: Flight) -> Flight:
+def _told_changes(before: Course, after: Course) -> Course:
     for name in after.holding.keys() - before.holding.keys():
         log.warning("throttled", by=after.holding[name].reading.sentence)
     for name in before.holding.keys() - after.holding.keys():
@@ -120,17 +120,18 @@ def _told_changes(before: Flight, after: Flight) -> Flight:
     return after
 
 
-def directive_of(flight: Flight, readings: Sequence[Reading], runs: int, *, quiet: bool) -> Directive:
-    latency = flight.latency
+def directive_of(course: Course, readings: Sequence[Reading], runs: int, *, quiet: bool) -> Directive:
+    latency = course.latency
     known = latency.beside_ms is not None
-    slowdown = 1 + latency.per_lane * flight.effort if known else None
+    slowdown = 1 + latency.per_lane * course.effort if known else None
     told = Reading(signal=LATENCY, value=slowdown, limit=TUNING.budget, unit="times", warns=True)
     return Directive(
-        effort=flight.effort,
+        effort=course.effort,
         runs=runs,
         slowdown=slowdown,
         alone_ms=latency.alone_ms,
         quiet_ms=QUIET_MS if quiet else 0,
-        stops=[Stopped(reading=stop.reading, since_ms=stop.since_ms) for stop in flight.holding.values()],
+        batch_ms=course.batch_ms,
+        stops=[Stopped(reading=stop.reading, since_ms=stop.since_ms) for stop in course.holding.values()],
         readings=[*readings, told] if known else readings,
     )

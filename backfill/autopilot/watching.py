@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from backfill.autopilot.law.flight import QUIET_MS, QUIET_SETTLES_MS
+from backfill.autopilot.law.course import QUIET_MS, QUIET_SETTLES_MS
 from backfill.autopilot.signals import SIGNALS, Look, Signal, read_signals
 from backfill.autopilot.signals.checks import Check, signal_of
 from backfill.autopilot.signals.probing import Probe, opened_probe
@@ -35,7 +35,7 @@ class Watch:
     checks: tuple[Check, ...] = ()
     expected_standbys: tuple[str, ...] = ()
     cores: int = 0
-    least_lanes: float = 0.5
+    least_lanes: float = 0.75
     ours: tuple[str, ...] = ()
 
     @property

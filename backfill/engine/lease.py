@@ -120,7 +120,7 @@ class Lease:
         self._duty = verdict.duty
         self._throttled_by = verdict.stopped_by
         self._open_until = time.monotonic() + verdict.open_ms / 1000
-        self.pace = verdict.pace
+        self.pace = verdict.pace_now
         self._heard(verdict.held, verdict.state)
 
     async def rest(self, *, at_least_ms: float = 0) -> None:

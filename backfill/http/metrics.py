@@ -18,9 +18,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from backfill.http.access import Reader
+from backfill.http.autopilot_metrics import AutopilotCollector
 from backfill.http.depends import OpenService
 from backfill.http.documents import problems
-from backfill.http.flight_metrics import FlightCollector
 from backfill.http.patience import within
 from backfill.queue import queue_name
 from backfill.runs.errors import RedisUnreachable
@@ -58,7 +58,7 @@ async def show_metrics(request: Request, service: OpenService, _caller: Reader) 
     registry = CollectorRegistry()
     metrics, published = await _read(service)
     registry.register(BackfillCollector(metrics))
-    registry.register(FlightCollector(published))
+    registry.register(AutopilotCollector(published))
     encode, content_type = choose_encoder(request.headers.get("Accept", ""))
     return Response(encode(registry), headers={"Content-Type": content_type})
 

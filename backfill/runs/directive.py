@@ -46,6 +46,7 @@ class Stopped:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Directive:
     """`effort` is in lanes for all runs together, `runs` how many share it. For `quiet_ms` no batch is begun.
+    A batch takes `batch_ms` at most; 0: as the pace says, with nobody there to be considerate of.
 
     `slowdown` is what the application's small statements are believed to take now, to what they take alone.
     """
@@ -55,6 +56,7 @@ class Directive:
     slowdown: float | None = None
     alone_ms: float | None = None
     quiet_ms: int = 0
+    batch_ms: int = 0
     stops: Sequence[Stopped] = ()
     readings: Sequence[Reading] = ()
 
@@ -93,6 +95,7 @@ class Directive:
             "slowdown": None if self.slowdown is None else round(self.slowdown, 3),
             "alone_ms": None if self.alone_ms is None else round(self.alone_ms, 3),
             "charted": self.charted,
+            "batch_ms": self.batch_ms,
             "stops": [stop.document() for stop in self.stops],
             "readings": [reading.document() for reading in self.readings],
         }

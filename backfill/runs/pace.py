@@ -11,6 +11,8 @@ from backfill.runs.errors import UsageError
 AUTOPILOT = "autopilot"
 FIXED = "fixed"
 MODES = (AUTOPILOT, FIXED)
+# The most that the autopilot does where nobody has set anything: what a server with two cores can take.
+FULL = {"parallel": 2, "target_ms": 50, "pause_ms": 0}
 BOUNDS = {
     "parallel": (1, 64),
     "batch_rows": (10, 100_000),

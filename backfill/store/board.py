@@ -72,6 +72,7 @@ class RedisBoard:
             json.dumps(directive.document()),
             f"{directive.effort:.4f}",
             FRESH_MS,
+            directive.batch_ms,
             *runs,
         )
         return bool(held), bool(opened)

@@ -218,7 +218,7 @@ class RedisStore:
         return bool(await self._scripts.run("save_plan", claim.run_id, claim.token, *totals, *spans))
 
     async def checkpoint(self, claim: Claim, sequence: int, advance: Advance, totals: Totals) -> Verdict:
-        held, state, pace, wait_ms, stopped_by, duty, open_ms = await self._scripts.run(
+        held, state, pace, wait_ms, stopped_by, duty, open_ms, batch_ms = await self._scripts.run(
             "checkpoint",
             claim.run_id,
             claim.range_index,
@@ -237,6 +237,7 @@ class RedisStore:
             stopped_by=stopped_by,
             duty=float(duty),
             open_ms=int(open_ms),
+            batch_ms=int(batch_ms) if batch_ms else None,
         )
 
     async def strike(self, claim: Claim, reason: str, *, pause_after: int) -> int:

@@ -20,7 +20,7 @@ WAL = Reading(signal="wal", value=1_048_576.0, unit="bytes per second")
 BLIND = Reading(signal="snapshots", about="of other roles", unread="the role may not see it", warns=True)
 
 
-async def flying(service: Service, *stops: Reading) -> str:
+async def run_by_the_autopilot(service: Service, *stops: Reading) -> str:
     """A run by the autopilot, of which a monitor has just said this."""
     run, _ = await service.control.enqueue(NAME, default_pace(service.settings, "autopilot"), requested_by="test")
     await publish(RedisBoard(service.redis, prefix=service.settings.redis_prefix), stops)
@@ -42,7 +42,7 @@ def cells(page: str, name: str) -> list[str]:
 
 
 async def test_the_page_shows_every_signal_with_its_limit(client: httpx.AsyncClient, service: Service) -> None:
-    page = (await client.get(f"/runs/{await flying(service)}")).text
+    page = (await client.get(f"/runs/{await run_by_the_autopilot(service)}")).text
 
     assert "It allows 0.75 ranges at once." in page
     assert cells(page, "standbys one &lt;b&gt;") == ["9.0 MiB", "8.0 MiB", "stops"]
@@ -79,7 +79,7 @@ async def _published_again(service: Service, run_id: str) -> bool:
 
 
 async def test_a_stop_is_in_the_json_the_events_and_the_metrics(client: httpx.AsyncClient, service: Service) -> None:
-    run_id = await flying(service, LAG)
+    run_id = await run_by_the_autopilot(service, LAG)
     pace = (await client.get(f"/v1/runs/{run_id}")).json()["pace"]
     scraped = await scrape(client)
 

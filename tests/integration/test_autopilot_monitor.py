@@ -27,7 +27,7 @@ from tests.support.store_model import BACKFILL, PLAN, claim_first_range, forget,
 from tests.support.waiting import wait_until
 
 PREFIX = "autopilot-test"
-FLYING = replace(pace_of(4), mode=AUTOPILOT)
+BY_AUTOPILOT = replace(pace_of(4), mode=AUTOPILOT)
 STOP = Stopped(reading=Reading(signal="standbys", about="one", value=9e6, limit=8e6, unit="bytes"), since_ms=1)
 GO = Directive(effort=4.0, runs=1)
 
@@ -72,7 +72,7 @@ def stopped_clock(place: Place) -> Place:
     return place
 
 
-async def flying_run(place: Place, pace: Pace = FLYING) -> str:
+async def run_by_the_autopilot(place: Place, pace: Pace = BY_AUTOPILOT) -> str:
     created = await place.store.create(BACKFILL, pace, requested_by="test", idempotency_key=None)
     return created.run_id
 
@@ -82,10 +82,10 @@ async def monitor(
     place: Place, database: str, who: str, watch: Watch | None = None
 ) -> AsyncIterator[asyncio.Task[None]]:
     engine = open_engine(database, application_name=f"test-{who}")
-    flying = Monitor(
+    one = Monitor(
         board=place.board, engine=engine, watch=watch or Watch(), who=who, backfills=names, wake=nobody_to_wake
     )
-    task = asyncio.create_task(flying.fly())
+    task = asyncio.create_task(one.look_on())
     try:
         yield task
     finally:
@@ -105,7 +105,7 @@ async def nobody_to_wake() -> None:
 
 async def test_nobody_works_before_a_monitor_has_looked_and_while_what_it_said_is_old(stopped_clock: Place) -> None:
     place = stopped_clock
-    run_id = await flying_run(place)
+    run_id = await run_by_the_autopilot(place)
     before = await place.store.claim(run_id, token="early")
     role = await place.board.take_role("one", [BACKFILL])
     assert role is not None
@@ -123,23 +123,25 @@ async def test_nobody_works_before_a_monitor_has_looked_and_while_what_it_said_i
 
 
 async def test_a_fixed_pace_needs_no_monitor(stopped_clock: Place) -> None:
-    assert await stopped_clock.store.claim(await flying_run(stopped_clock, pace_of(1)), token="one") is not None
+    run_id = await run_by_the_autopilot(stopped_clock, pace_of(1))
+
+    assert await stopped_clock.store.claim(run_id, token="one") is not None
     assert await stopped_clock.board.take_role("one", [BACKFILL]) is None
 
 
 async def test_a_stop_ends_the_slice_of_who_works_and_is_told_once(stopped_clock: Place) -> None:
     place = stopped_clock
-    await fly(place, GO)
-    claim = await claim_first_range(place.store, FLYING)
-    await fly(place, Directive(effort=1.0, runs=1, stops=[STOP]))
+    await say(place, GO)
+    claim = await claim_first_range(place.store, BY_AUTOPILOT)
+    await say(place, Directive(effort=1.0, runs=1, stops=[STOP]))
     verdict = await place.store.checkpoint(claim, 1, Advance(), Totals())
     await place.store.release(claim)
     assert place.now_ms is not None
     place.now_ms += 500
-    await fly(place, Directive(effort=1.0, runs=1, stops=[STOP]))
+    await say(place, Directive(effort=1.0, runs=1, stops=[STOP]))
     stopped = await place.run(claim.run_id)
     refused = await place.store.claim(claim.run_id, token="second")
-    await fly(place, GO)
+    await say(place, GO)
 
     assert verdict.stopped_by.startswith("standbys one: 8.6 MiB")
     assert (stopped.throttled_by, stopped.throttled_ms) == (verdict.stopped_by, 500)
@@ -148,7 +150,7 @@ async def test_a_stop_ends_the_slice_of_who_works_and_is_told_once(stopped_clock
     assert await place.events(claim.run_id) == [("throttled", verdict.stopped_by), ("unthrottled", "standbys")]
 
 
-async def fly(place: Place, directive: Directive) -> None:
+async def say(place: Place, directive: Directive) -> None:
     """As the one monitor, whether or not there is a run already."""
     role = await place.board.take_role("one", [BACKFILL])
     if role is None:
@@ -162,14 +164,28 @@ async def test_the_effort_decides_how_many_ranges_are_worked_on_and_how_long_eac
 ) -> None:
     """The plan has three ranges."""
     place = stopped_clock
-    await fly(place, GO)
-    first = await claim_first_range(place.store, FLYING)
-    await fly(place, Directive(effort=effort, runs=1))
+    await say(place, GO)
+    first = await claim_first_range(place.store, BY_AUTOPILOT)
+    await say(place, Directive(effort=effort, runs=1))
     others = [await place.store.claim(first.run_id, token=f"w{number}") for number in range(len(PLAN.spans))]
     verdict = await place.store.checkpoint(first, 1, Advance(), Totals())
 
     assert 1 + sum(claim is not None for claim in others) == lanes
     assert verdict.duty == pytest.approx(min(effort / lanes, 1))
+
+
+@pytest.mark.parametrize(("batch_ms", "target_ms", "rests"), [(7, 7, True), (90, 25, True), (0, 25, False)])
+async def test_beside_an_application_batches_are_short_and_without_one_as_the_pace_says(
+    stopped_clock: Place, batch_ms: int, target_ms: int, rests: bool
+) -> None:
+    place = stopped_clock
+    await say(place, GO)
+    claim = await claim_first_range(place.store, replace(BY_AUTOPILOT, target_ms=25, pause_ms=0))
+    await say(place, replace(GO, batch_ms=batch_ms))
+    verdict = await place.store.checkpoint(claim, 1, Advance(), Totals())
+
+    assert (verdict.pace_now.target_ms, verdict.pace_now.rests) == (target_ms, rests)
+    assert verdict.pace.target_ms == 25
 
 
 async def test_two_runs_share_the_effort() -> None:
@@ -178,7 +194,7 @@ async def test_two_runs_share_the_effort() -> None:
 
 async def test_who_has_lost_the_role_publishes_nothing(stopped_clock: Place) -> None:
     place = stopped_clock
-    await flying_run(place)
+    await run_by_the_autopilot(place)
     first = await place.board.take_role("one", [BACKFILL])
     assert first is not None
     assert await place.board.take_role("two", [BACKFILL]) is None
@@ -195,7 +211,7 @@ async def test_a_monitor_looks_as_soon_as_there_is_a_run_and_another_takes_over_
     place: Place, database: str
 ) -> None:
     async with monitor(place, database, "one") as first:
-        await flying_run(place)
+        await run_by_the_autopilot(place)
         await wait_until(lambda: _is_looked_at_by(place, "one"), 20)
         async with monitor(place, database, "two"):
             first.cancel()
@@ -209,7 +225,7 @@ async def _is_looked_at_by(place: Place, who: str) -> bool:
 
 async def test_the_monitor_measures_the_database_and_lets_work_begin(place: Place, database: str) -> None:
     async with monitor(place, database, "one"):
-        run_id = await flying_run(place)
+        run_id = await run_by_the_autopilot(place)
         await wait_until(lambda: _may_claim(place, run_id), 20)
         await wait_until(lambda: _slowdown_is_known(place), 30)
         said = await place.board.read()
@@ -229,7 +245,7 @@ async def _slowdown_is_known(place: Place) -> bool:
 async def test_a_check_that_fails_stops_until_it_is_switched_off_by_name(place: Place, database: str) -> None:
     watch = Watch(checks=(Check(name="disk", sql="SELECT no_such_thing", every_seconds=0.2),))
     async with monitor(place, database, "one", watch):
-        run_id = await flying_run(place)
+        run_id = await run_by_the_autopilot(place)
         await wait_until(lambda: _is_stopped_by(place, "check-disk cannot be read"), 20)
         await place.board.switch_off(SwitchedOff(signal="check-disk", by="test", note="known", until_ms=0))
         await wait_until(lambda: _is_stopped_by(place, ""), 30)
@@ -245,6 +261,6 @@ async def _is_stopped_by(place: Place, words: str) -> bool:
 async def test_a_database_that_cannot_be_reached_is_a_stop(place: Place, database: str) -> None:
     nowhere = database.rpartition("@")[0] + "@127.0.0.1:9/nothing"
     async with monitor(place, nowhere, "one"):
-        await flying_run(place)
+        await run_by_the_autopilot(place)
 
         await wait_until(lambda: _is_stopped_by(place, "cannot be read"), 30)

@@ -40,7 +40,9 @@ Start = Callable[..., Awaitable[Spawned]]
 async def service(environment: dict[str, str]) -> AsyncIterator[Service]:
     """As an operator's command has it that knows both backfills."""
     urls = {"database_url": environment["DATABASE_URL"], "redis_url": environment["REDIS_URL"]}
-    async with open_service(Settings.model_validate(urls), application_name="test-several") as opened:
+    async with open_service(
+        Settings.model_validate({**urls, "pace": "fixed"}), application_name="test-several"
+    ) as opened:
         known = {name: Authored(units=0, name=name) for name in (SHIPPED, OTHER)}
         yield replace(
             opened, control=replace(opened.control, known=Backfills(bound=cast("Mapping[str, Previewable]", known)))

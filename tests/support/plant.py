@@ -11,14 +11,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from statistics import fmean, pstdev
 
+from backfill.autopilot.law.course import QUIET_EVERY_MS, QUIET_MS, STEP_MS, Course, Seen, step
 from backfill.autopilot.law.effort import LEAST
-from backfill.autopilot.law.flight import QUIET_EVERY_MS, QUIET_MS, STEP_MS, Flight, Seen, step
 from backfill.runs.readings import Reading
 
 BASE_MS, SPIKE = 2.0, 8.0
 PROBES_BESIDE, PROBES_ALONE = 35, 20
 
-Law = Callable[[Flight, Seen], Flight]
+Law = Callable[[Course, Seen], Course]
 Load = Callable[[float], float]
 Signals = Callable[["Plant"], Sequence[Reading]]
 
@@ -47,7 +47,7 @@ class Plant:
     most: float = 1.0
     least: float = LEAST
     nobody_else: bool = False
-    flight: Flight = field(default_factory=Flight)
+    course: Course = field(default_factory=Course)
     seconds: float = 0.0
     working: float = 0.0
     lag: float = 0.0
@@ -57,7 +57,7 @@ class Plant:
         self.random = random.Random(self.seed)
         print(f"seed {self.seed}")  # noqa: T201 - shown where a test fails
 
-    def fly(self, seconds: float, law: Law = step) -> list[Moment]:
+    def play(self, seconds: float, law: Law = step) -> list[Moment]:
         return [self._moment(law) for _ in range(round(seconds * 1000 / STEP_MS))]
 
     def answer_ms(self, effort: float) -> float:
@@ -65,10 +65,10 @@ class Plant:
 
     def _moment(self, law: Law) -> Moment:
         now_ms = round(self.seconds * 1000)
-        quiet = self.flight.wants_quiet(now_ms)
+        quiet = self.course.wants_quiet(now_ms)
         # A run that has begun since the last step takes as much as the others, until their shares are cut anew.
         newly = self.runs_at(self.seconds) / self.runs_at(self.seconds - STEP_MS / 1000)
-        self.working = 0.0 if self.flight.holding else self.flight.effort * max(newly, 1.0)
+        self.working = 0.0 if self.course.holding else self.course.effort * max(newly, 1.0)
         seen = Seen(
             now_ms=now_ms,
             most=self.most,
@@ -79,8 +79,8 @@ class Plant:
             beside_ms=self._probes(PROBES_BESIDE // 4 if quiet else PROBES_BESIDE, self.working),
         )
         true = self.answer_ms(self.working) / self.answer_ms(0)
-        moment = Moment(seconds=self.seconds, effort=self.working, slowdown=true, stopped=bool(self.flight.holding))
-        self.flight = law(self.flight, seen)
+        moment = Moment(seconds=self.seconds, effort=self.working, slowdown=true, stopped=bool(self.course.holding))
+        self.course = law(self.course, seen)
         self.seconds += STEP_MS / 1000
         return moment
 
@@ -110,16 +110,17 @@ def swing(moments: Sequence[Moment]) -> float:
     return pstdev(efforts) / fmean(efforts)
 
 
-def additive(flight: Flight, seen: Seen) -> Flight:
+def additive(course: Course, seen: Seen) -> Course:
     """The other law, for comparison: up by a step of a twentieth, halved above the budget, as TCP does it."""
-    after = step(flight, seen)
+    after = step(course, seen)
     latency = after.latency
     if not seen.alone_ms or latency.beside_ms is None or latency.alone_ms is None:
-        return after if flight.latency.beside_ms is None else replace(after, effort=flight.effort)
-    effort = flight.effort / 2 if latency.beside_ms > 1.25 * latency.alone_ms else flight.effort + 0.05
-    return Flight(
+        return after if course.latency.beside_ms is None else replace(after, effort=course.effort)
+    effort = course.effort / 2 if latency.beside_ms > 1.25 * latency.alone_ms else course.effort + 0.05
+    return Course(
         effort=min(max(effort, 0.05), seen.most),
         latency=after.latency,
         stops=after.stops,
         quiet_at_ms=after.quiet_at_ms,
+        nobody_else=after.nobody_else,
     )

@@ -13,9 +13,10 @@ from dataclasses import dataclass, replace
 from statistics import fmean, median
 
 # Nobody notices what is below: a budget in per cent of a tenth of a millisecond would be one of the clock's noise.
-LEAST_MS = 2.0
+LEAST_MS = 1.0
 # A single probe that met a checkpoint or a scheduler counts as so many ordinary ones at most.
 OUTLIER = 2.5
+SLOWER = (0.66, 0.95)
 # Of what was known, so much is kept with each comparison where there is little noise, more where there is more. Less
 # where the database serves another load, or was slower twice running than what was known let expect.
 MEMORY = 0.94
@@ -40,7 +41,7 @@ FIRST_SLOWER, FIRST_EFFORTS = 0.08, 0.25
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Latency:
-    """`alone_ms` and `beside_ms` are typical times at the last comparison, `last_ms` that of the last step.
+    """`alone_ms` and `beside_ms` are what slow probes took at the last comparison, `last_ms` that of the last step.
 
     `slower` and `efforts` are sums over comparisons, the old ones fading: their quotient is the slowdown per lane.
     `usual_ms` is what it takes alone under this load, `unusual` how many comparisons in a row found another.
@@ -79,11 +80,11 @@ class Latency:
         """With the probes of one step, in which `effort` was at work outside the window."""
         if not beside:
             return self
-        found = typical(beside)
+        found = slow(beside)
         if alone:
             last = self.last_ms or found
             jumped = found > last * (1 + self._beyond(ANOTHER_LOAD))
-            return self._compared(found if jumped else (last + found) / 2, typical(alone), effort)
+            return self._compared(found if jumped else (last + found) / 2, slow(alone), effort)
         struck = self.beside_ms is not None and found > self.beside_ms + max(
             self._beyond(ANOTHER_LOAD) * self.beside_ms, LEAST_MS / 2
         )
@@ -130,7 +131,13 @@ def _eased(usual_ms: float | None, alone_ms: float) -> float:
     return alone_ms if usual_ms is None else usual_ms + 0.25 * (alone_ms - usual_ms)
 
 
-def typical(probes: Sequence[float]) -> float:
-    """The mean, in which tails count, with single probes bounded."""
+def slow(probes: Sequence[float]) -> float:
+    """The mean of the slower third, without the slowest twentieth and with single probes bounded.
+
+    A batch meets a few statements and makes those wait: when one in ten takes twice as long, the mean hardly moves.
+    """
     most = OUTLIER * median(probes)
-    return fmean(min(probe, most) for probe in probes)
+    # Each counts by how much of the third is its own, so that few probes are as slow as many.
+    shares = [(number / len(probes), (number + 1) / len(probes)) for number in range(len(probes))]
+    weights = [max(min(upper, SLOWER[1]) - max(lower, SLOWER[0]), 0.0) for lower, upper in shares]
+    return fmean([min(probe, most) for probe in sorted(probes)], weights)

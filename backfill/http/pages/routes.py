@@ -18,7 +18,7 @@ from starlette.responses import Response
 
 from backfill.http.access import COOKIE, Caller, Reader
 from backfill.http.depends import OpenService, RunId
-from backfill.http.pages.flight import flight_of
+from backfill.http.pages.autopilot import autopilot_of
 from backfill.http.pages.forms import schedule_shown
 from backfill.http.pages.gathering import GROUPS_SHOWN, UNITS_SHOWN
 from backfill.http.pages.meanings import MEANINGS, title_of
@@ -194,7 +194,7 @@ async def show_run(visit: Visit, run_id: RunId) -> Response:
         rules={rule.slug: rule.title for rule in backfill.rules} if backfill else {},
         active=await control.active(run.backfill) if run.done else None,
         is_own=same_person(run.requested_by, visit.caller.name),
-        flight=flight_of(run, *await _seen(visit.service, run)),
+        autopilot=autopilot_of(run, *await _seen(visit.service, run)),
         shown=UNITS_SHOWN,
         groups_shown=GROUPS_SHOWN,
     )

@@ -4,10 +4,11 @@
 -- Counts are the range's totals, so a step that is done again, or follows one that Redis lost, counts right; a sequence
 -- seen before was applied and its answer was lost, so the metrics do not count it again either.
 -- Returns {1|0, state, pace, ms to wait for the rate limit, what stops the work or '', the share of its time that a lane
--- may work, ms until its window closes}.
+-- may work, ms until its window closes, ms that a batch takes at most: 0 with nobody to be considerate of, '' where that is
+-- not the autopilot's}.
 local index, token, sequence = ARGV[4], ARGV[5], tonumber(ARGV[7])
 local pace = redis.call('HGET', run_key, 'pace') or ''
-if not holds(index, token) then return {0, state() or '', pace, 0, '', '1', '0'} end
+if not holds(index, token) then return {0, state() or '', pace, 0, '', '1', '0', ''} end
 local key, a, wait = range_key(index), cjson.decode(ARGV[8]), 0
 
 local function count(name, total_name)
@@ -114,6 +115,7 @@ end
 lease(index, token, tonumber(ARGV[6]))
 local left = ms((open_until() or now) - now)
 local rule = autopilot(cjson.decode(pace))
-if not rule then return {1, state(), pace, wait, '', '1', left} end
+if not rule then return {1, state(), pace, wait, '', '1', left, ''} end
 local duty = math.min(rule.lanes / math.max(live_leases(), 1), 1)
-return {1, state(), pace, math.max(wait, rule.quiet_ms), rule.stopped or '', string.format('%.4f', duty), left}
+return {1, state(), pace, math.max(wait, rule.quiet_ms), rule.stopped or '', string.format('%.4f', duty), left,
+  rule.batch_ms}

@@ -195,12 +195,12 @@ end
 local FRESH_MS = 3000
 local function autopilot(pace)
   if pace.mode ~= 'autopilot' or state() == 'cancelling' then return nil end
-  local said = redis.call('HMGET', prefix .. ':autopilot', 'at_ms', 'share', 'stopped_by', 'quiet_until_ms')
+  local said = redis.call('HMGET', prefix .. ':autopilot', 'at_ms', 'share', 'stopped_by', 'quiet_until_ms', 'batch_ms')
   if now - tonumber(said[1] or 0) > FRESH_MS then
-    return {lanes = 0, quiet_ms = 0, stopped = 'the autopilot: it has no fresh reading of the database'}
+    return {lanes = 0, quiet_ms = 0, batch_ms = '', stopped = 'the autopilot: it has no fresh reading of the database'}
   end
   return {lanes = tonumber(said[2]), quiet_ms = math.max(tonumber(said[4]) - now, 0),
-    stopped = said[3] ~= '' and said[3] or nil}
+    batch_ms = said[5] or '', stopped = said[3] ~= '' and said[3] or nil}
 end
 
 -- The stage that a range must be in to be worked on in this state, and which ranges count; nil: none.

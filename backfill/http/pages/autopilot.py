@@ -27,14 +27,14 @@ class SignalView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FlightView:
+class AutopilotView:
     words: str
     readings: list[SignalView]
     throttled: str = ""
     trends: Trends | None = None
 
 
-def flight_of(run: Run, published: Published, history: Sequence[Sighting] = ()) -> FlightView | None:
+def autopilot_of(run: Run, published: Published, history: Sequence[Sighting] = ()) -> AutopilotView | None:
     """None where there is none to be shown: a fixed pace, or a run at rest."""
     if run.pace.mode != AUTOPILOT or run.state in AT_REST:
         return None
@@ -44,10 +44,10 @@ def flight_of(run: Run, published: Published, history: Sequence[Sighting] = ()) 
         words = "Nobody looks at the database now, so nobody works."
         if run.waits:
             words = "Nobody looks at the database outside the run's window."
-        return FlightView(words=words, readings=[], throttled=throttled, trends=trends)
+        return AutopilotView(words=words, readings=[], throttled=throttled, trends=trends)
     since = {stop["name"]: int(stop["since_ms"]) for stop in published.document.get("stops", [])}
     readings = [_view(Reading(**reading), since) for reading in published.document.get("readings", [])]
-    return FlightView(words=_words(published), readings=readings, throttled=throttled, trends=trends)
+    return AutopilotView(words=_words(published), readings=readings, throttled=throttled, trends=trends)
 
 
 def _words(published: Published) -> str:

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sys
+import time
 from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
 from backfill.sql.database import open_engine
+from backfill.store.board import RedisBoard
+from backfill.store.client import open_redis
 from tests.conftest import Spawn
 from tests.support.commands import environment_for
 from tests.support.databases import migrate, new_database
@@ -19,10 +24,17 @@ from tests.support.own_servers import administrator
 from tests.support.runs import WORKER, enqueue, status, until_ready, until_rows_done, wait_for_end
 from tests.support.standby import Pair, primary_and_standby
 from tests.support.waiting import wait_until
+from worker.demo.children import Children
+from worker.demo.old_application import Traffic
 from worker.demo.old_data import OldDataShape, create_old_data
+from worker.demo.traffic import start_traffic
 
 SHAPE = OldDataShape(projects=1_000, generations=20_000)
 MEBIBYTE = 1024 * 1024
+LANES = 4
+RUSH = Traffic(connections=8, transactions_per_second=200, deletes_percent=0)
+# It takes two. The rest is for a machine that is busy.
+GIVES_WAY_WITHIN_SECONDS = 15.0
 
 
 @pytest.fixture(scope="module")
@@ -54,6 +66,15 @@ async def place(pair: Pair, redis_url: str) -> AsyncIterator[Place]:
         env = environment_for(database_url=url, redis_url=redis_url, BACKFILL_PACE="autopilot")
         # The latency of a machine that runs tests is no measure of anything.
         yield Place(pair=pair, env=env | {"BACKFILL_PARALLEL": "1", "BACKFILL_SIGNALS_OFF": "latency"})
+
+
+@asynccontextmanager
+async def board_of(env: dict[str, str]) -> AsyncIterator[RedisBoard]:
+    redis = open_redis(env["REDIS_URL"], timeout_seconds=5.0)
+    try:
+        yield RedisBoard(redis, prefix="backfill")
+    finally:
+        await redis.aclose(close_connection_pool=True)
 
 
 def throttle(env: dict[str, str], *options: str) -> dict[str, Any]:
@@ -128,3 +149,37 @@ async def test_a_signal_is_switched_off_by_name_with_a_reason(place: Place) -> N
     assert [(one["signal"], one.get("note")) for one in off["off"]][-1] == ("standbys", "known to be down")
     assert (off["limits"]["slot_bytes"], on["limits"]["slot_bytes"]) == (64 * MEBIBYTE, 16 * MEBIBYTE)
     assert [one["signal"] for one in on["off"]] == ["latency"]
+
+
+async def test_a_run_at_full_pace_gives_way_within_seconds_to_an_application_that_comes(
+    place: Place, spawn: Spawn
+) -> None:
+    env = place.env | {"BACKFILL_SIGNALS_OFF": ""}
+    await until_ready(spawn(*WORKER, env=env))
+    async with board_of(env) as board, Children(env) as children:
+        enqueue(env, "--parallel", str(LANES), "--rows-per-second", "200")
+        await wait_until(lambda: _allows(board, lanes=LANES, batch_ms=0), 60)
+        began = time.monotonic()
+        application = await start_traffic(children, RUSH, "sudden")
+        await wait_until(lambda: _gives_way(board), GIVES_WAY_WITHIN_SECONDS)
+        seconds = time.monotonic() - began
+        await application.phase("given_way")
+        at_ms = (await board.read()).at_ms
+        await wait_until(lambda: _is_later(board, at_ms + 3_000), 30)
+        told = [f"{one.phase} {one.p99_ms} ms" for one in await application.stop()]
+
+    sys.stdout.write(f"gave way after {seconds:.1f} s; the application's p99: {', '.join(told)}\n")
+
+
+async def _allows(board: RedisBoard, *, lanes: float, batch_ms: int) -> bool:
+    said = await board.read()
+    return said.is_fresh and (said.document["effort"], said.document["batch_ms"]) == (lanes, batch_ms)
+
+
+async def _gives_way(board: RedisBoard) -> bool:
+    said = await board.read()
+    return said.document["effort"] <= LANES / 2 and said.document["batch_ms"] > 0
+
+
+async def _is_later(board: RedisBoard, at_ms: int) -> bool:
+    return (await board.read()).at_ms >= at_ms

@@ -16,7 +16,7 @@ from backfill.store.board import Published
 LABELS = ("signal", "about")
 
 
-class FlightCollector(Collector):
+class AutopilotCollector(Collector):
     """One reading of the board as metric families; made for one answer."""
 
     def __init__(self, published: Published) -> None:

@@ -18,6 +18,10 @@ QUIET_AT_FIRST_EVERY_MS = 2_000
 # A batch in flight is finished first, then is the time of the probes.
 QUIET_SETTLES_MS = 80
 QUIET_MS = 350
+# While there is an application, a batch takes about so long: at the same share of the time its slow statements wait
+# less for short batches, each with little to flush. Where a commit itself is slow, so many times that.
+SHORT_BATCH_MS = 10
+COMMITS_TO_A_BATCH = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,40 +42,56 @@ class Seen:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Flight:
+class Course:
     """What one step leaves to the next, and with `stops` and `effort` what the workers may do."""
 
     effort: float = FIRST
     latency: Latency = field(default_factory=Latency)
     stops: Stops = field(default_factory=dict)
     quiet_at_ms: int = 0
+    nobody_else: bool = False
 
     @property
     def holding(self) -> Mapping[str, Stop]:
         return {name: stop for name, stop in self.stops.items() if stop.holds}
 
     def wants_quiet(self, now_ms: int) -> bool:
-        """Whether a quiet window is due; one is not needed while nobody works anyway."""
-        return now_ms >= self.quiet_at_ms and not self.holding
+        """Whether a quiet window is due; one is not needed while nobody works anyway, or nobody would notice."""
+        return now_ms >= self.quiet_at_ms and not self.holding and not self.nobody_else
+
+    @property
+    def batch_ms(self) -> int:
+        """How long a batch is to take at most; 0: as the pace says, because there is nobody to be considerate of."""
+        if self.nobody_else:
+            return 0
+        return round(max(SHORT_BATCH_MS, COMMITS_TO_A_BATCH * (self.latency.alone_ms or 0.0)))
 
 
-def step(flight: Flight, seen: Seen, tuning: Tuning = TUNING) -> Flight:
-    stops = next_stops(flight.stops, seen.readings, seen.now_ms)
+def step(course: Course, seen: Seen, tuning: Tuning = TUNING) -> Course:
+    stops = next_stops(course.stops, seen.readings, seen.now_ms)
     stopped = any(stop.holds for stop in stops.values())
     # What was probed while nothing was at work says nothing of what work costs.
-    latency = flight.latency if flight.holding else flight.latency.after(seen.beside_ms, seen.alone_ms, flight.effort)
-    effort = min(flight.effort, seen.most)
-    if stopped and not flight.holding:
+    latency = course.latency if course.holding else course.latency.after(seen.beside_ms, seen.alone_ms, course.effort)
+    effort = min(course.effort, seen.most)
+    if course.nobody_else and not seen.nobody_else:  # what was right alone is too much at once
+        effort = min(effort, max(FIRST, seen.least))
+    if stopped and not course.holding:
         effort = max(effort / 2, min(FIRST, effort))  # how it will begin again
     elif not stopped:
         pressure = max((reading.share for reading in seen.readings if reading.eases), default=0.0)
         asked = Asked(most=seen.most, least=seen.least, pressure=pressure, nobody_else=seen.nobody_else)
         effort = next_effort(effort, latency, asked, tuning=tuning)
-    return Flight(effort=effort, latency=latency, stops=stops, quiet_at_ms=_quiet_at(flight, seen, latency))
+    return Course(
+        effort=effort,
+        latency=latency,
+        stops=stops,
+        quiet_at_ms=_quiet_at(course, seen, latency),
+        nobody_else=seen.nobody_else,
+    )
 
 
-def _quiet_at(flight: Flight, seen: Seen, latency: Latency) -> int:
+def _quiet_at(course: Course, seen: Seen, latency: Latency) -> int:
     """Overload may be the application's own: then what "alone" means has to be measured anew, and soon."""
     if seen.alone_ms:
         return seen.now_ms + (QUIET_AT_FIRST_EVERY_MS if latency.is_new else QUIET_EVERY_MS)
-    return min(flight.quiet_at_ms, seen.now_ms + STEP_MS) if latency.overloaded else flight.quiet_at_ms
+    return min(course.quiet_at_ms, seen.now_ms + STEP_MS) if latency.overloaded else course.quiet_at_ms
