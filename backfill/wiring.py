@@ -30,7 +30,7 @@ from backfill.engine.serving import Served, Serving
 from backfill.engine.slices import Slices, reconcile
 from backfill.opening import database_alone, open_store, servers
 from backfill.queue import ArqDoorbell, open_arq
-from backfill.runs.pace import AUTOPILOT, Pace
+from backfill.runs.pace import AUTOPILOT, FULL, Pace
 from backfill.runs.readings import Reading
 from backfill.runs.schedule import Schedule, ScheduleChanges
 from backfill.settings import Settings
@@ -68,18 +68,20 @@ class Service:
 
 
 def default_pace(settings: Settings, mode: str | None = None) -> Pace:
-    """What the settings say; `mode` where it was asked for. The autopilot rests as long as it sees fit: the rest of the
-    fixed pace counts only where somebody has set it."""
+    """What the settings say; `mode` where it was asked for. The autopilot sees for itself what is too much: what the
+    fixed pace holds back by default counts only where somebody has set it."""
     mode = mode or settings.pace
-    own_rest = mode == AUTOPILOT and "pause_ms" not in settings.model_fields_set
-    return Pace(
+    pace = Pace(
         mode=mode,
         parallel=settings.parallel,
         batch_rows=settings.batch_rows,
         target_ms=settings.target_ms,
-        pause_ms=0 if own_rest else settings.pause_ms,
+        pause_ms=settings.pause_ms,
         rows_per_second=settings.rows_per_second,
     )
+    if mode == AUTOPILOT:
+        return pace.with_changes({name: most for name, most in FULL.items() if name not in settings.model_fields_set})
+    return pace
 
 
 def schedule_for(settings: Settings, changes: ScheduleChanges) -> Schedule:

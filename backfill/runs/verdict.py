@@ -14,8 +14,8 @@ class Verdict:
     """A checkpoint's answer: whether the lease still holds, and what the run wants now.
 
     `stopped_by` is what the autopilot stops it for; `duty` the share of its time that this lane may work; for
-    `open_ms` the run is within its window. `batch_ms` is how long the autopilot lets a batch take at most: 0 with nobody
-    to be considerate of, None where it has no say.
+    `open_ms` the run is within its window. `batch_ms` is how long the autopilot lets a batch take at most: 0 with
+    nobody to be considerate of, None where it has no say.
     """
 
     held: bool

@@ -70,17 +70,17 @@ class AutopilotSettings(BaseSettings):
     """A part of `Settings`, which has the rest and where all of it is read from."""
 
     pace: Literal["autopilot", "fixed"] = Field(
-        default="fixed",
+        default="autopilot",
         description="How a run goes that says nothing else: `autopilot` watches the database and does at most what the "
         "other settings of the pace say, `fixed` does just that.",
     )
     least_lanes: float = Field(
-        default=0.5,
+        default=0.75,
         ge=0.1,
         le=64,
         description="Ranges at once that the autopilot keeps up in each run whatever the application's latency is, but "
-        "for limits and sudden overload; 0.5 is one that rests half of the time, as the fixed pace does. Less lets it "
-        "keep to its budget also where that is too much already.",
+        "for limits and sudden overload; 0.75 is one that rests a quarter of the time. Less lets it keep to its budget "
+        "also where that is too much already.",
     )
     limits: Annotated[Mapping[str, float], NoDecode, BeforeValidator(_limits)] = Field(
         default={},

@@ -121,7 +121,11 @@ class Settings(AutopilotSettings, PeopleSettings):
         description="Name of the embedded PostgreSQL's database, and of the role that owns it.",
     )
     parallel: int = Field(
-        default=1, ge=1, le=64, description="Ranges of one run that are worked on at once, over all workers."
+        default=1,
+        ge=1,
+        le=64,
+        description="Ranges of one run that are worked on at once, over all workers. Where it is not set, the "
+        "autopilot may have 2.",
     )
     batch_rows: int = Field(
         default=2000,
@@ -133,7 +137,8 @@ class Settings(AutopilotSettings, PeopleSettings):
         default=20,
         ge=5,
         le=5_000,
-        description="Milliseconds that one transaction should take; its number of rows follows from it.",
+        description="Milliseconds that one transaction should take; its number of rows follows from it. By the "
+        "autopilot that is the most, 50 where it is not set; beside an application a transaction is shorter.",
     )
     rows_per_second: int = Field(
         default=0, ge=0, le=10_000_000, description="Rows written per second over all workers at most; 0: no limit."

@@ -30,6 +30,7 @@ def open_service_on(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> OpenServ
         monkeypatch.setenv("BACKFILL_DEFINITIONS", "worker.generations")
         monkeypatch.setenv("DATABASE_URL", database_url)
         monkeypatch.setenv("REDIS_URL", redis_url)
+        monkeypatch.setenv("BACKFILL_PACE", "fixed")  # of these processes none looks at the database
         async with open_service(load_settings(), application_name="test-http") as service:
             yield service
 

@@ -118,7 +118,8 @@ async def _upgrade(place: Place) -> None:
 
 async def _backfill(place: Place, traffic: LiveTraffic) -> bool:
     servers, ledger = place.field.servers, place.ledger
-    settings = Settings.model_validate({"database_url": place.url, "redis_url": servers.urls.redis_url})
+    urls = {"database_url": place.url, "redis_url": servers.urls.redis_url}
+    settings = Settings.model_validate({**urls, "pace": "fixed"})
     async with AsyncExitStack() as stack:
         service = await stack.enter_async_context(open_service(settings, application_name="campaign"))
         workers_url, proxy = await stack.enter_async_context(cutting_proxy(place.url, cuts=0, one_in=LOSE_ONE_IN))

@@ -142,7 +142,7 @@ async def prove(place: Place, plan: Plan, outcome: Outcome, tell: Tell) -> None:
             BACKFILL_DEFINITIONS="worker.generations,worker.files",
         )
         settings = Settings.model_validate(
-            {"database_url": url, "redis_url": place.urls.redis_url, "redis_prefix": prefix}
+            {"database_url": url, "redis_url": place.urls.redis_url, "redis_prefix": prefix, "pace": "fixed"}
         )
         service = await stack.enter_async_context(open_service(settings, application_name="proof"))
         stack.push_async_callback(forget, service.redis, prefix)
