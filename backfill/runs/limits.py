@@ -44,7 +44,7 @@ MEANINGS: Mapping[str, str] = MappingProxyType(
         "database_bytes": "size of the database",
         "frozen_transactions": "age of the oldest row that is not frozen, in transactions",
         "snapshot_seconds": "age of a transaction that keeps dead rows from being cleaned up; only told",
-        "dead_share": "dead rows of a table as a share of all its rows; only told",
+        "dead_times": "dead rows of a table, to those at which its autovacuum begins by its own settings; only told",
         "forced_checkpoints_share": "share of checkpoints that WAL forced before their time; only told",
     }
 )
@@ -62,7 +62,7 @@ DEFAULT_LIMITS: Mapping[str, float | None] = MappingProxyType(
         "database_bytes": None,
         "frozen_transactions": 1_000_000_000.0,
         "snapshot_seconds": 300.0,
-        "dead_share": 0.5,
+        "dead_times": 3.0,
         "forced_checkpoints_share": 0.5,
     }
 )

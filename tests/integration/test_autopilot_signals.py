@@ -192,6 +192,30 @@ async def test_an_old_transaction_is_named_and_stops_nothing(cluster: Cluster, e
     assert [reading for reading in found if reading.stops] == []
 
 
+async def test_dead_rows_are_measured_by_what_autovacuum_of_that_very_table_begins_at(
+    cluster: Cluster, engine: AsyncEngine
+) -> None:
+    async with administrator(cluster.primary_url) as session:
+        await session.execute("CREATE TABLE counted (n int) WITH (autovacuum_enabled = off)")
+        await session.execute("INSERT INTO counted SELECT generate_series(1, 1000)")
+        await session.execute(
+            "ALTER TABLE counted SET (autovacuum_vacuum_threshold = 200, autovacuum_vacuum_scale_factor = 0)"
+        )
+        await session.execute("DELETE FROM counted")
+        try:
+            await wait_until(lambda: _dead_of(engine, "public.counted, without autovacuum"), 60)
+            found = await _dead_of(engine, "public.counted, without autovacuum")
+        finally:
+            await session.execute("DROP TABLE counted")
+
+    assert found is not None
+    assert (found.value, found.unit, found.stops) == (5.0, "times", False)
+
+
+async def _dead_of(engine: AsyncEngine, table: str) -> Reading | None:
+    return next((one for one in (await readings(engine))["dead_rows"] if one.about == table), None)
+
+
 async def test_a_role_without_rights_is_told_what_it_cannot_see(cluster: Cluster) -> None:
     async with administrator(cluster.primary_url) as session:
         await session.execute("CREATE ROLE blind LOGIN PASSWORD 'blind'")

@@ -19,14 +19,12 @@ LEAST = 0.1
 class Tuning:
     """`budget` is how much slower small statements may become; `aim` lies below it by what noise and delay take.
 
-    `rise` and `fall` bound one step; `rise_alone` is for where nobody else is connected. From `eases_from` of a limit
-    on, effort falls before the limit is reached.
+    `rise` and `fall` bound one step. From `eases_from` of a limit on, effort falls before the limit is reached.
     """
 
     budget: float = 1.25
     aim: float = 1.14
     rise: float = 1.15
-    rise_alone: float = 2.0
     fall: float = 0.6
     eases_from: float = 0.5
 
@@ -50,7 +48,7 @@ class Asked:
 
 def next_effort(effort: float, latency: Latency, asked: Asked, *, tuning: Tuning = TUNING) -> float:
     """After one step."""
-    factor = _towards(effort, latency, tuning, nobody_else=asked.nobody_else)
+    factor = asked.most / effort if asked.nobody_else else _towards(effort, latency, tuning)
     eased = asked.pressure > tuning.eases_from
     overloaded = latency.overloaded and not asked.nobody_else
     if overloaded:
@@ -63,9 +61,7 @@ def next_effort(effort: float, latency: Latency, asked: Asked, *, tuning: Tuning
     return min(max(effort * factor, least, LEAST), asked.most)
 
 
-def _towards(effort: float, latency: Latency, tuning: Tuning, *, nobody_else: bool) -> float:
-    if nobody_else:
-        return tuning.rise_alone
+def _towards(effort: float, latency: Latency, tuning: Tuning) -> float:
     if latency.beside_ms is None:  # nothing is known: up to where it began, should something have pushed it down
         return min(max(FIRST / effort, 1.0), tuning.rise)
     wanted = (tuning.aim - 1) / max(latency.per_lane, 1e-3)

@@ -38,10 +38,10 @@ async def read_dead_rows(look: Look) -> Sequence[Reading]:
     return [
         Reading(
             signal=DEAD_ROWS.name,
-            about=row.name,
-            value=row.dead / (row.dead + row.live),
-            limit=look.limits["dead_share"] if row.dead >= FEWEST_DEAD_ROWS else None,
-            unit="share",
+            about=row.name if row.is_on else f"{row.name}, without autovacuum",
+            value=row.dead / max(row.begins_at, 1.0),
+            limit=look.limits["dead_times"] if row.dead >= FEWEST_DEAD_ROWS else None,
+            unit="times",
             warns=True,
         )
         for row in await look.rows("dead_rows")
@@ -64,7 +64,7 @@ SNAPSHOTS = Signal(
 )
 DEAD_ROWS = Signal(
     name="dead_rows",
-    about="dead rows of the tables that have most; only told",
+    about="dead rows of the tables that have most, to those at which autovacuum begins there; only told",
     read=read_dead_rows,
     every_seconds=10.0,
     warns=True,
