@@ -11,10 +11,14 @@ from backfill.cli.output import duration, number
 from backfill.cli.panel import pace_words
 from backfill.cli.rows import print_facts, print_rows
 from backfill.runs.forecast import Amount, Estimate, Forecast, Sample
+from backfill.runs.limits import OTHERS
 from backfill.runs.parameters import in_words, load_parameters
 from backfill.runs.preview import Preview, Server, StatementPlan, TableSize, not_visible
 from backfill.runs.wording import counted, ended
 
+BEGINS_BESIDE_OTHERS = (
+    "would begin now, at half a range and up from there; the forecast is for where nobody else is connected"
+)
 _UNITS = ("B", "KB", "MB", "GB", "TB")
 
 
@@ -56,7 +60,9 @@ def _triggers(triggers: Sequence[tuple[str, bool]]) -> str:
 def _autopilot(seen: Preview) -> Iterator[str]:
     """What it would do now; the forecast is without its consideration for an application."""
     stops = [reading.sentence for reading in seen.readings if reading.stops]
-    yield f"would not begin now: {', '.join(stops)}" if stops else "would begin now, at half a range and up from there"
+    alone = any(reading.signal == OTHERS and reading.value == 0 for reading in seen.readings)
+    begins = "would begin now, at once at full pace: nobody else is connected" if alone else BEGINS_BESIDE_OTHERS
+    yield f"would not begin now: {', '.join(stops)}" if stops else begins
     yield from (reading.sentence for reading in seen.readings if reading.too_much and reading.warns)
 
 
