@@ -178,7 +178,7 @@ async def _allows(board: RedisBoard, *, lanes: float, batch_ms: int) -> bool:
 
 async def _gives_way(board: RedisBoard) -> bool:
     said = await board.read()
-    return said.document["effort"] <= LANES / 2 and said.document["batch_ms"] > 0
+    return bool(said.document["effort"] <= LANES / 2 and said.document["batch_ms"] > 0)
 
 
 async def _is_later(board: RedisBoard, at_ms: int) -> bool:
