@@ -216,6 +216,14 @@ def test_an_application_that_connects_finds_the_effort_where_it_begins_and_batch
     assert course.wants_quiet(60_000)
 
 
+def test_beside_others_more_than_one_lane_waits_for_a_few_comparisons() -> None:
+    for seed in SEEDS:
+        plant = Plant(seed=seed, load=lambda _: 0.1, cost=0.02, most=4.0)
+
+        assert max(moment.effort for moment in plant.play(8)) <= 1.0
+        assert max(moment.effort for moment in plant.play(60)) > 1.5
+
+
 def test_where_a_commit_is_slow_a_batch_is_longer() -> None:
     slow_commits = Course(latency=Latency(alone_ms=8.0))
 

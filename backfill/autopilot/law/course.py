@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from backfill.autopilot.law.effort import FIRST, LEAST, TUNING, Asked, Tuning, next_effort
-from backfill.autopilot.law.latency import Latency
+from backfill.autopilot.law.latency import FEW, Latency
 from backfill.autopilot.law.stops import Stop, Stops, next_stops
 from backfill.runs.readings import Reading
 
@@ -72,14 +72,15 @@ def step(course: Course, seen: Seen, tuning: Tuning = TUNING) -> Course:
     stopped = any(stop.holds for stop in stops.values())
     # What was probed while nothing was at work says nothing of what work costs.
     latency = course.latency if course.holding else course.latency.after(seen.beside_ms, seen.alone_ms, course.effort)
-    effort = min(course.effort, seen.most)
+    most = _most(seen, latency)
+    effort = min(course.effort, most)
     if course.nobody_else and not seen.nobody_else:  # what was right alone is too much at once
         effort = min(effort, max(FIRST, seen.least))
     if stopped and not course.holding:
         effort = max(effort / 2, min(FIRST, effort))  # how it will begin again
     elif not stopped:
         pressure = max((reading.share for reading in seen.readings if reading.eases), default=0.0)
-        asked = Asked(most=seen.most, least=seen.least, pressure=pressure, nobody_else=seen.nobody_else)
+        asked = Asked(most=most, least=seen.least, pressure=pressure, nobody_else=seen.nobody_else)
         effort = next_effort(effort, latency, asked, tuning=tuning)
     return Course(
         effort=effort,
@@ -88,6 +89,13 @@ def step(course: Course, seen: Seen, tuning: Tuning = TUNING) -> Course:
         quiet_at_ms=_quiet_at(course, seen, latency),
         nobody_else=seen.nobody_else,
     )
+
+
+def _most(seen: Seen, latency: Latency) -> float:
+    """Beside others no more than one lane until comparisons have shown what lanes cost: noise looks like room, too."""
+    if seen.nobody_else or latency.compared >= FEW:
+        return seen.most
+    return min(seen.most, max(1.0, seen.least))
 
 
 def _quiet_at(course: Course, seen: Seen, latency: Latency) -> int:
