@@ -53,7 +53,7 @@ async def test_the_page_shows_every_signal_with_its_limit(client: httpx.AsyncCli
 async def test_the_page_draws_what_was_seen_and_says_since_when_it_stops(
     client: httpx.AsyncClient, service: Service
 ) -> None:
-    run_id = await flying(service, LAG)
+    run_id = await run_by_the_autopilot(service, LAG)
     first = (await client.get(f"/runs/{run_id}")).text
     await wait_until(lambda: _published_again(service, run_id))
     page = (await client.get(f"/runs/{run_id}")).text
