@@ -218,16 +218,10 @@ class RedisStore:
         return bool(await self._scripts.run("save_plan", claim.run_id, claim.token, *totals, *spans))
 
     async def checkpoint(self, claim: Claim, sequence: int, advance: Advance, totals: Totals) -> Verdict:
+        lease = (claim.range_index, claim.token, self._lease_ms)
+        moved = (sequence, codec.dump_advance(advance, totals), str(self._limits.quarantine_share), BATCH_BOUNDS_JSON)
         held, state, pace, wait_ms, stopped_by, duty, open_ms, batch_ms = await self._scripts.run(
-            "checkpoint",
-            claim.run_id,
-            claim.range_index,
-            claim.token,
-            self._lease_ms,
-            sequence,
-            codec.dump_advance(advance, totals),
-            str(self._limits.quarantine_share),
-            BATCH_BOUNDS_JSON,
+            "checkpoint", claim.run_id, *lease, *moved
         )
         return Verdict(
             held=bool(held),

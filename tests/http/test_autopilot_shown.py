@@ -60,7 +60,7 @@ async def test_the_page_draws_what_was_seen_and_says_since_when_it_stops(
 
     assert 'class="trends"' not in first
     assert re.findall(r'<p id="trend-\d"><b>(\w+)</b> ([^<]+)</p>', page) == [
-        ("Pace", "0 ranges, at most 1 range; the most was 0 ranges"),
+        ("Pace", "0 ranges, at most 2 ranges; the most was 0 ranges"),
         ("Lag", "9.0 MiB, at most 8.0 MiB; the most was 9.0 MiB"),
         ("WAL", "1.0 MiB per second; the most was 1.0 MiB per second"),
     ]
