@@ -37,6 +37,7 @@ def run_offline(settings: Settings, protocol: LockProtocol) -> None:
         transaction_per_migration=True,
         lock_protocol=protocol,
         definitions=settings.definitions,
+        databases=settings.database_urls,
     )
     context.execute(load_sql("backfill.alembic", "sql/offline_session.sql"))
     with context.begin_transaction():
@@ -53,6 +54,7 @@ def run_online(settings: Settings, protocol: LockProtocol) -> None:
             transaction_per_migration=True,
             lock_protocol=protocol,
             definitions=settings.definitions,
+            databases=settings.database_urls,
         )
         # Only what goes to a revision writes; `current` and `check` need not wait for an upgrade that is running.
         # PgBouncer in transaction mode cannot keep the lock.

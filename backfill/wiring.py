@@ -9,7 +9,7 @@ import random
 import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 
 from redis.asyncio import Redis
@@ -56,7 +56,7 @@ STATEMENTS_PER_CALL = 4
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Service:
     """What an edge works with: operators' calls (`control`), workers' slices, and the two connections for health.
-    `patience` is that with Redis."""
+    `patience` is that with Redis; `others` are the databases that definitions name, by name."""
 
     settings: Settings
     urls: ServerUrls
@@ -65,6 +65,7 @@ class Service:
     engine: AsyncEngine
     redis: Redis
     patience: Patience
+    others: Mapping[str, AsyncEngine] = field(default_factory=dict)
 
 
 def default_pace(settings: Settings, mode: str | None = None) -> Pace:
@@ -114,7 +115,7 @@ async def build_service(
     settings: Settings, urls: ServerUrls, stack: AsyncExitStack, *, application_name: str, found: Found | None = None
 ) -> Service:
     """What `stack` closes again, on servers that are known already; with `found` instead of what is discovered."""
-    engine = await _open_engine(settings, urls.database_url, stack, application_name=application_name)
+    engines = await _open_engines(settings, urls.database_url, stack, application_name=application_name)
     patience = Patience()
     store, redis = open_store(settings, urls.redis_url, stack, patience=patience)
     waits_seconds = settings.redis_timeout_seconds
@@ -122,7 +123,7 @@ async def build_service(
     stack.push_async_callback(arq.aclose, close_connection_pool=True)
     doorbell = ArqDoorbell(arq)
     found = found or discover(settings.definitions)
-    known = _known(found, engine, settings)
+    known = _known(found, engines, settings)
     slices = Slices(
         store=store,
         doorbell=doorbell,
@@ -141,7 +142,14 @@ async def build_service(
     )
     control = Control(store=store, doorbell=doorbell, known=known)
     return Service(
-        settings=settings, urls=urls, control=control, slices=slices, engine=engine, redis=redis, patience=patience
+        settings=settings,
+        urls=urls,
+        control=control,
+        slices=slices,
+        engine=engines[""],
+        redis=redis,
+        patience=patience,
+        others={name: engine for name, engine in engines.items() if name},
     )
 
 
@@ -210,8 +218,19 @@ async def open_backfills(settings: Settings, *, application_name: str) -> AsyncI
     """The backfills alone, for what needs the database and no Redis."""
     async with AsyncExitStack() as stack:
         url = stack.enter_context(database_alone(settings))
-        engine = await _open_engine(settings, url, stack, application_name=application_name)
-        yield _known(discover(settings.definitions), engine, settings)
+        engines = await _open_engines(settings, url, stack, application_name=application_name)
+        yield _known(discover(settings.definitions), engines, settings)
+
+
+async def _open_engines(
+    settings: Settings, url: str, stack: AsyncExitStack, *, application_name: str
+) -> Mapping[str, AsyncEngine]:
+    """By name; '' is DATABASE_URL. None connects before it is used."""
+    urls = {"": url, **settings.database_urls}
+    opened = {}
+    for name, one in urls.items():
+        opened[name] = await _open_engine(settings, one, stack, application_name=application_name)
+    return opened
 
 
 async def _open_engine(settings: Settings, url: str, stack: AsyncExitStack, *, application_name: str) -> AsyncEngine:
@@ -226,17 +245,28 @@ async def _open_engine(settings: Settings, url: str, stack: AsyncExitStack, *, a
     return engine
 
 
-def _known(found: Found, engine: AsyncEngine, settings: Settings) -> Backfills:
+def _known(found: Found, engines: Mapping[str, AsyncEngine], settings: Settings) -> Backfills:
     limits = _limits(settings)
-    contracts: dict[str, Contract] = {
-        name: BoundDefinition(definition, engine, limits) for name, definition in found.definitions.items()
+    here = {name: one for name, one in found.definitions.items() if one.database in engines}
+    nowhere = {
+        name: f"DATABASES has no database called {one.database!r}"
+        for name, one in found.definitions.items()
+        if name not in here
     }
-    return Backfills(bound=_bound(found, engine, settings), contracts=contracts, broken=_reasons(found))
+    contracts: dict[str, Contract] = {
+        name: BoundDefinition(definition, engines[definition.database], limits) for name, definition in here.items()
+    }
+    return Backfills(
+        bound=_bound(Found(definitions=here, broken=()), engines, settings),
+        contracts=contracts,
+        broken={**_reasons(found), **nowhere},
+        databases={name: definition.database for name, definition in here.items() if definition.database},
+    )
 
 
-def _bound(found: Found, engine: AsyncEngine, settings: Settings) -> Mapping[str, Previewable]:
+def _bound(found: Found, engines: Mapping[str, AsyncEngine], settings: Settings) -> Mapping[str, Previewable]:
     limits = _limits(settings)
-    return {name: definition.bound(engine, limits) for name, definition in found.definitions.items()}
+    return {name: one.bound(engines[one.database], limits) for name, one in found.definitions.items()}
 
 
 def _limits(settings: Settings) -> Limits:

@@ -36,7 +36,14 @@ from backfill.opening import servers
 from backfill.queue import RECONCILE, SLICE, dump_job, load_job, queue_name
 from backfill.queue_reader import open_reader
 from backfill.release import own_version
-from backfill.runs.errors import DefinitionFailed, OperatorError, RedisUnreachable, SchemaNotReady, WrongState
+from backfill.runs.errors import (
+    DatabaseUnreachable,
+    DefinitionFailed,
+    OperatorError,
+    RedisUnreachable,
+    SchemaNotReady,
+    WrongState,
+)
 from backfill.runs.workers import unspoken_record
 from backfill.settings import Settings, load_settings
 from backfill.store.client import redis_unreachable, require_writes
@@ -124,6 +131,10 @@ async def _what_is_served(settings: Settings, urls: ServerUrls) -> Serving:
                 await service.control.check_worker(name)
             except (SchemaNotReady, DefinitionFailed, WrongState) as error:
                 not_ready[name] = error
+            except DatabaseUnreachable as error:
+                if name not in service.control.known.databases:
+                    raise
+                not_ready[name] = error  # the other databases go on without it
         if service.control.broken and not service.control.backfills:
             service.control.backfill("")  # raises: an idle worker would hide what has to be mended
         await require_writes(service.redis, settings.redis_prefix)

@@ -100,7 +100,7 @@ async def _verify(context: MigrationContext, definition: Definition) -> list[Fin
     from backfill.engine.checking import check_everything  # noqa: PLC0415 - see above
     from backfill.engine.preflight import told_to_operator  # noqa: PLC0415
 
-    engine, is_own = _engine(context)
+    engine, is_own = _engine(context, definition)
     try:
         with told_to_operator():
             backfill = definition.bound(engine, _limits())
@@ -123,10 +123,15 @@ def _limits() -> Limits:
     )
 
 
-def _engine(context: MigrationContext) -> tuple[AsyncEngine, bool]:
-    """Connections beside the migrating one, to the same database; whether they are to be closed here."""
+def _engine(context: MigrationContext, definition: Definition) -> tuple[AsyncEngine, bool]:
+    """Connections beside the migrating one, to the definition's database; whether they are to be closed here.
+
+    A chain is for DATABASE_URL, unless its env.py says of which database it is: context.configure(database="billing").
+    """
     from backfill.sql.database import is_ours, open_engine  # noqa: PLC0415 - see above
 
+    if definition.database != context.opts.get("database", ""):
+        return open_engine(_url_of(context, definition), application_name="backfill-migration", pool_size=2), True
     if context.connection is None:
         raise ValueError("a migration that runs has a connection")
     engine = context.connection.engine
@@ -134,6 +139,15 @@ def _engine(context: MigrationContext) -> tuple[AsyncEngine, bool]:
         return AsyncEngine(engine), False
     url = engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
     return open_engine(url, application_name="backfill-migration", pool_size=2), True
+
+
+def _url_of(context: MigrationContext, definition: Definition) -> str:
+    urls = context.opts.get("databases") or {}
+    if definition.database not in urls:
+        database = definition.database or "DATABASE_URL"
+        what = f"{definition.name} is for the database {database}, which env.py does not name."
+        raise UsageError(what, "Name it there: context.configure(databases=load_settings().database_urls).")
+    return str(urls[definition.database])
 
 
 def _run_to_end(work: Coroutine[Any, Any, _Answer]) -> _Answer:

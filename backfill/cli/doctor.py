@@ -17,7 +17,7 @@ from backfill.cli.checks import Asked, Check, Level, Questions, ask_in_order
 from backfill.cli.workforce import look_at_workers
 from backfill.definitions import discover
 from backfill.engine.preflight import NONE_KNOWN
-from backfill.http.readiness import redis_facts, server_version
+from backfill.http.readiness import redis_facts, server_version, version_of
 from backfill.masking import mask_passwords
 from backfill.runs.errors import DatabaseUnreachable, SchemaNotReady, UnknownBackfill, UsageError
 from backfill.runs.findings import READ_ONLY_RULE, Finding
@@ -35,7 +35,8 @@ async def examine(service: Service) -> tuple[Check, ...]:
     on_redis: Questions = {"redis": _redis, "redis data": _redis_data, "worker": look_at_workers, "run": _run}
     settings = Check(name="settings", level=Level.OK, words=", ".join(_settings(service.settings)))
     answers = await asyncio.gather(ask_in_order(on_postgres, service), ask_in_order(on_redis, service))
-    return settings, _backfills(service), *chain.from_iterable(answers)
+    others = await asyncio.gather(*(ask_in_order(_of_another(name), service) for name in service.others))
+    return settings, _backfills(service), *chain.from_iterable([*answers, *others])
 
 
 def _settings(settings: Settings) -> Iterator[str]:
@@ -45,7 +46,7 @@ def _settings(settings: Settings) -> Iterator[str]:
         if field not in settings.model_fields_set:
             continue
         value = getattr(settings, field)
-        words = ",".join(value) if isinstance(value, tuple) else str(value)
+        words = ",".join(value) if isinstance(value, tuple | dict) else str(value)
         shown = "set" if isinstance(value, SecretStr) else mask_passwords(words)
         yield f"{setting.name}={shown} ({where_set(setting.name)})"
     if settings.database_url is None:
@@ -67,10 +68,34 @@ async def _postgres(service: Service) -> Asked:
     return Level.OK, f"{describe(service.urls.database_url)}, version {version}"
 
 
+def _of_another(database: str) -> Questions:
+    """A database that definitions name: whether it answers, and whether their runs could start."""
+
+    async def postgres(service: Service) -> Asked:
+        url = service.settings.database_urls[database]
+        return Level.OK, f"{describe(url)}, version {await version_of(url, service.others[database])}"
+
+    async def ready(service: Service) -> Asked:
+        control = service.control
+        names = [name for name, of in control.known.databases.items() if of == database]
+        warnings = [warning for name in names for warning in await control.check_schema(name)]
+        if not names:
+            return Level.WARNING, "no definition names this database"
+        words = f"ready for {', '.join(names)}"
+        return (Level.WARNING, f"{words}; {' '.join(map(_warned, warnings))}") if warnings else (Level.OK, words)
+
+    return {f"postgres {database}": postgres, f"schema {database}": ready}
+
+
+def _of_the_first(service: Service) -> list[str]:
+    """Backfills on DATABASE_URL."""
+    return [name for name in service.control.backfills if name not in service.control.known.databases]
+
+
 async def _schema(service: Service) -> Asked:
-    control = service.control
-    warnings = [warning for name in control.backfills for warning in await control.check_catalog(name)]
-    words = f"ready for {', '.join(control.backfills)}"
+    control, names = service.control, _of_the_first(service)
+    warnings = [warning for name in names for warning in await control.check_catalog(name)]
+    words = f"ready for {', '.join(names)}" if names else "no backfill is on this database"
     if not warnings:
         other = await _steps_of_another_edition(service)
         if not other:
@@ -83,7 +108,9 @@ async def _schema(service: Service) -> Asked:
 async def _steps_of_another_edition(service: Service) -> tuple[str, ...]:
     """What differs without keeping a run from working, such as the body of a function; none without the migration."""
     definitions = discover(service.settings.definitions).definitions.values()
-    revisions = dict.fromkeys(one.needs.revision.id for one in definitions if one.needs.revision is not None)
+    revisions = dict.fromkeys(
+        one.needs.revision.id for one in definitions if one.needs.revision is not None and not one.database
+    )
     steps: list[str] = []
     for revision in revisions:
         try:
@@ -96,7 +123,7 @@ async def _steps_of_another_edition(service: Service) -> tuple[str, ...]:
 
 async def _privileges(service: Service) -> Asked:
     control = service.control
-    warnings = [warning for name in control.backfills for warning in await control.check_privileges(name)]
+    warnings = [warning for name in _of_the_first(service) for warning in await control.check_privileges(name)]
     words = await _own_rights(service)
     if not warnings:
         return Level.OK, words
@@ -111,7 +138,7 @@ def _warned(warning: Finding) -> str:
 async def _own_rights(service: Service) -> str:
     """A role that cannot write is right for everything but a worker, so that is no failure."""
     try:
-        for name in service.control.backfills:
+        for name in _of_the_first(service):
             await service.control.check_privileges(name, writes=True)
     except (SchemaNotReady, DatabaseUnreachable):  # that it answers has been seen before
         return "this role reads what it has to and writes nothing, which is right for all but a worker"

@@ -42,6 +42,7 @@ def _row(run: Run) -> tuple[str | Text, ...]:
 def _facts(run: Run) -> Iterator[tuple[str, str]]:
     """Name and words of what there is to say; what has no words has nothing to say."""
     facts = {
+        "database": run.terms.database,
         "parameters": in_words(run.parameters),
         "version": "" if run.version == FIRST_VERSION else run.version,
         "attention": warning(run),

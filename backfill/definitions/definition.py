@@ -45,9 +45,11 @@ class Definition:
     each worker, again and again: why this one must not take its runs, in a sentence for the operator, or None. It is
     for what a worker needs besides the database, such as a mounted folder, and has to answer at once.
 
+    `database` is the name of the one that it is for, as the setting DATABASES has it; '' is DATABASE_URL.
+
     Kinds of definitions that are classes take `parameters` from a class `Parameters(BaseModel)` inside of the class,
-    `version` and `hooks` from attributes of these names; where they take a function in place of a value, it is called
-    with the parameters (`backfill.definitions.parameters.resolved`).
+    `version`, `hooks` and `database` from attributes of these names; where they take a function in place of a value, it
+    is called with the parameters (`backfill.definitions.parameters.resolved`).
     """
 
     name: str
@@ -61,6 +63,7 @@ class Definition:
     contract: Contract | None = None
     after: tuple[str, ...] = ()
     not_here: Callable[[], str | None] | None = None
+    database: str = ""
 
     def __post_init__(self) -> None:
         if not _NAME.fullmatch(self.name):

@@ -57,12 +57,14 @@ class Contract(Protocol):
 class Backfills:
     """All that a process knows: `bound` with parameters that stand for any, and the contracts of those that have one.
 
-    `broken` are places that should hold definitions, with why there is none.
+    `broken` are places that should hold definitions, with why there is none; `databases` has those that are for another
+    one than DATABASE_URL, by the backfill's name.
     """
 
     bound: Mapping[str, Previewable]
     contracts: Mapping[str, Contract] = field(default_factory=dict)
     broken: Mapping[str, str] = field(default_factory=dict)
+    databases: Mapping[str, str] = field(default_factory=dict)
 
     def terms(self, name: str, given: Mapping[str, Any]) -> Terms:
         """As what a run would be started now. Raises UnknownBackfill, InvalidParameters."""
@@ -71,7 +73,8 @@ class Backfills:
         if contract is None:
             _require_none(given)
             return Terms()
-        return Terms(version=contract.version, parameters=contract.accepted(given))
+        database = self.databases.get(name, "")
+        return Terms(version=contract.version, parameters=contract.accepted(given), database=database)
 
     def find(self, name: str, given: Mapping[str, Any] | None = None) -> Previewable:
         """Guarded, and bound with those parameters; None: for what does not depend on them.

@@ -15,7 +15,7 @@ from backfill.engine.contracts import Backfills
 from backfill.engine.guard import guarded
 from backfill.engine.preflight import require_privileges, require_schema, told_to_operator
 from backfill.engine.protocols import Backfill, Previewable
-from backfill.engine.steering import Steering
+from backfill.engine.steering import Steering, require_looked_at
 from backfill.runs.errors import ActiveRunExists, IdempotencyConflict, WrongState
 from backfill.runs.failures import BatchFailed
 from backfill.runs.findings import Finding
@@ -101,9 +101,10 @@ class Control(Steering):
         proposed: it begins when somebody else has approved it.
 
         Raises UnknownBackfill, InvalidParameters, SchemaNotReady, WrongState (another backfill comes first),
-        ActiveRunExists, IdempotencyConflict, UsageError (a note that cannot be kept).
+        ActiveRunExists, IdempotencyConflict, UsageError (a note that cannot be kept, the autopilot elsewhere).
         """
         words, terms = checked_note(note), self.known.terms(name, parameters or {})
+        require_looked_at(name, terms, pace.mode)
         await self.check_order(name)
         for warning in await self.check_schema(name):
             log.warning(warning.rule, about="; ".join(warning.examples), remedy=warning.remedy)

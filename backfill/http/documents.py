@@ -117,6 +117,7 @@ class Run(Document):
     backfill: str = Field(examples=["email-normalized"])
     version: str = Field(description="of the definition that it was started with", examples=["1"])
     parameters: dict[str, Any] = Field(description="that it was started with", examples=[{"country": "AT"}])
+    database: str | None = Field(description="its name in DATABASES; null: DATABASE_URL", examples=[None])
     state: State = Field(examples=[State.RUNNING])
     done: bool = Field(description="it has ended: succeeded, failed or cancelled", examples=[False])
     actions: list[Action] = Field(description="what can be asked of it now", examples=[["pause", "cancel"]])
@@ -163,6 +164,7 @@ class Backfill(Document):
     parameters: dict[str, Any] | None = Field(
         description="the JSON schema of the parameters that a run is given; null where it takes none", examples=[None]
     )
+    database: str | None = Field(description="its name in DATABASES; null: DATABASE_URL", examples=[None])
     runs_url: str = Field(examples=["/v1/backfills/email-normalized/runs"])
     rules: list[Rule]
 

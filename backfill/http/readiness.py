@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
+from functools import partial
 from time import perf_counter
 from typing import Any
 
 from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from backfill.http.patience import within
 from backfill.runs.errors import OperatorError
@@ -43,17 +45,28 @@ async def probe_all(service: Service) -> tuple[Probe, ...]:
 
 
 async def probe_servers(service: Service, patience_seconds: float) -> tuple[Probe, ...]:
+    urls = service.settings.database_urls
+    others = (
+        _probe(f"postgres {name}", partial(version_of, urls[name], engine), patience_seconds)
+        for name, engine in service.others.items()
+    )
     return tuple(
         await asyncio.gather(
             _probe("postgres", lambda: server_version(service), patience_seconds),
             _probe("redis", lambda: redis_facts(service), patience_seconds),
+            *others,
         )
     )
 
 
 async def server_version(service: Service) -> str:
     """PostgreSQL's version as it names it itself. Raises DatabaseUnreachable."""
-    async with reachable(service.urls.database_url), service.engine.connect() as connection:
+    return await version_of(service.urls.database_url, service.engine)
+
+
+async def version_of(url: str, engine: AsyncEngine) -> str:
+    """The same of any database."""
+    async with reachable(url), engine.connect() as connection:
         answer = await connection.execute(text(load_sql(__package__, "sql/server_version.sql")))
         return str(answer.scalar_one())
 
@@ -75,7 +88,7 @@ async def _probe(name: str, ask: Callable[[], Coroutine[Any, Any, Any]], patienc
     try:
         await within(patience_seconds, ask())
     except TimeoutError:
-        message = f"{_ASKED[name]} gave no answer within {patience_seconds:g} seconds."
+        message = f"{_ASKED.get(name, name)} gave no answer within {patience_seconds:g} seconds."
     except OperatorError as error:
         message = str(error)
     return Probe(name=name, ok=not message, ms=(perf_counter() - begun) * 1000, message=message)

@@ -43,6 +43,7 @@ async def list_backfills(service: OpenService, _caller: Reader) -> JSONResponse:
             "name": name,
             "version": versions.get(name, FIRST_VERSION),
             "parameters": schemas[name],
+            "database": service.control.known.databases.get(name),
             "runs_url": f"/v1/backfills/{name}/runs",
             "rules": [
                 {"rule": rule.slug, "title": rule.title, "severity": "error" if rule.is_error else "warning"}

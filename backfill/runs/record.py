@@ -118,6 +118,7 @@ def run_document(run: Run) -> dict[str, Any]:
         "backfill": run.backfill,
         "version": run.version,
         "parameters": run.parameters,
+        "database": run.terms.database or None,
         "state": run.state.value,
         "done": run.done,
         "actions": [action.value for action in run.actions],

@@ -11,22 +11,24 @@ SCHEDULED = "@scheduled"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Terms:
-    """`parameters` is canonical JSON, empty where there are none."""
+    """`parameters` is canonical JSON, empty where there are none. `database` is the name of the one that the definition
+    is for, '' where that is DATABASE_URL."""
 
     version: str = FIRST_VERSION
     parameters: str = ""
+    database: str = ""
 
     def address(self, backfill: str, *, plain_pace: bool = True, scheduled: bool = False) -> str:
         """The name that the run is kept under and rung for by.
 
-        One of the first version without parameters has its backfill's name. Any other has a name that a worker of a
-        release without versions and parameters does not serve: it would not know what to do, and leaves it alone. So
+        One of the first version without parameters, on DATABASE_URL, has its backfill's name. Any other has a name that
+        a worker of a release without any of that does not serve: it would not know what to do, and leaves it alone. So
         has a run whose pace such a worker cannot keep. One that has a schedule ends with another mark, for workers of a
         release that knows of versions and not of schedules.
         """
         if scheduled:
             return f"{backfill}{_AT}{self.version}{SCHEDULED}"
-        plain = self.version == FIRST_VERSION and not self.parameters and plain_pace
+        plain = self.version == FIRST_VERSION and not self.parameters and not self.database and plain_pace
         return backfill if plain else f"{backfill}{_AT}{self.version}"
 
 

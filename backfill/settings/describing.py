@@ -9,6 +9,7 @@ from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings
 
 from backfill.settings.autopilot import AutopilotSettings
+from backfill.settings.databases import DatabasesSettings
 from backfill.settings.fields import Settings
 from backfill.settings.mistakes import env_name
 from backfill.settings.people import PeopleSettings
@@ -39,7 +40,7 @@ def describe_settings() -> list[SettingDescription]:
 
 def _part(item: tuple[str, FieldInfo]) -> int:
     """Those of the parts come last."""
-    parts: tuple[type[BaseSettings], ...] = (PeopleSettings, AutopilotSettings)
+    parts: tuple[type[BaseSettings], ...] = (DatabasesSettings, PeopleSettings, AutopilotSettings)
     return next((place for place, part in enumerate(parts, 1) if item[0] in part.model_fields), 0)
 
 

@@ -26,6 +26,7 @@ from pydantic_settings import (
 from backfill.late_logging import LogFormat, LogLevel
 from backfill.runs.errors import SettingsError
 from backfill.settings.autopilot import AutopilotSettings
+from backfill.settings.databases import DatabasesSettings
 from backfill.settings.mistakes import ENV_FILE, PREFIX
 from backfill.settings.people import PeopleSettings
 from backfill.settings.secret_files import content_of
@@ -69,7 +70,7 @@ DatabaseUrlInFile = Annotated[DatabaseUrl, BeforeValidator(content_of)]
 RedisUrlInFile = Annotated[RedisUrl, BeforeValidator(content_of)]
 
 
-class Settings(AutopilotSettings, PeopleSettings):
+class Settings(AutopilotSettings, PeopleSettings, DatabasesSettings):
     """The settings in force; they do not change while the program runs."""
 
     model_config = SettingsConfigDict(

@@ -67,9 +67,9 @@ def load_pace(text: str) -> Pace:
     return Pace(**json.loads(text))
 
 
-def load_terms(version: str | None, parameters: str | None) -> Terms:
-    """A run that an older release started has neither."""
-    return Terms(version=version or FIRST_VERSION, parameters=parameters or "")
+def load_terms(version: str | None, parameters: str | None, database: str | None) -> Terms:
+    """A run that an older release started has none of them."""
+    return Terms(version=version or FIRST_VERSION, parameters=parameters or "", database=database or "")
 
 
 def load_schedule(record: Mapping[str, str]) -> Schedule:
@@ -145,7 +145,7 @@ def load_run(texts: RunTexts, *, seen_ms: int, workers: Sequence[WorkerRecord], 
     return Run(
         id=record["id"],
         backfill=backfill_at(record["backfill"]),
-        terms=load_terms(record.get("version"), record.get("parameters")),
+        terms=load_terms(record.get("version"), record.get("parameters"), record.get("database")),
         rung_for=record["backfill"],
         state=State(record["state"]),
         pace=load_pace(record["pace"]),

@@ -78,6 +78,7 @@ class RedisStore:
             (State.PROPOSED if needs_approval else State.QUEUED).value,
             *codec.dump_schedule(schedule, await self._now_ms() if schedule else 0),
             " ".join(self._limits.readers),
+            terms.database,
         )
         if outcome == "new" and self._limits.keep_days:
             await self._scripts.run("forget", "", self._limits.keep_days * DAY_MS)
@@ -182,7 +183,7 @@ class RedisStore:
         key = self._run_key(run_id)
         with told_plainly():
             async with self._redis.pipeline(transaction=True) as pipe:
-                pipe.hmget(key, ["backfill", "batch_size", "version", "parameters"])
+                pipe.hmget(key, ["backfill", "batch_size", "version", "parameters", "database"])
                 pipe.hgetall(f"{key}:range:{index}")
                 pipe.hvals(f"{key}:put_aside")
                 (address, batch_size, *terms), fields, put_aside = await pipe.execute()

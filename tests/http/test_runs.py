@@ -24,7 +24,7 @@ MEMBERS = {
         "updated_at",
         "finished_at",
     ),
-    *("attention", "moved_at", "notes", "asked", "outcome", "next"),
+    *("attention", "moved_at", "notes", "asked", "outcome", "next", "database"),
 }
 
 

@@ -35,8 +35,8 @@ class OtherVersions(GenerationVersions):
         return () if is_there else (NOT_READY,)
 
 
-def _known(found: Found, engine: AsyncEngine, settings: Settings) -> Mapping[str, Previewable]:
-    both = {SHIPPED: GenerationVersions(engine, LIMITS), OTHER: OtherVersions(engine, LIMITS)}
+def _known(found: Found, engines: Mapping[str, AsyncEngine], settings: Settings) -> Mapping[str, Previewable]:
+    both = {SHIPPED: GenerationVersions(engines[""], LIMITS), OTHER: OtherVersions(engines[""], LIMITS)}
     return {name: both[name] for name in os.environ["WORKER_KNOWS"].split(",") if name}
 
 

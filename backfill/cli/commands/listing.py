@@ -60,6 +60,7 @@ def _backfill_document(definition: Definition, last: Run | None) -> dict[str, An
         "about": definition.about,
         "version": definition.version,
         "parameters": None if definition.parameters is None else schema_of(definition.parameters),
+        "database": definition.database or None,
         "last_run": run,
     }
 

@@ -63,8 +63,8 @@ class Options(TypedDict, total=False):
     batch_rows: how many rows are read at once at most, where they are large.
     bound: a subclass of `Calls` to bind instead of it: for what else a batch does, or verification looks at, that a
         function of a row cannot say.
-    parameters, version, hooks, after, not_here: as of every Definition. With parameters the function takes them after
-        the row, and todo, where and check may be functions of them.
+    parameters, version, hooks, after, not_here, database: as of every Definition. With parameters the function takes
+        them after the row, and todo, where and check may be functions of them.
     """
 
     name: str
@@ -89,6 +89,7 @@ class Options(TypedDict, total=False):
     parameters: type[BaseModel]
     version: str
     hooks: Hooks
+    database: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

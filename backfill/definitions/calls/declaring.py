@@ -82,6 +82,7 @@ def calls(
             hooks=options.get("hooks", Hooks()),
             after=tuple(options.get("after", ())),
             not_here=options.get("not_here"),
+            database=options.get("database", ""),
             function=sample.function,
             spec=sample,
         )

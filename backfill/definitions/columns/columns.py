@@ -66,6 +66,7 @@ class Columns(Declared):
     Parameters: ClassVar[type[BaseModel] | None] = None
     version: ClassVar[str] = "1"
     hooks: ClassVar[Hooks] = Hooks()
+    database: ClassVar[str] = ""
     contract: ClassVar[Contract | None] = None
 
     _declaration: ClassVar[Declaration]
@@ -87,6 +88,7 @@ class Columns(Declared):
                 needs=needs_of(cls._declaration),
                 version=cls.version,
                 hooks=cls.hooks,
+                database=cls.database,
                 wrong_rows=cls._declaration.wrong_rows,
                 contract=cls.contract,
             )

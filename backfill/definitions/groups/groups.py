@@ -84,6 +84,7 @@ class Groups(Declared, GroupsBackfill):
     Parameters: ClassVar[type[BaseModel] | None] = None
     version: ClassVar[str] = "1"
     hooks: ClassVar[Hooks] = Hooks()
+    database: ClassVar[str] = ""
 
     _declaration: ClassVar[Declaration]
     _definition: ClassVar[Definition]
@@ -106,6 +107,7 @@ class Groups(Declared, GroupsBackfill):
                 parameters=cls.Parameters,
                 version=cls.version,
                 hooks=cls.hooks,
+                database=cls.database,
             )
 
     def __init__(self, engine: AsyncEngine, limits: Limits, parameters: BaseModel | None = None) -> None:

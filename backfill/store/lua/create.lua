@@ -1,8 +1,8 @@
 -- A new run, unless its backfill has an active one or the request was made before. ARGV 4 backfill, 5 pace JSON,
 -- 6 who, 7 idempotency key or '', 8 note or '', 9 the name to keep it under ('': the backfill's), 10 version, 11 parameters
--- JSON or '', 12 the state that it begins in, 13 window,
--- 14 the moment before which not, in ms, 15 the phases that follow from both, '' where there is none; 16 who reads
--- the outbox. Returns {id, 'new'|'repeated'|'active'}.
+-- JSON or '', 12 the state that it begins in, 13 window, 14 the moment before which not, in ms, 15 the phases that follow
+-- from both, '' where there is none; 16 who reads the outbox, 17 the name of its database or ''. Returns {id,
+-- 'new'|'repeated'|'active'}.
 local backfill, pace, who, idempotency, note = ARGV[4], ARGV[5], ARGV[6], ARGV[7], ARGV[8] or ''
 local address, version, parameters = ARGV[9] or '', ARGV[10] or '', ARGV[11] or ''
 local first = ARGV[12] or 'queued'
@@ -26,6 +26,7 @@ if ARGV[15] and ARGV[15] ~= '' then
   redis.call('HSET', run_key, 'window', ARGV[13], 'not_before_ms', ARGV[14], 'phases', ARGV[15])
 end
 if parameters ~= '' then redis.call('HSET', run_key, 'parameters', parameters) end
+if (ARGV[17] or '') ~= '' then redis.call('HSET', run_key, 'database', ARGV[17]) end
 redis.call('HSET', metrics_key(), 'run', run_id)
 redis.call('ZADD', prefix .. ':runs', now, run_id)
 if idempotency ~= '' then redis.call('SET', idempotency_key, run_id, 'EX', 86400) end
