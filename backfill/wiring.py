@@ -10,7 +10,6 @@ import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
-from functools import partial
 
 from redis.asyncio import Redis
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -137,7 +136,8 @@ async def build_service(
         random=random.Random(),
         failovers=Failovers(
             marks=RedisMarks(redis, prefix=settings.redis_prefix),
-            read=partial(read_standing, engine, _limits(settings)),
+            read=lambda database: read_standing(engines[database], _limits(settings)),
+            databases=known.databases,
         ),
     )
     control = Control(store=store, doorbell=doorbell, known=known)

@@ -11,8 +11,9 @@ what is settled. Verification would find what is missing, too, but not in pages 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import structlog
@@ -40,24 +41,35 @@ class Marks(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failovers:
-    marks: Marks
-    read: Callable[[], Awaitable[Standing | None]]
+    """`read` is asked by the name of a database, and `databases` has that of each backfill that is not on ''."""
 
-    async def look(self, run_id: str) -> None:
+    marks: Marks
+    read: Callable[[str], Awaitable[Standing | None]]
+    databases: Mapping[str, str] = field(default_factory=dict)
+
+    async def look(self, run_id: str, backfill: str) -> None:
         """Raises BatchFailed where there is no server to ask, and RedisUnreachable."""
-        at_ms, standing = await self.marks.now_ms(), await self.read()
+        at_ms, standing = await self.marks.now_ms(), await self.read(self.databases.get(backfill, ""))
         if standing is not None:
             await self._note(run_id, standing, at_ms)
 
     async def look_at_all(self, store: Store, serving: Serving) -> None:
         """At the active runs that this worker serves; a server that does not answer is asked the next time."""
         try:
-            run_ids = (await store.active_ids(serving.served)).values()
-            if not run_ids:
-                return
+            active = await store.active_ids(serving.served)
+        except RedisUnreachable as error:
+            log.debug("no look at the log of the database", reason=str(error))
+            return
+        by_database: defaultdict[str, list[str]] = defaultdict(list)
+        for backfill, run_id in active.items():
+            by_database[self.databases.get(backfill, "")].append(run_id)
+        await asyncio.gather(*(self._look_at_one(database, run_ids) for database, run_ids in by_database.items()))
+
+    async def _look_at_one(self, database: str, run_ids: Sequence[str]) -> None:
+        try:
             at_ms = await self.marks.now_ms()
             async with asyncio.timeout(LOOK_SECONDS):
-                standing = await self.read()
+                standing = await self.read(database)
             if standing is not None:
                 for run_id in run_ids:
                     await self._note(run_id, standing, at_ms)

@@ -132,7 +132,7 @@ class Slices:
     async def _perform(self, claim: Claim, lease: Lease, around: Surroundings) -> None:
         if self.failovers is not None and claim.task in (Task.PLAN, Task.FINISH):
             # From before its first cursor a run knows its primary, and it does not end without a last look.
-            await self.failovers.look(claim.run_id)
+            await self.failovers.look(claim.run_id, claim.backfill)
         backfill = guarded(self.bind(claim.backfill, claim.terms.parameters), seconds=self.call_seconds)
         match claim.task:
             case Task.PLAN:
