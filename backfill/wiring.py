@@ -121,8 +121,7 @@ async def build_service(
     arq = open_arq(urls.redis_url, prefix=settings.redis_prefix, timeout_seconds=waits_seconds, patience=patience)
     stack.push_async_callback(arq.aclose, close_connection_pool=True)
     doorbell = ArqDoorbell(arq)
-    found = found or discover(settings.definitions)
-    known = _known(found, engines, settings)
+    known = _known(found or discover(settings.definitions), engines, settings)
     slices = Slices(
         store=store,
         doorbell=doorbell,

@@ -36,14 +36,7 @@ from backfill.opening import servers
 from backfill.queue import RECONCILE, SLICE, dump_job, load_job, queue_name
 from backfill.queue_reader import open_reader
 from backfill.release import own_version
-from backfill.runs.errors import (
-    DatabaseUnreachable,
-    DefinitionFailed,
-    OperatorError,
-    RedisUnreachable,
-    SchemaNotReady,
-    WrongState,
-)
+from backfill.runs.errors import OperatorError, RedisUnreachable
 from backfill.runs.workers import unspoken_record
 from backfill.settings import Settings, load_settings
 from backfill.store.client import redis_unreachable, require_writes
@@ -123,18 +116,9 @@ async def _end(main: asyncio.Task[Any] | None) -> None:
 
 async def _what_is_served(settings: Settings, urls: ServerUrls) -> Serving:
     """Raises SchemaNotReady, DefinitionFailed or WrongState where there are backfills and none of them is ready."""
-    not_ready: dict[str, OperatorError] = {}
     async with AsyncExitStack() as stack:
         service = await build_service(settings, urls, stack, application_name=WORKER_APPLICATION)
-        for name in service.control.backfills:
-            try:
-                await service.control.check_worker(name)
-            except (SchemaNotReady, DefinitionFailed, WrongState) as error:
-                not_ready[name] = error
-            except DatabaseUnreachable as error:
-                if name not in service.control.known.databases:
-                    raise
-                not_ready[name] = error  # the other databases go on without it
+        not_ready = await service.control.not_for_this_worker()
         if service.control.broken and not service.control.backfills:
             service.control.backfill("")  # raises: an idle worker would hide what has to be mended
         await require_writes(service.redis, settings.redis_prefix)

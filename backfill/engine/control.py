@@ -16,7 +16,15 @@ from backfill.engine.guard import guarded
 from backfill.engine.preflight import require_privileges, require_schema, told_to_operator
 from backfill.engine.protocols import Backfill, Previewable
 from backfill.engine.steering import Steering, require_looked_at
-from backfill.runs.errors import ActiveRunExists, IdempotencyConflict, WrongState
+from backfill.runs.errors import (
+    ActiveRunExists,
+    DatabaseUnreachable,
+    DefinitionFailed,
+    IdempotencyConflict,
+    OperatorError,
+    SchemaNotReady,
+    WrongState,
+)
 from backfill.runs.failures import BatchFailed
 from backfill.runs.findings import Finding
 from backfill.runs.notes import checked_note
@@ -72,6 +80,21 @@ class Control(Steering):
         await self.check_here(name)
         return await self.check_schema(name, writes=True)
 
+    async def not_for_this_worker(self) -> dict[str, OperatorError]:
+        """By name, what keeps this process from working on runs; a database that is not everybody's leaves the others
+        alone. Raises DatabaseUnreachable where it is."""
+        found: dict[str, OperatorError] = {}
+        for name in self.backfills:
+            try:
+                await self.check_worker(name)
+            except (SchemaNotReady, DefinitionFailed, WrongState) as error:
+                found[name] = error
+            except DatabaseUnreachable as error:
+                if name not in self.known.databases:
+                    raise
+                found[name] = error
+        return found
+
     async def check_here(self, name: str) -> None:
         """Whether it has what it needs besides the database. Raises WrongState."""
         if why_not := await asyncio.to_thread(self.known.why_not_here, name):
@@ -104,10 +127,7 @@ class Control(Steering):
         ActiveRunExists, IdempotencyConflict, UsageError (a note that cannot be kept, the autopilot elsewhere).
         """
         words, terms = checked_note(note), self.known.terms(name, parameters or {})
-        require_looked_at(name, terms, pace.mode)
-        await self.check_order(name)
-        for warning in await self.check_schema(name):
-            log.warning(warning.rule, about="; ".join(warning.examples), remedy=warning.remedy)
+        await self._check_start(name, terms, pace)
         created = await self.store.create(
             name,
             pace,
@@ -126,6 +146,12 @@ class Control(Steering):
         if created.is_new and run.state is not State.PROPOSED:
             await self.doorbell.ring(run.address, run.id, pace.parallel)
         return run, created.is_new
+
+    async def _check_start(self, name: str, terms: Terms, pace: Pace) -> None:
+        require_looked_at(name, terms, pace.mode)
+        await self.check_order(name)
+        for warning in await self.check_schema(name):
+            log.warning(warning.rule, about="; ".join(warning.examples), remedy=warning.remedy)
 
     async def has_units(self, run: Run) -> bool:
         """Whether it will find anything at all; where that cannot be told now, it is taken to be so."""

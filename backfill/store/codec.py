@@ -230,6 +230,10 @@ def _optional(text: str | None) -> int | None:
     return None if text is None else int(text)
 
 
+def dump_optional(number: int | None) -> str:
+    return "" if number is None else str(number)
+
+
 def _whole(value: Any) -> Any:
     # Lua knows only doubles, and cjson may write a whole one as 1.0e+12.
     return int(value) if isinstance(value, float) else value

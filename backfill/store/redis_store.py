@@ -123,10 +123,8 @@ class RedisStore:
             pipe.zrangebyscore(f"{self._prefix}:workers", f"({seen_ms}", "+inf")
             pipe.hgetall(f"{self._prefix}:worker_records")
             *stages, alive, texts = await pipe.execute()
-        # One whose record is gone stands for work that nobody does; the end of the run finds it.
-        return [stage or RangeState.OPEN for stage in stages], [
-            record_of(worker_id, texts.get(worker_id)) for worker_id in alive
-        ]
+        stages = [stage or RangeState.OPEN for stage in stages]  # one that is gone is found at the end of the run
+        return stages, [record_of(worker_id, texts.get(worker_id)) for worker_id in alive]
 
     async def recent_ids(self, limit: int, *, after: str | None = None) -> tuple[str, ...] | None:
         key, first = f"{self._prefix}:runs", 0
@@ -213,8 +211,7 @@ class RedisStore:
         return bool(held), _state(state)
 
     async def save_plan(self, claim: Claim, plan: Plan) -> bool:
-        wal = "" if plan.wal_bytes is None else plan.wal_bytes
-        totals = (plan.units_total, plan.rows_total, int(plan.total_is_estimate), wal)
+        totals = (plan.units_total, plan.rows_total, int(plan.total_is_estimate), codec.dump_optional(plan.wal_bytes))
         spans = [text for span in plan.spans for text in (codec.dump_key(span.start), codec.dump_key(span.end))]
         return bool(await self._scripts.run("save_plan", claim.run_id, claim.token, *totals, *spans))
 
