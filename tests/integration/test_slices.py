@@ -143,7 +143,7 @@ async def test_what_a_failover_loses_behind_the_verification_is_done_again_befor
     lost: list[int] = []
     timelines = iter([1, 2, 2])  # of the primary at the plan, at the end, and at the end that comes after that
 
-    async def standing() -> Standing:
+    async def standing(_database: str) -> Standing:
         timeline = next(timelines)
         if timeline == 2 and not lost:
             lost.append(timeline)

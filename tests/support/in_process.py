@@ -38,7 +38,7 @@ class InProcessRun:
         self.run_id = ""
         self.bind: Callable[[str, str], Backfill] | None = None
         self.call_seconds = 30.0
-        self.standing: Callable[[], Awaitable[Standing]] | None = None
+        self.standing: Callable[[str], Awaitable[Standing]] | None = None
         self.ahead_ms = 0
         self.store = RedisStore(redis, prefix=PREFIX, lease_seconds=LEASE_SECONDS, clock=lambda: self._now_ms)
         self._marks = RedisMarks(redis, prefix=PREFIX, clock=lambda: self._now_ms)
