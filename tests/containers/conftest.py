@@ -51,7 +51,7 @@ def podman(asked_for: None) -> Iterator[Podman]:
     if missing := what_is_missing():
         pytest.skip(f"of Debian's packages there is no {', '.join(missing)}")
     given = os.environ.get("CONTAINERS_BASE")
-    with tempfile.TemporaryDirectory(prefix="containers-") as name:
+    with tempfile.TemporaryDirectory(prefix="containers-", ignore_cleanup_errors=True) as name:
         folder = Path(name)
         try:
             archive = Path(given) if given else make_base(folder / "base.tar")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,6 +18,18 @@ _INSTALL_PIP = (
     "import glob, zipfile; (wheel,) = glob.glob('/usr/share/python-wheels/pip-*.whl'); "
     "zipfile.ZipFile(wheel).extractall('/usr/local/lib/python3.13/dist-packages')"
 )
+# Answers may take a moment: the server has only just been started.
+_ASK = """
+import time, urllib.request
+for attempt in range(100):
+    try:
+        urllib.request.urlopen("{url}", timeout=5)
+        break
+    except OSError:
+        time.sleep(0.2)
+else:
+    raise SystemExit("{url} does not answer")
+"""
 _LEFT_OUT = ("/usr/share/doc/*", "/usr/share/man/*", "/usr/share/locale/*")
 
 
@@ -34,11 +47,11 @@ def make_base(archive: Path) -> Path:
             ["mmdebstrap", *options, _RELEASE, archive, *_mirror()],
             capture_output=True,
             text=True,
-            timeout=600,
+            timeout=300,
             check=False,
         )
     except subprocess.TimeoutExpired as error:
-        raise NoContainers("Debian's packages did not come within ten minutes") from error
+        raise NoContainers("Debian's packages did not come within five minutes") from error
     if done.returncode != 0:
         raise NoContainers(f"no base image could be made of Debian's packages: {last_line(done.stderr)}")
     return archive
@@ -52,23 +65,44 @@ def _mirror() -> list[str]:
 
 
 def podman_with_base(folder: Path, archive: Path) -> Podman:
-    """By overlay where the machine has it. Raises NoContainers where not even vfs can run a program."""
+    """By overlay where the machine has it. Raises NoContainers where not even vfs can do what these tests need."""
     said = ""
     for driver in ("overlay", "vfs"):
         podman = Podman(folder=folder / driver, driver=driver)
         podman.prepare()
-        steps = (
-            ("import", "--quiet", archive, NAME),
-            ("network", "create", "trial"),
-            ("run", "--rm", "--network=trial", "--init", NAME, "python", "-m", "pip", "--version"),
-            ("network", "rm", "trial"),
-        )
-        failed = next((done for step in steps if (done := podman.run(*step)).returncode != 0), None)
-        if failed is None:
+        try:
+            _try_out(podman, archive)
+        except NoContainers as error:
+            said = str(error)
+            podman.end()
+        else:
             return podman
-        said = last_line(failed.stderr)
-        podman.end()
-    raise NoContainers(f"podman cannot run a container here: {said}")
+    raise NoContainers(f"podman cannot run containers here: {said}")
+
+
+def _try_out(podman: Podman, archive: Path) -> None:
+    """Containers that find each other by name, and that this machine reaches by a port of its own."""
+    server = ("--detach", "--init", "--name=trial", "--network=trial", "--publish=127.0.0.1::8000", NAME)
+    steps = (
+        ("import", "--quiet", archive, NAME),
+        ("network", "create", "trial"),
+        ("run", *server, "python", "-m", "http.server", "8000"),
+        ("run", "--rm", "--network=trial", NAME, "python", "-c", _ASK.format(url="http://trial:8000")),
+        ("port", "trial", "8000"),
+    )
+    address = ""
+    for step in steps:
+        done = podman.run(*step)
+        if done.returncode != 0:
+            raise NoContainers(last_line(done.stderr))
+        address = done.stdout.strip()
+    asked = subprocess.run(
+        [sys.executable, "-c", _ASK.format(url=f"http://{address}")], check=False, capture_output=True
+    )
+    if asked.returncode != 0:
+        raise NoContainers("a published port leads nowhere")
+    for last in (("rm", "--force", "--time", "0", "trial"), ("network", "rm", "trial")):
+        podman.run(*last)
 
 
 def pip_secrets(python: str, folder: Path) -> Iterator[str]:
@@ -79,7 +113,7 @@ def pip_secrets(python: str, folder: Path) -> Iterator[str]:
     settings = {name.rpartition(".")[2].lstrip("."): value.strip("'\"") for name, value in told.items()}
     lines = ["[global]", "timeout = 60"]
     lines += [f"{name} = {settings[name]}" for name in ("index-url", "proxy", "trusted-host") if name in settings]
-    if "cert" in settings:
+    if Path(settings.get("cert", "-")).is_file():
         shutil.copyfile(settings["cert"], folder / "ca.pem")
         lines.append("cert = /run/secrets/ca.pem")
         yield f"--secret=id=ca.pem,src={folder / 'ca.pem'}"
