@@ -40,6 +40,7 @@ class Elsewhere:
 
 
 TARGETS_OF_MAKE = "tests/docs/test_documented_commands.py::test_a_target_of_make_is_there"
+OF_THE_FILES = "tests/files/test_commands.py::test_the_root_is_marked_and_each_step_comes_in_its_order"
 # How commands begin that are not typed here.
 ELSEWHERE = {
     "make demo": Elsewhere(
@@ -84,6 +85,16 @@ ELSEWHERE = {
     "backfill new": Elsewhere(
         why_not_here="it writes into an application",
         test="tests/examples/test_new.py::test_what_it_writes_migrates_passes_its_own_tests_and_comes_to_its_end",
+    ),
+    **dict.fromkeys(
+        (
+            "backfill files-root",
+            "backfill enqueue generation-sizes",
+            "backfill enqueue generation-files",
+            "backfill enqueue generation-files-cleanup",
+            "backfill verify --backfill generation-files",
+        ),
+        Elsewhere(why_not_here="it works on files in the checkout", test=OF_THE_FILES),
     ),
     "make check": Elsewhere(why_not_here="linters over the whole tree are no test of a command", test=TARGETS_OF_MAKE),
     "make help": Elsewhere(why_not_here="it prints the targets", test=TARGETS_OF_MAKE),

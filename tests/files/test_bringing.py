@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -85,3 +86,22 @@ async def test_a_patch_leads_from_each_version_to_the_next_and_the_link_to_the_a
     # Nothing was brought over of the version before.
     assert (await filed.row("four"))["diff_from_previous"] is None
     assert (filed.root / "p" / "generations" / "active").readlink() == Path("v2__two")
+
+
+async def test_a_generation_that_moves_to_another_project_is_brought_along_from_where_it_was(
+    run: InProcessRun, engine: AsyncEngine, filed: Filed
+) -> None:
+    await filed.add("p", "g", 1)
+    folder = filed.put_flat("g", FILES)
+    await filed.add("q", "other", 1, FILES)
+    backfill = generation_files.bound(engine, LIMITS)
+    await to_its_end(run, backfill)
+    shutil.rmtree(folder)
+
+    await filed.sql.execute("UPDATE generations SET project_id = 'q' WHERE id = 'g'")
+    await run.enqueue()
+    ended = await to_its_end(run, backfill)
+
+    assert (ended.state, ended.counts.rows_written) == (State.SUCCEEDED, 1)
+    assert (await filed.row("g"))["storage_path"] == "storage/projects/q/generations/v2__g"
+    assert contents(filed.folder("q", 2, "g") / "source") == as_bytes(FILES)

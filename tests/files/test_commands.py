@@ -28,7 +28,7 @@ def env(database: str, redis_url: str, tmp_path: Path) -> dict[str, str]:
     )
 
 
-async def test_the_root_is_marked_versions_come_first_files_after_and_the_flat_copies_go_when_asked(
+async def test_the_root_is_marked_and_each_step_comes_in_its_order(
     env: dict[str, str], tmp_path: Path, spawn: Spawn
 ) -> None:
     root = tmp_path / "files"
@@ -47,8 +47,11 @@ async def test_the_root_is_marked_versions_come_first_files_after_and_the_flat_c
             (root / "g" / name).parent.mkdir(parents=True, exist_ok=True)
             (root / "g" / name).write_text(text, encoding="utf-8")
         versions = await asyncio.to_thread(backfill, "enqueue", "generation-versions", "--watch", env=env)
+        sizes = await asyncio.to_thread(backfill, "enqueue", "generation-sizes", "--watch", env=env)
         files = await asyncio.to_thread(backfill, "enqueue", "generation-files", "--watch", env=env)
-        assert [done.returncode for done in (marked, versions, files)] == [0, 0, 0], files.stdout + worker.log
+        verified = await asyncio.to_thread(backfill, "verify", "--backfill", "generation-files", env=env)
+        done = (marked, versions, sizes, files, verified)
+        assert [one.returncode for one in done] == [0] * len(done), files.stdout + verified.stdout + worker.log
         path = await rows.connection.fetchval("SELECT storage_path FROM generations WHERE id = 'g'")
         assert path == f"{root}/p/generations/v1__g"
 

@@ -17,6 +17,7 @@ from tests.support.defined import LIMITS, to_its_end
 from tests.support.filed import FILES, Filed, contents
 from tests.support.in_process import InProcessRun
 from worker.files import generation_files
+from worker.files.folders import told
 from worker.files.names import checked_names
 
 LEAVES, ABSOLUTE = "the path of a file leaves its folder", "the path of a file is absolute"
@@ -124,23 +125,32 @@ async def test_a_full_disk_is_the_rows_reason_and_leaves_nothing_of_it_behind(
     run: InProcessRun, engine: AsyncEngine, filed: Filed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for version in (1, 2, 3):
-        await filed.add("p", f"g{version}", version, FILES)
-    real, writes = os.write, []
+        await filed.add("p", f"g{version}", version, {"main.py": f"print({version})\n"})
+    real = os.write
 
     def full(descriptor: int, content: bytes) -> int:
-        if stat.S_ISREG(os.fstat(descriptor).st_mode) and b"hello" in bytes(content):
-            writes.append(len(content))
-            if len(writes) == 2:
-                raise OSError(errno.ENOSPC, "No space left on device")
+        if b"print(2)" in bytes(content):
+            raise OSError(errno.ENOSPC, "No space left on device")
         return real(descriptor, content)
 
     monkeypatch.setattr("worker.files.storage.local.os.write", full)
     ended = await to_its_end(run, generation_files.bound(engine, LIMITS))
 
     (unit,) = ended.quarantined
-    assert unit.error == "the function refused the row: the disk is full"
-    kept = sorted(path.name for path in (filed.root / "p" / "generations").iterdir())
-    assert (len(kept), unit.unit_id in {name.split("__")[1] for name in kept}) == (2, False)
+    assert (unit.unit_id, unit.error) == ("g2", "the function refused the row: the disk is full")
+    kept = {path.name for path in (filed.root / "p" / "generations").iterdir()}
+    assert kept == {"v1__g1", "v3__g3"}
+
+
+@pytest.mark.parametrize(
+    ("number", "reason"),
+    [(errno.EROFS, "the disk is read-only"), (errno.ENAMETOOLONG, "the name of a file is too long")],
+)
+def test_what_the_system_refuses_is_a_reason_without_a_path(number: int, reason: str) -> None:
+    with pytest.raises(Refused) as refused, told():
+        raise OSError(number, os.strerror(number), "/secret/path")
+
+    assert str(refused.value) == reason
 
 
 def _zip_with_a_link(path: Path) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Row
 
 from backfill.definitions import Refused
-from worker.files.layout import Place
+from worker.files.layout import GENERATIONS, Place, named
 from worker.files.manifest import Damaged, Manifest
 from worker.files.sources import Source
 from worker.files.storage import Storage
@@ -39,6 +39,13 @@ def brought(storage: Storage, project_id: str, version: int, generation_id: str,
     except Refused:
         return None
     return place if storage.path(place) == path else None
+
+
+def place_at(storage: Storage, path: str) -> Place | None:
+    """Of a path as rows have it; None: it is none of a version."""
+    project, _, name = path.rpartition(f"/{GENERATIONS}/")
+    place = named(project.rpartition("/")[2], name)
+    return place if place is not None and storage.path(place) == path else None
 
 
 def steps_between(storage: Storage, rows: Sequence[Row[Any]]) -> dict[str, Step]:

@@ -28,6 +28,7 @@ _REASONS = {
     errno.ELOOP: "there is a symbolic link where a file or folder should be",
     errno.ENOTDIR: "there is a file or a symbolic link where a folder should be",
     errno.EISDIR: "there is a folder where a file should be",
+    errno.EMFILE: "this worker has too many files open: raise its limit, or lower parallel",
     errno.EIO: "the disk has an error",
 }
 
@@ -122,23 +123,30 @@ class Folder:
                     break
         return files, inner
 
-    def close(self) -> None:
+    def rest(self) -> None:
+        """Only this folder is kept open until the next file."""
         self._forget()
-        if self.descriptor >= 0:
-            os.close(self.descriptor)
-            self.descriptor = -1
+
+    def close(self) -> None:
+        if self.descriptor < 0:  # by now its number may be somebody else's
+            return
+        self._forget()
+        closing, self.descriptor, self._near = self.descriptor, -1, ("", -1)
+        os.close(closing)
 
     def _directory(self, path: str, *, make: bool) -> int:
-        if self._near[0] != path or self._near[1] < 0:
+        if self.descriptor < 0:
+            raise ValueError("the folder is closed")
+        if self._near[0] != path:
             self._forget()
             if path:
                 self._near = (path, self._opened(path.split("/"), make=make))
         return self._near[1]
 
     def _forget(self) -> None:
-        if self._near[1] != self.descriptor:
-            os.close(self._near[1])
-        self._near = ("", self.descriptor)
+        near, self._near = self._near[1], ("", self.descriptor)
+        if near != self.descriptor:
+            os.close(near)
 
     def _opened(self, names: tuple[str, ...] | list[str], *, make: bool) -> int:
         descriptor = os.dup(self.descriptor)
@@ -149,6 +157,11 @@ class Folder:
                 os.close(descriptor)
             descriptor = following
         return descriptor
+
+    def __del__(self) -> None:
+        """For one whose owner was broken off."""
+        with suppress(OSError):
+            self.close()
 
     def __enter__(self) -> Self:
         return self

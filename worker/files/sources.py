@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import stat
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -146,6 +146,20 @@ class Json:
         paths = checked_names(output_files)
         self._contents = {paths[name]: encoded(content) for name, content in output_files.items()}
         self.files = tuple(File(path=path, size=len(self._contents[path])) for path in sorted(self._contents))
+
+    def read(self, file: File) -> Iterator[bytes]:
+        yield self._contents[file.path]
+
+
+class Version:
+    """What was brought over before, to another project or under another number."""
+
+    kind = "version"
+
+    def __init__(self, paths: Iterable[str], read: Callable[[str], bytes], newest_ns: int) -> None:
+        self._contents = {path: read(path) for path in sorted(paths)}
+        self.files = tuple(File(path=path, size=len(content)) for path, content in self._contents.items())
+        self.newest_ns = newest_ns
 
     def read(self, file: File) -> Iterator[bytes]:
         yield self._contents[file.path]

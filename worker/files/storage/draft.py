@@ -10,8 +10,10 @@ import errno
 import fcntl
 import os
 import shutil
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from pathlib import Path
 from secrets import token_hex
 
 from worker.files.folders import Folder
@@ -24,13 +26,12 @@ _NO_LOCKS = {errno.EBADF, errno.ENOLCK, errno.ENOTSUP, errno.EINVAL}
 
 @dataclass(slots=True, kw_only=True)
 class Draft:
-    """`drafts` is the folder that it lies in, below the project's `generations/`."""
+    """Below the project's `generations/`. Only its own folder is kept open, for the lock: many of them wait at once."""
 
-    generations: Folder
-    drafts: Folder
+    root: Path
+    place: Place
     name: str
     folder: Folder
-    place: Place
     written: Manifest | None = None
 
     @property
@@ -39,36 +40,41 @@ class Draft:
             raise ValueError("a draft has a manifest when it is complete")
         return self.written
 
+    @contextmanager
+    def around(self) -> Iterator[tuple[Folder, Folder]]:
+        """The project's `generations/`, and the folder of the drafts in it."""
+        with (
+            Folder.at(self.root) as root,
+            root.below(self.place.project_id, GENERATIONS) as generations,
+            generations.below(PARTIAL) as drafts,
+        ):
+            yield generations, drafts
+
     def discard(self) -> None:
         """What is left of it; its lock is let go."""
         if self.folder.descriptor < 0:
             return
         self.folder.close()
-        shutil.rmtree(self.name, ignore_errors=True, dir_fd=self.drafts.descriptor)
-        self.drafts.close()
-        with suppress(OSError):  # others have drafts there
-            os.rmdir(PARTIAL, dir_fd=self.generations.descriptor)
-        self.generations.close()
+        with suppress(OSError), self.around() as (generations, drafts):
+            shutil.rmtree(self.name, ignore_errors=True, dir_fd=drafts.descriptor)
+            with suppress(OSError):  # others have drafts there
+                os.rmdir(PARTIAL, dir_fd=generations.descriptor)
 
 
-def begin(root: Folder, place: Place) -> Draft:
+def begin(at: Path, place: Place) -> Draft:
     """An empty one. Drafts of the same version that nobody writes any more are taken away."""
-    generations = root.below(place.project_id, GENERATIONS, make=True)
-    try:
+    with Folder.at(at) as root, root.below(place.project_id, GENERATIONS, make=True) as generations:
         for _ in range(_ATTEMPTS):
             # Another one may take the folder away when it is empty, between these steps.
             with suppress(FileNotFoundError, BlockingIOError):
-                return _begun(generations, place)
-        raise FileNotFoundError(errno.ENOENT, "drafts are taken away as fast as they are made")
-    except BaseException:
-        generations.close()
-        raise
+                name, folder = _begun(generations, place)
+                return Draft(root=at, place=place, name=name, folder=folder)
+    raise FileNotFoundError(errno.ENOENT, "drafts are taken away as fast as they are made")
 
 
-def _begun(generations: Folder, place: Place) -> Draft:
-    drafts = generations.below(PARTIAL, make=True)
-    name = f"{place.name}.{token_hex(6)}"
-    try:
+def _begun(generations: Folder, place: Place) -> tuple[str, Folder]:
+    with generations.below(PARTIAL, make=True) as drafts:
+        name = f"{place.name}.{token_hex(6)}"
         _take_away_the_dead(drafts, place)
         os.mkdir(name, dir_fd=drafts.descriptor)
         folder = drafts.below(name)
@@ -80,10 +86,7 @@ def _begun(generations: Folder, place: Place) -> Draft:
         except BaseException:
             folder.close()
             raise
-    except BaseException:
-        drafts.close()
-        raise
-    return Draft(generations=generations, drafts=drafts, name=name, folder=folder, place=place)
+        return name, folder
 
 
 def _take_away_the_dead(drafts: Folder, place: Place) -> None:

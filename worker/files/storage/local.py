@@ -46,8 +46,8 @@ class LocalFolder:
 
     def stage(self, place: Place, source: Source, about: About) -> Draft:
         total = require_countable(source.files)
-        with told(), Folder.at(self._root) as root:
-            draft = begin(root, place)
+        with told():
+            draft = begin(self._root, place)
             try:
                 for file in source.files:
                     _write(draft.folder, file, source)
@@ -62,6 +62,7 @@ class LocalFolder:
                 if source.newest_ns:
                     _date(draft.folder, MANIFEST, source.newest_ns)
                 draft.written = manifest
+                draft.folder.rest()
             except BaseException:
                 draft.discard()
                 raise
@@ -71,7 +72,7 @@ class LocalFolder:
         drafts = [one for one in staged if isinstance(one, Draft)]
         with told(), Folder.at(self._root) as root:
             for draft in drafts:
-                self._give_its_name(draft)
+                _give_its_name(draft)
             # The application cleans the root by the age of what lies there: what was just written is not old.
             for project_id in {draft.place.project_id for draft in drafts}:
                 with suppress(FileNotFoundError):
@@ -183,24 +184,26 @@ class LocalFolder:
         with self._opened(place) as now:
             return now is not None and os.path.samestat(os.fstat(now.descriptor), os.fstat(folder.descriptor))
 
-    def _give_its_name(self, draft: Draft) -> None:
-        here, there = draft.drafts.descriptor, draft.generations.descriptor
+
+def _give_its_name(draft: Draft) -> None:
+    with draft.around() as (generations, drafts):
+        here, there = drafts.descriptor, generations.descriptor
         try:
             os.rename(draft.name, draft.place.name, src_dir_fd=here, dst_dir_fd=there)
         except OSError as error:
             if error.errno not in _TAKEN:
                 raise
-            self._replace(draft)
+            _replace(draft, here, there)
 
-    def _replace(self, draft: Draft) -> None:
-        """Another worker was faster, or what is there is older. What was there lies in the draft's place then."""
-        here, there = draft.drafts.descriptor, draft.generations.descriptor
-        if exchange(draft.name, here, draft.place.name, there):
-            return
-        aside = f"{draft.name}.old"
-        os.rename(draft.place.name, aside, src_dir_fd=there, dst_dir_fd=here)
-        os.rename(draft.name, draft.place.name, src_dir_fd=here, dst_dir_fd=there)
-        shutil.rmtree(aside, ignore_errors=True, dir_fd=here)
+
+def _replace(draft: Draft, here: int, there: int) -> None:
+    """Another worker was faster, or what is there is older. What was there lies in the draft's place then."""
+    if exchange(draft.name, here, draft.place.name, there):
+        return
+    aside = f"{draft.name}.old"
+    os.rename(draft.place.name, aside, src_dir_fd=there, dst_dir_fd=here)
+    os.rename(draft.name, draft.place.name, src_dir_fd=here, dst_dir_fd=there)
+    shutil.rmtree(aside, ignore_errors=True, dir_fd=here)
 
 
 def _write(draft: Folder, file: File, source: Source) -> None:
