@@ -28,6 +28,7 @@ from backfill.embedded import ServerUrls
 from backfill.logging import setup_logging
 from backfill.opening import servers
 from backfill.runs.errors import OperatorError
+from backfill.runs.pace import FIXED
 from backfill.runs.states import State
 from backfill.settings import Settings, load_settings
 from backfill.sql.database import open_engine
@@ -126,7 +127,7 @@ async def our_run(
             open_service(here, application_name="benchmark") as service,
             worker_process(here, BACKFILL_DEFINITIONS=DEFINITIONS),
         ):
-            pace = default_pace(here).with_changes(
+            pace = default_pace(here, FIXED).with_changes(
                 {"parallel": options.parallel, "batch_rows": options.batch_rows, "target_ms": TARGET_MS, "pause_ms": 0}
             )
             await stopwatch.begin()

@@ -1,4 +1,4 @@
-"""What `backfill preview` foretells against what the real run takes: the demo's data, one worker, the default pace.
+"""What `backfill preview` foretells against what the real run takes: the demo's data, one worker, the fixed pace.
 
 The servers are embedded ones in a folder of their own, at their default settings, unless DATABASE_URL and REDIS_URL
 name others. The actual seconds are those of the run's own document, from started_at to finished_at. Exits with 0
@@ -27,6 +27,7 @@ from backfill.embedded import ServerUrls
 from backfill.logging import setup_logging
 from backfill.opening import servers
 from backfill.runs.errors import OperatorError
+from backfill.runs.pace import FIXED
 from backfill.runs.record import Run
 from backfill.runs.states import State
 from backfill.settings import Settings, load_settings
@@ -51,7 +52,7 @@ class Actual:
 async def foretold(settings: Settings) -> dict[str, Any]:
     """What the command prints, run as an operator does."""
     process = await asyncio.create_subprocess_exec(
-        *(str(Path(sys.executable).with_name("backfill")), "preview", "--json"),
+        *(str(Path(sys.executable).with_name("backfill")), "preview", "--json", "--pace", FIXED),
         cwd=ROOT,
         env=environment_of(settings),
         stdout=asyncio.subprocess.PIPE,
@@ -64,7 +65,7 @@ async def foretold(settings: Settings) -> dict[str, Any]:
 
 
 async def actual(settings: Settings, urls: ServerUrls) -> Actual:
-    """A run at the default pace, with its worker up and idle when it begins."""
+    """A run at the fixed pace, with its worker up and idle when it begins."""
     async with AsyncExitStack() as stack:
         service = await build_service(settings, urls, stack, application_name="benchmark")
         await stack.enter_async_context(worker_process(settings))
@@ -72,7 +73,7 @@ async def actual(settings: Settings, urls: ServerUrls) -> Actual:
         stack.push_async_callback(connection.close)
         await checkpoint(urls.database_url)
         before, wal_before = await read_tables(connection), await connection.fetchval(sql("read_wal"))
-        run, _ = await service.control.enqueue(BACKFILL, default_pace(settings), requested_by="benchmark")
+        run, _ = await service.control.enqueue(BACKFILL, default_pace(settings, FIXED), requested_by="benchmark")
         await until(service.control, run.id, lambda run: run.state not in (State.QUEUED, State.RUNNING))
         begun = time.monotonic()
         run = await until(service.control, run.id, lambda run: run.done)

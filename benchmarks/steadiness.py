@@ -26,6 +26,7 @@ from backfill.logging import setup_logging
 from backfill.opening import servers
 from backfill.runs.errors import OperatorError
 from backfill.runs.findings import Finding
+from backfill.runs.pace import FIXED
 from backfill.runs.ranges import Key, Plan, Unit
 from backfill.runs.record import Run
 from backfill.runs.states import Action, State
@@ -86,7 +87,7 @@ class Timed:
 async def time_transactions(service: Service, console: Console) -> None:
     timed = Timed(service.control.backfill(BACKFILL))
     slices = replace(service.slices, bind=lambda _name, _parameters: timed)
-    run, _ = await service.control.enqueue(BACKFILL, default_pace(service.settings), requested_by="benchmark")
+    run, _ = await service.control.enqueue(BACKFILL, default_pace(service.settings, FIXED), requested_by="benchmark")
     while not (await service.control.get(run.id)).done:
         await asyncio.gather(*(slices.work(run.id, lambda: False) for _ in range(run.pace.parallel)))
     cuts = quantiles(timed.milliseconds, n=100)
@@ -99,7 +100,7 @@ async def time_transactions(service: Service, console: Console) -> None:
 
 async def time_pauses(service: Service, times: int, console: Console) -> None:
     control = service.control
-    run, _ = await control.enqueue(BACKFILL, default_pace(service.settings), requested_by="benchmark")
+    run, _ = await control.enqueue(BACKFILL, default_pace(service.settings, FIXED), requested_by="benchmark")
     reactions = []
     for _ in range(times):
         current = await until(control, run.id, _is_past((await control.get(run.id)).counts.rows_written))

@@ -25,7 +25,7 @@ from backfill.embedded import ServerUrls
 from backfill.logging import setup_logging
 from backfill.opening import servers
 from backfill.runs.errors import OperatorError
-from backfill.runs.pace import Pace
+from backfill.runs.pace import FIXED, Pace
 from backfill.settings import Settings, load_settings
 from backfill.wiring import build_service, default_pace
 from benchmarks.databases import ROOT, copied, environment_of, prepared
@@ -91,7 +91,7 @@ async def compare(settings: Settings, urls: ServerUrls, watchers: int, console: 
             while seen["snapshot"] < number:  # noqa: ASYNC110 - the tasks count
                 await asyncio.sleep(0.05)
             console.print(f"{number} watch: {await measure(service.redis, process)}")
-        fast = default_pace(settings).document()
+        fast = default_pace(settings, FIXED).document()
         await service.control.set_pace(run.id, fast, who="benchmark")
         await asyncio.gather(*watching)
         ended = await until(service.control, run.id, lambda run: run.done)

@@ -233,7 +233,7 @@ SABOTAGES = (
     Sabotage(
         name="a checkpoint does not ask for the lease",
         file="backfill/store/lua/checkpoint.lua",
-        old="if not holds(index, token) then return {0, state() or '', pace, 0, '', '1'} end",
+        old="if not holds(index, token) then return {0, state() or '', pace, 0, '', '1', '0', ''} end",
         new="",
         caught_by=f"{_INTERLEAVINGS}/test_zombie_worker.py::test_what_it_commits_stands_and_what_it_reports_is_refused",
     ),
