@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from backfill.definitions import Refused
 from backfill.definitions.calls import calling
 from backfill.definitions.calls.answers import Answer, Function, Gave, Raised, Row
 from backfill.definitions.calls.calling import BEGIN_WITHIN_SECONDS, Caller, RunsIn, Terms
@@ -211,3 +212,15 @@ async def test_a_function_that_another_process_cannot_find_is_nobodys_row() -> N
     with pytest.raises(BatchFailed, match=r"hidden cannot begin: finding .* raised AttributeError") as told:
         await caller.answers(rows(1))
     assert told.value.failure is Failure.BUG
+
+
+async def test_an_exception_in_place_of_an_answer_is_its_rows_and_a_refusal_is_told_in_its_own_words() -> None:
+    def give(together: list[Row]) -> list[Any]:
+        special = {1: Refused("it has no files"), 2: ValueError("alice@example.com")}
+        return [special.get(row.id, row.id) for row in together]
+
+    caller = caller_of(give, RunsIn.THREADS, batched=True, together=4)
+    answers = await caller.answers(rows(4))
+
+    told = [answer.reason if isinstance(answer, Raised) else answer.value for answer in answers]
+    assert told == [0, "the function refused the row: it has no files", "the function raised ValueError", 3]
