@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Sequence
-from typing import Protocol, TypeVar, runtime_checkable
+from typing import Protocol, TypeVar
 
 from backfill.engine.lease import Lease
 from backfill.engine.protocols import Backfill
@@ -24,7 +24,6 @@ PAGE_UNITS = 1000
 Answer = TypeVar("Answer")
 
 
-@runtime_checkable
 class Proving(Protocol):
     """What a definition may have besides. `places_of` ranks keys as the walk orders them: equal ones alike, from 0 on;
     `wal_written` is how many bytes of WAL its server has ever written."""

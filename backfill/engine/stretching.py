@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import Protocol, cast
 
 from backfill.engine.lookahead import Batch, Lookahead, Pages
 from backfill.runs.failures import BatchFailed, Failure
@@ -30,7 +30,6 @@ class Stretch:
     contended: frozenset[str] = frozenset()
 
 
-@runtime_checkable
 class Stretching(Protocol):
     """What a backfill has besides whose units are single rows, and which can settle them without knowing their names: a
     range is then settled a stretch at a time, and only where one fails are its units read and settled by name."""
@@ -53,10 +52,8 @@ class Stretches:
     """The way ahead in place of a `Lookahead`: stretches, and batches of named units where a stretch has failed."""
 
     def __init__(self, backfill: Pages, span: Span, cursor: Key | None, stopwatch: Callable[[], float]) -> None:
-        if not isinstance(backfill, Stretching):
-            raise TypeError("a backfill that settles stretches")
         self._backfill = backfill
-        self._settle = backfill.settle_stretch
+        self._settle = cast("Stretching", backfill).settle_stretch
         self._after = cursor or span.start
         self._end = span.end
         self._stopwatch = stopwatch
@@ -123,6 +120,7 @@ class Stretches:
 
 
 def way_ahead(backfill: Pages, span: Span, cursor: Key | None, stopwatch: Callable[[], float]) -> Lookahead | Stretches:
-    if isinstance(backfill, Stretching):
+    # Not isinstance: from Python 3.12 on that does not see what a guarded definition has.
+    if hasattr(backfill, "settle_stretch"):
         return Stretches(backfill, span, cursor, stopwatch)
     return Lookahead(backfill, span, cursor)

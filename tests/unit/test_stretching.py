@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, field
+from typing import cast
 
+from backfill.engine.guard import guarded
 from backfill.engine.lookahead import Batch
-from backfill.engine.stretching import Stretch, Stretched, Stretches
+from backfill.engine.protocols import Backfill
+from backfill.engine.stretching import Stretch, Stretched, Stretches, way_ahead
 from backfill.runs.failures import BatchFailed, Failure
+from backfill.runs.findings import Rule
 from backfill.runs.ranges import Key, Span, Unit
 
 ROWS = 1_000
@@ -34,6 +39,12 @@ class Numbers:
     async def read_page(self, after: Key | None, end: Key, *, units: int, row_cap: int) -> tuple[Unit, ...]:
         numbers = range(_after(after), min(_after(after) + units, ROWS))
         return tuple(Unit(id=str(n), key=(str(n),), rows=1, todo=1, settled=False) for n in numbers)
+
+
+@dataclass(slots=True)
+class Named(Numbers):
+    name: str = "numbers"
+    rules: tuple[Rule, ...] = ()
 
 
 def _after(key: Key | None) -> int:
@@ -73,3 +84,12 @@ async def test_a_stretch_that_takes_too_long_is_tried_again_half_as_long() -> No
 
     assert numbers.asked[:4] == [200, 100, 50, 50]
     assert (sum(stretches), max(stretches), named) == (ROWS, 50, [])
+
+
+async def test_a_definition_behind_the_guard_is_still_settled_in_stretches() -> None:
+    numbers = Named()
+
+    ahead = way_ahead(guarded(cast("Backfill", numbers)), SPAN, None, time.monotonic)
+    settled = await ahead.next_batch(100, 200)
+
+    assert (type(ahead), type(settled), numbers.asked) == (Stretches, Stretched, [100])
