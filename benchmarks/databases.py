@@ -43,7 +43,7 @@ async def prepared(server_url: str, shape: OldDataShape, *, revision: str = "hea
         finally:
             await engine.dispose()
         _migrate(url, revision)
-        await _execute(url, sql("vacuum"))
+        await vacuumed(url)
         yield url
 
 
@@ -64,6 +64,12 @@ async def copied(server_url: str, template_url: str) -> AsyncIterator[str]:
 
 async def checkpoint(server_url: str) -> None:
     await _execute(server_url, sql("checkpoint"))
+
+
+async def vacuumed(url: str) -> None:
+    """As after a quiet night, and everything is written to disk."""
+    await _execute(url, sql("vacuum"))
+    await checkpoint(url)
 
 
 async def with_used_segments(server_url: str) -> None:

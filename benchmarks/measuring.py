@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from statistics import median
 
@@ -13,7 +14,10 @@ from benchmarks.databases import sql
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measurement:
-    """One way, once. `verifying_seconds` comes on top of `seconds`; `growth_bytes` is of tables and indexes."""
+    """One way, once. `verifying_seconds` comes on top of `seconds`; `growth_bytes` is of tables and indexes.
+
+    `again_...` is a second run over what the first has left, its verification included.
+    """
 
     way: str
     seconds: float
@@ -22,6 +26,19 @@ class Measurement:
     growth_bytes: int
     digest: int
     verifying_seconds: float | None = None
+    again_seconds: float | None = None
+    again_wal_bytes: int | None = None
+
+    @property
+    def verifying_ratio(self) -> float | None:
+        return self.verifying_seconds / self.seconds if self.verifying_seconds is not None else None
+
+    @property
+    def again_times(self) -> float | None:
+        """How often the second run fits into the first, both with their verification."""
+        if self.again_seconds is None:
+            return None
+        return (self.seconds + (self.verifying_seconds or 0.0)) / self.again_seconds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +55,10 @@ class Summary:
     verifying_seconds: float | None
     seconds_ratio: float
     wal_ratio: float
+    verifying_ratio: float | None
+    again_seconds: float | None
+    again_wal_bytes: float | None
+    again_times: float | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,7 +103,6 @@ def summarize(rounds: list[dict[str, Measurement]], rival: str) -> list[Summary]
 def _summary(way: str, rounds: list[dict[str, Measurement]], rival: str) -> Summary:
     ours = [measured[way] for measured in rounds]
     seconds = [one.seconds for one in ours]
-    verifying = [one.verifying_seconds for one in ours if one.verifying_seconds is not None]
     return Summary(
         way=way,
         seconds=median(seconds),
@@ -91,7 +111,16 @@ def _summary(way: str, rounds: list[dict[str, Measurement]], rival: str) -> Summ
         wal_bytes=median(one.wal_bytes for one in ours),
         hot_share=median(one.hot_share for one in ours),
         growth_bytes=median(one.growth_bytes for one in ours),
-        verifying_seconds=median(verifying) if verifying else None,
+        verifying_seconds=_median_of_those_there(one.verifying_seconds for one in ours),
         seconds_ratio=median(measured[way].seconds / measured[rival].seconds for measured in rounds),
         wal_ratio=median(measured[way].wal_bytes / measured[rival].wal_bytes for measured in rounds),
+        verifying_ratio=_median_of_those_there(one.verifying_ratio for one in ours),
+        again_seconds=_median_of_those_there(one.again_seconds for one in ours),
+        again_wal_bytes=_median_of_those_there(one.again_wal_bytes for one in ours),
+        again_times=_median_of_those_there(one.again_times for one in ours),
     )
+
+
+def _median_of_those_there(found: Iterable[float | None]) -> float | None:
+    there = [one for one in found if one is not None]
+    return median(there) if there else None

@@ -28,7 +28,7 @@ from backfill.runs.wording import counted
 from backfill.settings import Settings, load_settings
 from benchmarks.databases import prepared
 from benchmarks.measuring import Measurement, summarize
-from benchmarks.report import document, show
+from benchmarks.table import document, show
 from benchmarks.ways import ONE_SHOT, RUN, SINGLE, Course, measure
 from worker.demo.old_data import OldDataShape
 

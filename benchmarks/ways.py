@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 import sys
-import time
+from asyncio.subprocess import Process
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ from backfill.runs.record import Run
 from backfill.runs.states import State
 from backfill.settings import Settings
 from backfill.wiring import default_pace, open_service
-from benchmarks.databases import ROOT, copied, environment_of, sql
+from benchmarks.databases import ROOT, copied, environment_of, sql, vacuumed
 from benchmarks.measuring import Measurement, Stopwatch, read_digest, read_tables
 
 ONE_SHOT = "a  one-shot migration"
@@ -51,7 +51,16 @@ class Course:
     settings: Settings
 
 
-Way = Callable[[Course, str, Stopwatch], Awaitable[float | None]]
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Besides:
+    """What a run does that a migration does not: seconds, and bytes of WAL."""
+
+    verifying_seconds: float | None = None
+    again_seconds: float | None = None
+    again_wal_bytes: int | None = None
+
+
+Way = Callable[[Course, str, Stopwatch], Awaitable[Besides]]
 
 
 async def measure(course: Course, way: str) -> Measurement:
@@ -62,7 +71,7 @@ async def measure(course: Course, way: str) -> Measurement:
             before = await read_tables(connection)
             stopwatch = Stopwatch(connection)
             take: Way = _run if way == RUN else _in_one_transaction(STATEMENTS[way])
-            verifying_seconds = await take(course, database_url, stopwatch)
+            besides = await take(course, database_url, stopwatch)
             after = await read_tables(connection)
             return Measurement(
                 way=way,
@@ -71,14 +80,16 @@ async def measure(course: Course, way: str) -> Measurement:
                 hot_share=after.hot_updates / max(after.updates, 1),
                 growth_bytes=after.size_bytes - before.size_bytes,
                 digest=await read_digest(connection),
-                verifying_seconds=verifying_seconds,
+                verifying_seconds=besides.verifying_seconds,
+                again_seconds=besides.again_seconds,
+                again_wal_bytes=besides.again_wal_bytes,
             )
         finally:
             await connection.close()
 
 
 def _in_one_transaction(names: tuple[str, ...]) -> Way:
-    async def take(course: Course, database_url: str, stopwatch: Stopwatch) -> None:  # noqa: ARG001 - a Way has it
+    async def take(course: Course, database_url: str, stopwatch: Stopwatch) -> Besides:  # noqa: ARG001 - a Way has it
         connection = await asyncpg.connect(database_url)
         try:
             await stopwatch.begin()
@@ -88,30 +99,45 @@ def _in_one_transaction(names: tuple[str, ...]) -> Way:
             await stopwatch.end()
         finally:
             await connection.close()
+        return Besides()
 
     return take
 
 
-async def _run(course: Course, database_url: str, stopwatch: Stopwatch) -> float:
-    """At full pace: seconds of verification; what is before it is on the stopwatch.
+async def _run(course: Course, database_url: str, stopwatch: Stopwatch) -> Besides:
+    """At full pace; what is before its verification is on the stopwatch. The worker is up and idle when it begins.
 
-    The worker is up and idle when it begins.
+    Before the second run comes what autovacuum and a checkpoint do of themselves, sooner or later.
     """
     settings = settings_on(course.settings, course.urls, database_url)
     async with open_service(settings, application_name="benchmark") as service, worker_process(settings):
-        await stopwatch.begin()
-        pace = default_pace(settings).with_changes(FULL_PACE)
-        run, _ = await service.control.enqueue(BACKFILL, pace, requested_by="benchmark")
-        run = await until(service.control, run.id, lambda run: run.state not in (State.QUEUED, State.RUNNING))
-        await stopwatch.end()
-        begun = time.monotonic()
-        run = await until(service.control, run.id, lambda run: run.done)
-        verifying_seconds = time.monotonic() - begun
+        verifying = await full_pace(service.control, settings, stopwatch)
+        await vacuumed(database_url)
+        again = Stopwatch(stopwatch.connection)
+        verifying_again = await full_pace(service.control, settings, again)
         keys = [key async for key in service.redis.scan_iter(f"{settings.redis_prefix}:*")]
         await service.redis.delete(*keys)
+    return Besides(
+        verifying_seconds=verifying.seconds,
+        again_seconds=again.seconds + verifying_again.seconds,
+        again_wal_bytes=again.wal_bytes + verifying_again.wal_bytes,
+    )
+
+
+async def full_pace(control: Control, settings: Settings, stopwatch: Stopwatch) -> Stopwatch:
+    """A run to its end: settling on the stopwatch that is given, verification on the one that is returned."""
+    verifying = Stopwatch(stopwatch.connection)
+    await stopwatch.begin()
+    pace = default_pace(settings).with_changes(FULL_PACE)
+    run, _ = await control.enqueue(BACKFILL, pace, requested_by="benchmark")
+    run = await until(control, run.id, lambda run: run.state not in (State.QUEUED, State.RUNNING))
+    await stopwatch.end()
+    await verifying.begin()
+    run = await until(control, run.id, lambda run: run.done)
+    await verifying.end()
     if run.state is not State.SUCCEEDED:
         raise RuntimeError(f"the run ended {run.state}: {run.error}")
-    return verifying_seconds
+    return verifying
 
 
 def settings_on(settings: Settings, urls: ServerUrls, database_url: str) -> Settings:
@@ -135,7 +161,7 @@ async def until(
 
 
 @asynccontextmanager
-async def worker_process(settings: Settings, **more: str) -> AsyncIterator[None]:
+async def worker_process(settings: Settings, **more: str) -> AsyncIterator[Process]:
     """The process that an operator starts, ready for work; ended by SIGTERM, as a deployment does. `more`: variables of
     its environment."""
     process = await asyncio.create_subprocess_exec(
@@ -150,7 +176,7 @@ async def worker_process(settings: Settings, **more: str) -> AsyncIterator[None]
     try:
         await _read_until_ready(process.stdout)
         rest = asyncio.create_task(process.stdout.read())  # a pipe that nobody reads would stop it
-        yield
+        yield process
     finally:
         with suppress(ProcessLookupError):
             process.terminate()
