@@ -24,15 +24,14 @@ from rich.table import Table
 from backfill.cli.output import answer_console
 from backfill.embedded import ServerUrls
 from backfill.engine.control import Control
-from backfill.logging import setup_logging
 from backfill.opening import servers
-from backfill.runs.errors import OperatorError
 from backfill.runs.record import Run
 from backfill.runs.states import Action, State
 from backfill.settings import Settings, load_settings
 from backfill.wiring import default_pace, open_service
 from benchmarks.called import AT_ONCE, MILLISECONDS
 from benchmarks.databases import empty, sql
+from benchmarks.running import ended
 from benchmarks.ways import FULL_PACE, settings_on, until, worker_process
 
 EMBEDDED_DIR = Path(__file__).resolve().parent / ".embedded"
@@ -137,13 +136,7 @@ def main() -> int:
     given = parser.parse_args()
     # Of the worker as well.
     os.environ["BACKFILL_DEFINITIONS"] = "benchmarks.called"
-    try:
-        setup_logging("WARNING", "auto")
-        asyncio.run(benchmark((given.rows, given.rows, given.quick_rows)))
-    except OperatorError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return error.exit_code
-    return 0
+    return ended(lambda: asyncio.run(benchmark((given.rows, given.rows, given.quick_rows))))
 
 
 if __name__ == "__main__":

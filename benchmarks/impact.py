@@ -22,9 +22,7 @@ from rich.table import Table
 
 from backfill.cli.output import answer_console
 from backfill.engine.control import Control
-from backfill.logging import setup_logging
 from backfill.opening import servers
-from backfill.runs.errors import OperatorError
 from backfill.runs.pace import AUTOPILOT as AUTOPILOT_MODE
 from backfill.runs.pace import FIXED as FIXED_MODE
 from backfill.runs.pace import Pace
@@ -33,6 +31,8 @@ from backfill.runs.states import State
 from backfill.settings import Settings, load_settings
 from backfill.wiring import default_pace, open_service
 from benchmarks.databases import copied, environment_of, prepared, with_used_segments
+from benchmarks.goals import Goal
+from benchmarks.running import ended
 from benchmarks.watched import HEADINGS, WARM_UP_SECONDS, Options, cells, options_from
 from benchmarks.ways import BACKFILL, FULL_PACE, settings_on, until, worker_process
 from worker.demo.children import Children
@@ -44,6 +44,8 @@ EMBEDDED_DIR = Path(__file__).resolve().parent / ".embedded"
 OURS = "backfill-benchmark"
 ALONE, BESIDE = "alone", "beside"  # one word each, as the application takes its phases
 AUTOPILOT, FIXED, FULL = "autopilot", "fixed pace", "full pace"
+MOST_RATIO = {AUTOPILOT: 1.25}
+LEAST_OF_FULL = 0.8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,7 +135,17 @@ async def benchmark(options: Options, progress: Console) -> dict[str, Impact]:
 
 
 def document(impacts: Mapping[str, Impact]) -> dict[str, Any]:
-    return {name: asdict(impact) | {"p99_ratio": impact.p99_ratio} for name, impact in impacts.items()}
+    goals = [
+        Goal(what=f"application's p99 at the {name}, to alone", value=impact.p99_ratio, most=MOST_RATIO.get(name))
+        for name, impact in impacts.items()
+        if impact.p99_ratio is not None
+    ]
+    of_full = impacts[AUTOPILOT].rows_per_second_alone / impacts[FULL].rows_per_second_alone
+    goals.append(Goal(what="autopilot with no application: rows/s, to full pace", value=of_full, least=LEAST_OF_FULL))
+    return {
+        "paces": {name: asdict(impact) | {"p99_ratio": impact.p99_ratio} for name, impact in impacts.items()},
+        "goals": [goal.document() for goal in goals],
+    }
 
 
 def show(console: Console, impacts: Mapping[str, Impact]) -> None:
@@ -149,19 +161,17 @@ def show(console: Console, impacts: Mapping[str, Impact]) -> None:
     console.print(table)
 
 
-def main() -> int:
-    try:
-        options = options_from(sys.argv[1:], __doc__)
-        setup_logging("WARNING", "auto")
-        impacts = asyncio.run(benchmark(options, answer_console(stderr=True)))
-    except OperatorError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return error.exit_code
+def tell() -> None:
+    options = options_from(sys.argv[1:], __doc__)
+    impacts = asyncio.run(benchmark(options, answer_console(stderr=True)))
     if options.as_json:
         print(json.dumps(document(impacts), indent=2))
     else:
         show(answer_console(), impacts)
-    return 0
+
+
+def main() -> int:
+    return ended(tell)
 
 
 if __name__ == "__main__":

@@ -16,11 +16,10 @@ from rich.console import Console
 from rich.table import Table
 
 from backfill.cli.output import answer_console
-from backfill.logging import setup_logging
 from backfill.opening import servers
-from backfill.runs.errors import OperatorError
 from backfill.settings import Settings, load_settings
 from benchmarks.databases import SCHEMA_TODAY, environment_of, prepared
+from benchmarks.running import ended
 from benchmarks.watched import HEADINGS, WARM_UP_SECONDS, Options, cells, options_from
 from benchmarks.ways import settings_on
 from worker.demo.children import Children
@@ -65,19 +64,17 @@ def show(console: Console, phases: Sequence[PhaseSummary]) -> None:
     console.print(table)
 
 
-def main() -> int:
-    try:
-        options = options_from(sys.argv[1:], __doc__)
-        setup_logging("WARNING", "auto")
-        phases = asyncio.run(benchmark(options, answer_console(stderr=True)))
-    except OperatorError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return error.exit_code
+def tell() -> None:
+    options = options_from(sys.argv[1:], __doc__)
+    phases = asyncio.run(benchmark(options, answer_console(stderr=True)))
     if options.as_json:
         print(json.dumps({phase.phase: phase.to_json() for phase in phases}, indent=2))
     else:
         show(answer_console(), phases)
-    return 0
+
+
+def main() -> int:
+    return ended(tell)
 
 
 if __name__ == "__main__":

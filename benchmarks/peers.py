@@ -22,12 +22,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from backfill.cli.output import answer_console
-from backfill.logging import setup_logging
 from backfill.opening import servers
-from backfill.runs.errors import OperatorError, UsageError
+from backfill.runs.errors import UsageError
 from backfill.settings import load_settings
 from benchmarks import columns
 from benchmarks.databases import ROOT, copied, environment
+from benchmarks.goals import Goal, show_goals
+from benchmarks.running import ended
 from benchmarks.throughput import EMBEDDED_DIR
 
 LEAST_TIMES = 15.0
@@ -102,25 +103,19 @@ async def compare(options: Options) -> Compared:
 
 
 def show(compared: Compared, options: Options) -> None:
+    goal = Goal(what="rows/s, to those of django-maintenance-tasks", value=compared.times, least=LEAST_TIMES)
     if options.as_json:
-        print(json.dumps({**asdict(compared), "times": compared.times}))
+        print(json.dumps({**asdict(compared), "times": compared.times, "goals": [goal.document()]}))
         return
     console = answer_console()
     console.print(f"a  django-maintenance-tasks {compared.peer_rows_per_second:,.0f} rows/s")
     console.print(f"b  our run, verified {compared.our_rows_per_second:,.0f} rows/s")
-    holds = "holds" if compared.times >= LEAST_TIMES else "does not hold"
-    console.print(f"At least {LEAST_TIMES:g} times its rows per second: {holds} ({compared.times:.1f} times)")
+    show_goals(console, (goal,))
 
 
 def main() -> int:
     options = options_from(sys.argv[1:])
-    try:
-        setup_logging("WARNING", "auto")
-        show(asyncio.run(compare(options)), options)
-    except OperatorError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return error.exit_code
-    return 0
+    return ended(lambda: show(asyncio.run(compare(options)), options))
 
 
 if __name__ == "__main__":

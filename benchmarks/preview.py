@@ -24,9 +24,7 @@ from rich.console import Console
 
 from backfill.cli.output import answer_console
 from backfill.embedded import ServerUrls
-from backfill.logging import setup_logging
 from backfill.opening import servers
-from backfill.runs.errors import OperatorError
 from backfill.runs.pace import FIXED
 from backfill.runs.record import Run
 from backfill.runs.states import State
@@ -34,6 +32,7 @@ from backfill.settings import Settings, load_settings
 from backfill.wiring import build_service, default_pace
 from benchmarks.databases import ROOT, checkpoint, copied, environment_of, prepared, sql
 from benchmarks.measuring import read_tables
+from benchmarks.running import ended
 from benchmarks.ways import BACKFILL, until, worker_process
 from worker.demo.old_data import OldDataShape
 
@@ -144,17 +143,15 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
-def main() -> int:
+def tell() -> None:
     given = _options(sys.argv[1:])
     shape = OldDataShape(projects=given.projects, generations=given.generations)
-    setup_logging("WARNING", "auto")
-    try:
-        factors = asyncio.run(benchmark(shape, given.repeat, answer_console(stderr=True)))
-    except OperatorError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return error.exit_code
+    factors = asyncio.run(benchmark(shape, given.repeat, answer_console(stderr=True)))
     print(f"Worst factor {max(factors):.2f}; promised is {PROMISED_FACTOR} on a machine that does nothing else.")
-    return 0
+
+
+def main() -> int:
+    return ended(tell)
 
 
 if __name__ == "__main__":

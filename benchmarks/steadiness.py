@@ -22,9 +22,7 @@ from rich.console import Console
 from backfill.cli.output import answer_console
 from backfill.embedded import ServerUrls
 from backfill.engine.protocols import Backfill, CheckedPage, PartSettled, Settled
-from backfill.logging import setup_logging
 from backfill.opening import servers
-from backfill.runs.errors import OperatorError
 from backfill.runs.findings import Finding
 from backfill.runs.pace import FIXED
 from backfill.runs.ranges import Key, Plan, Unit
@@ -34,6 +32,7 @@ from backfill.runs.wording import counted
 from backfill.settings import load_settings
 from backfill.wiring import Service, build_service, default_pace
 from benchmarks.databases import copied, prepared
+from benchmarks.running import ended
 from benchmarks.ways import BACKFILL, settings_on, until, worker_process
 from worker.demo.old_data import OldDataShape
 
@@ -155,14 +154,8 @@ def main() -> int:
     parser.add_argument("--projects", type=int, default=20_000, help="default: %(default)s")
     parser.add_argument("--pauses", type=int, default=40, help="default: %(default)s")
     given = parser.parse_args()
-    try:
-        setup_logging("WARNING", "auto")
-        shape = OldDataShape(projects=given.projects, generations=given.generations, giant_share=0.5)
-        asyncio.run(benchmark(shape, given.pauses))
-    except OperatorError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return error.exit_code
-    return 0
+    shape = OldDataShape(projects=given.projects, generations=given.generations, giant_share=0.5)
+    return ended(lambda: asyncio.run(benchmark(shape, given.pauses)))
 
 
 if __name__ == "__main__":

@@ -21,13 +21,12 @@ from pathlib import Path
 from rich.console import Console
 
 from backfill.cli.output import answer_console
-from backfill.logging import setup_logging
 from backfill.opening import servers
-from backfill.runs.errors import OperatorError
 from backfill.runs.wording import counted
 from backfill.settings import Settings, load_settings
 from benchmarks.databases import prepared
 from benchmarks.measuring import Measurement, summarize
+from benchmarks.running import ended
 from benchmarks.table import document, show
 from benchmarks.ways import ONE_SHOT, RUN, SINGLE, Course, measure
 from worker.demo.old_data import OldDataShape
@@ -108,14 +107,7 @@ async def benchmark(options: Options, progress: Console) -> None:
 
 
 def main() -> int:
-    try:
-        options = options_from(sys.argv[1:])
-        setup_logging("WARNING", "auto")
-        asyncio.run(benchmark(options, answer_console(stderr=True)))
-    except OperatorError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return error.exit_code
-    return 0
+    return ended(lambda: asyncio.run(benchmark(options_from(sys.argv[1:]), answer_console(stderr=True))))
 
 
 if __name__ == "__main__":

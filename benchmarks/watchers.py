@@ -22,13 +22,12 @@ from rich.console import Console
 
 from backfill.cli.output import answer_console
 from backfill.embedded import ServerUrls
-from backfill.logging import setup_logging
 from backfill.opening import servers
-from backfill.runs.errors import OperatorError
 from backfill.runs.pace import FIXED, Pace
 from backfill.settings import Settings, load_settings
 from backfill.wiring import build_service, default_pace
 from benchmarks.databases import ROOT, copied, environment_of, prepared
+from benchmarks.running import ended
 from benchmarks.ways import BACKFILL, settings_on, until, worker_process
 from worker.demo.old_data import OldDataShape
 
@@ -111,13 +110,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--watchers", type=int, default=500, help="default: %(default)s")
     given = parser.parse_args()
-    try:
-        setup_logging("WARNING", "auto")
-        asyncio.run(benchmark(given.watchers))
-    except OperatorError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return error.exit_code
-    return 0
+    return ended(lambda: asyncio.run(benchmark(given.watchers)))
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import ast
+import json
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -16,16 +17,20 @@ from pathlib import Path
 from backfill.alembic.directives.described import DIRECTIVES, Described
 from backfill.runs.states import ARROWS, AT_REST, DONE, FIRST, OPERATOR_ACTIONS, WORKING, Arrow, State, possible_actions
 from backfill.settings import SettingDescription, describe_settings
+from benchmarks.report import RESULTS, markdown
 from tests.mutations.sabotages import SABOTAGES, Sabotage
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
 INTERLEAVINGS = "tests/interleavings"
 README = ROOT / "README.md"
+SCALING = DOCS / "scaling.md"
 
 # Around the README's table; what stands between them is replaced.
 TABLE_BEGINS = "<!-- settings: made by `make docs` -->"
 TABLE_ENDS = "<!-- end of settings -->"
+MEASURED_BEGINS = "<!-- measured: made by `make docs` from benchmarks/results.json -->"
+MEASURED_ENDS = "<!-- end of measured -->"
 MATTER_MOST = (
     "DATABASE_URL",
     "REDIS_URL",
@@ -210,14 +215,23 @@ def _directive_rows(one: Described) -> Iterator[tuple[str, ...]]:
 
 def readme(present: str) -> str:
     """The README with its table of settings as it must be. ValueError where it has no marks."""
-    before, begins, rest = present.partition(TABLE_BEGINS)
-    _, ends, after = rest.partition(TABLE_ENDS)
-    if not (begins and ends):
-        raise ValueError(f"the README needs a line {TABLE_BEGINS} and a line {TABLE_ENDS}")
     settings = {setting.name: setting for setting in describe_settings()}
     rows = [_setting_row(settings[name]) for name in MATTER_MOST]
     made = table(("variable", "default", "meaning"), [(name, default, meaning) for name, default, _, meaning in rows])
-    return f"{before}{TABLE_BEGINS}\n{made}\n{TABLE_ENDS}{after}"
+    return _between(present, TABLE_BEGINS, made, TABLE_ENDS)
+
+
+def scaling(present: str) -> str:
+    """The page on scaling with what `python -m benchmarks.report` measured last."""
+    return _between(present, MEASURED_BEGINS, f"\n{markdown(json.loads(RESULTS.read_text()))}\n", MEASURED_ENDS)
+
+
+def _between(present: str, begins: str, made: str, ends: str) -> str:
+    before, begun, rest = present.partition(begins)
+    _, ended, after = rest.partition(ends)
+    if not (begun and ended):
+        raise ValueError(f"the page needs a line {begins} and a line {ends}")
+    return f"{before}{begins}\n{made}\n{ends}{after}"
 
 
 PAGES: Mapping[str, Callable[[], str]] = {
@@ -235,6 +249,8 @@ def main() -> int:
         print(f"docs/{name}")
     README.write_text(readme(README.read_text(encoding="utf-8")), encoding="utf-8")
     print(README.name)
+    SCALING.write_text(scaling(SCALING.read_text(encoding="utf-8")), encoding="utf-8")
+    print("docs/scaling.md")
     return 0
 
 

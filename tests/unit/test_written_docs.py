@@ -15,10 +15,12 @@ from scripts.write_docs import (
     INTERLEAVINGS,
     PAGES,
     README,
+    SCALING,
     TABLE_ENDS,
     configuration_page,
     proof_page,
     readme,
+    scaling,
     states_page,
     table,
 )
@@ -36,6 +38,13 @@ def test_the_readmes_table_says_what_the_settings_say() -> None:
 
     assert present == readme(present), "run: make docs"
     assert "| `BACKFILL_PARALLEL` |" in present
+
+
+def test_the_page_on_scaling_says_what_was_measured() -> None:
+    present = SCALING.read_text(encoding="utf-8")
+
+    assert present == scaling(present), "run: make docs"
+    assert "| verification: seconds, to those of the run before it |" in present
 
 
 def test_a_readme_without_a_place_for_the_table_is_refused() -> None:
