@@ -64,7 +64,7 @@ async def test_a_server_whose_host_is_gone_is_given_up_within_seconds(database: 
 
 
 OF_TCP = ("TCP_KEEPIDLE", "TCP_KEEPINTVL", "TCP_KEEPCNT", "TCP_USER_TIMEOUT")
-HURRIED = Limits(lock_timeout_ms=100, statement_timeout_ms=100, scan_timeout_ms=100, idle_in_transaction_timeout_ms=100)
+HURRIED = Limits(lock_timeout_ms=200, statement_timeout_ms=200, scan_timeout_ms=200, idle_in_transaction_timeout_ms=200)
 FIRST_WITH_TRANSACTION_TIMEOUT = 170_000
 ASKED = b"half\0SELECT 1\0\0\0"  # name, statement, no types of parameters
 PARSE = b"P" + (4 + len(ASKED)).to_bytes(4, "big") + ASKED
@@ -98,7 +98,7 @@ async def stop_half_way(engine: AsyncEngine, observer: asyncpg.Connection, waite
         pid = session.get_server_pid()
         session._transport.write(PARSE + FLUSH)  # no driver stops there
         await wait_until(lambda: stands(observer, pid, "active ClientRead"))
-        begun = await observer.fetchval("SELECT now()")
+        begun = await observer.fetchval("SELECT xact_start FROM pg_stat_activity WHERE pid = $1", pid)
         await wait_until(lambda: stands(observer, pid, None), 60)
         waited.append(await observer.fetchval("SELECT now() - $1", begun))
 
