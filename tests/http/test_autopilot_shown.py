@@ -67,7 +67,7 @@ async def test_the_page_draws_what_was_seen_and_says_since_when_it_stops(
     assert page.count('class="limit"') == 2
     assert re.fullmatch(r"stops since \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC", cells(page, "standbys one &lt;b&gt;")[2])
     assert re.search(r"Held up since [\d :-]+ UTC, and tried again by itself: standbys one &lt;b&gt;: 9.0 MiB", page)
-    assert re.search(r"Held up for \d+ s in all\.", page)
+    assert re.search(r"Held back for \d+ s in all\.", page)
 
 
 async def _published_again(service: Service, run_id: str) -> bool:

@@ -116,7 +116,7 @@ async def test_every_page_can_be_found_one_s_way_about_in(pages: list[httpx.Resp
         assert page.all("html") == [{"lang": "en"}]
         assert [len(page.all(tag)) for tag in ("main", "h1", "title")] == [1, 1, 1]
         labelled = {label["for"] for label in page.all("label")}
-        fields = [field for field in page.all("input") if field.get("type") != "hidden"]
+        fields = [field for field in [*page.all("input"), *page.all("select")] if field.get("type") != "hidden"]
         assert {field["id"] for field in fields} == labelled
         assert all("aria-label" in bar for bar in page.all("progress"))
         assert len(page.all("table")) == len(page.all("caption"))

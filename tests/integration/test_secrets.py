@@ -63,6 +63,8 @@ async def entered(
         env = environment | {
             "DATABASE_URL": database_url,
             "REDIS_URL": redis_url,
+            "BACKFILL_WEBHOOK_URL": f"http://{NOBODY_LISTENS}/{canaries.new('BACKFILL_WEBHOOK_URL')}",
+            "BACKFILL_WEBHOOK_SECRET": canaries.new("BACKFILL_WEBHOOK_SECRET"),
             "BACKFILL_TOKENS": f"deploys:operate:{operator_hash}",
             "BACKFILL_TOKENS_FILE": str(tokens_file),
             "BACKFILL_LOG_LEVEL": "DEBUG",
@@ -127,6 +129,7 @@ async def test_a_service_at_work_shows_none(
         done += run_all(canaries, spawn_program, (("doctor",), entered.env))
 
     assert done == [0, 0, 0, 0, 7, 7]
+    assert "notification not taken" in worker.log
     assert shut_out == [503] * 4
     assert {"deploys", "grafana"} <= set(re.findall(r"http:(\w+)", serving.log))
 

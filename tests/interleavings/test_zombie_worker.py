@@ -57,7 +57,7 @@ async def test_what_it_commits_stands_and_what_it_reports_is_refused(stage: Stag
 
 async def test_without_the_check_of_the_lease_a_project_is_counted_twice(stage: Stage, run: InProcessRun) -> None:
     lua = resources.files("backfill.store") / "lua"
-    check = "if not holds(index, token) then return {0, state() or '', pace, 0, '', '1'} end\n"
+    check = "if not holds(index, token) then return {0, state() or '', pace, 0, '', '1', '0', ''} end\n"
     source = (lua / "prelude.lua").read_text() + (lua / "checkpoint.lua").read_text()
     assert source.count(check) == 1
     run.store._scripts._scripts["checkpoint"] = run.redis.register_script(source.replace(check, ""))

@@ -1,4 +1,4 @@
-"""A receiver of webhooks as a process of its own: refuses the first ones, then takes them; a line of JSON for each.
+"""A receiver of webhooks as a process: sends the first ones elsewhere, then takes them; keeps each as a line of JSON.
 
 python -m tests.support.receiver FILE PORT REFUSALS
 """
@@ -20,11 +20,13 @@ class Receiving(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers["Content-Length"]))
         cls = type(self)
         cls.seen += 1
-        status = 503 if cls.seen <= cls.refusals else 204
+        status = 302 if cls.seen <= cls.refusals else 204
         line = {"status": status, "headers": dict(self.headers), "body": body.decode(), "path": self.path}
         with self.file.open("a", encoding="utf-8") as file:
             file.write(json.dumps(line) + "\n")
         self.send_response(status)
+        if status != 204:
+            self.send_header("Location", "/elsewhere")
         self.end_headers()
 
     def log_message(self, *_arguments: object) -> None:

@@ -38,7 +38,7 @@ def autopilot_of(run: Run, published: Published, history: Sequence[Sighting] = (
     """None where there is none to be shown: a fixed pace, or a run at rest."""
     if run.pace.mode != AUTOPILOT or run.state in AT_REST:
         return None
-    throttled = f"Held up for {duration(run.throttled_ms / 1000)} in all." if run.throttled_ms >= 1000 else ""
+    throttled = f"Held back for {duration(run.throttled_ms / 1000)} in all." if run.throttled_ms >= 1000 else ""
     trends = trends_of(history, lanes=run.pace.parallel)
     if not published.is_fresh:
         words = "Nobody looks at the database now, so nobody works."

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from backfill.runs.directive import Sighting
+from backfill.runs.limits import MEBIBYTE
 from backfill.runs.readings import in_words
 from backfill.runs.times import clock_time
 from backfill.runs.wording import counted
@@ -46,11 +47,16 @@ def _lanes(value: float) -> str:
     return counted(int(value), "range") if value == int(value) else f"{value:.2f} ranges"
 
 
+def _bytes(value: float, unit: str) -> str:
+    """Small ones in KiB, so that a line that moves is not called 0.0 throughout."""
+    return in_words(value, unit) if value >= MEBIBYTE else f"{value / 1024:,.0f} KiB{unit.removeprefix('bytes')}"
+
+
 _ROWS = (
     _Row(key="pace", name="Pace", in_words=_lanes),
     _Row(key="latency", name="Latency", in_words=lambda value: f"{value:.2f} times"),
-    _Row(key="lag", name="Lag", in_words=lambda value: in_words(value, "bytes")),
-    _Row(key="wal", name="WAL", in_words=lambda value: in_words(value, "bytes per second")),
+    _Row(key="lag", name="Lag", in_words=lambda value: _bytes(value, "bytes")),
+    _Row(key="wal", name="WAL", in_words=lambda value: _bytes(value, "bytes per second")),
 )
 
 

@@ -48,11 +48,19 @@ function replace(part, next) {
   tick();
 }
 
+function isChanged(field) {
+  if (field.type === "checkbox") return field.checked !== field.defaultChecked;
+  if (field.tagName === "SELECT") return !field.selectedOptions[0]?.defaultSelected;
+  return field.value !== field.defaultValue;
+}
+
 // What was typed and not sent yet, and what was opened, is the visitor's and no news of the server.
 function keep(part, next) {
-  for (const field of part.querySelectorAll("input[id]")) {
-    const fresh = field.value !== field.defaultValue && next.querySelector(`#${field.id}`);
-    if (fresh) fresh.value = field.value;
+  for (const field of part.querySelectorAll("input[id], select[id]")) {
+    const fresh = isChanged(field) && next.querySelector(`#${CSS.escape(field.id)}`);
+    if (!fresh) continue;
+    if (field.type === "checkbox") fresh.checked = field.checked;
+    else fresh.value = field.value;
   }
   for (const detail of part.querySelectorAll("details[id]")) {
     const fresh = next.querySelector(`#${detail.id}`);
