@@ -16,8 +16,10 @@ Create = Annotated[bool, typer.Option("--create", help="Make the folder where th
 
 
 def files_root(create: Create = False) -> None:
-    """Mark FILE_STORAGE_PATH as the folder of the files. A worker that does not see the mark leaves their backfills to
-    others: where a disk is not mounted, every generation would look like one without files.
+    """Mark FILE_STORAGE_PATH as the folder of the files, for workers to know it by.
+
+    A worker that does not see the mark leaves their backfills to others: where a disk is not mounted, every generation
+    would look like one without files.
     """
     root = file_settings().root
     if not create and not root.is_dir():
