@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -214,6 +215,6 @@ async def test_a_worker_rests_outside_without_a_lease_and_goes_on_when_the_windo
     assert changed.returncode == opened.returncode == 0, changed.stderr + opened.stderr
     assert (resting["state"], resting["schedule"]["open"], resting["attention"]) == ("running", False, None)
     assert resting["progress"]["rows_done"] < resting["progress"]["rows_total"]
-    assert "now        outside its window until " in shown
+    assert re.search(r"^  now +outside its window until ", shown, re.MULTILINE)
     assert ended["state"] == "succeeded"
     assert datetime.fromisoformat(ended["started_at"]).timestamp() * 1000 >= opens_ms
