@@ -17,8 +17,9 @@ from typing import Protocol
 
 import structlog
 
+from backfill.engine.entries import Entry, Outbox
 from backfill.engine.guard import told_by_class
-from backfill.engine.outbox import LOOK_EVERY_SECONDS, Entry, Lost, Outbox, kept, turn_by_turn
+from backfill.engine.outbox import LOOK_EVERY_SECONDS, Lost, kept, turn_by_turn
 from backfill.engine.protocols import Store
 from backfill.engine.serving import Serving
 from backfill.runs.errors import RedisUnreachable

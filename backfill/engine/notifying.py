@@ -15,7 +15,8 @@ from typing import Any
 import structlog
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, wait_random_exponential
 
-from backfill.engine.outbox import LOOK_EVERY_SECONDS, Entry, Lost, Outbox, kept, let_pass, turn_by_turn
+from backfill.engine.entries import Entry, Outbox
+from backfill.engine.outbox import LOOK_EVERY_SECONDS, Lost, kept, let_pass, turn_by_turn
 from backfill.engine.protocols import Store
 from backfill.engine.serving import Serving
 from backfill.runs.notices import event_of, run_as_told, sentence_for

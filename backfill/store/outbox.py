@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from redis.asyncio import Redis
 
-from backfill.engine.outbox import Entry
+from backfill.engine.entries import Entry
 from backfill.store.client import told_plainly
 from backfill.store.scripts import Scripts
 
@@ -18,7 +18,7 @@ AGAIN_AFTER_SECONDS = 10.0
 
 
 class RedisOutbox:
-    """One reader of a group, as `backfill.engine.outbox.Outbox` describes it. `redis` must decode responses."""
+    """One reader of a group, as `backfill.engine.entries.Outbox` describes it. `redis` must decode responses."""
 
     def __init__(
         self, redis: Redis, *, prefix: str, reader: str, group: str = HOOKS, again_seconds: float = AGAIN_AFTER_SECONDS

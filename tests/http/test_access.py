@@ -49,6 +49,7 @@ ROUTES = {
     ("GET", "/v1/runs"): READ,
     ("GET", "/v1/runs/{run_id}"): READ,
     ("GET", "/v1/runs/{run_id}/events"): READ,
+    ("GET", "/v1/runs/{run_id}/report"): READ,
     ("POST", "/v1/backfills/{name}/runs"): OPERATE,
     ("PATCH", "/v1/runs/{run_id}"): OPERATE,
     ("POST", "/v1/runs/{run_id}/approve"): OPERATE,
