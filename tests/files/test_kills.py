@@ -50,7 +50,11 @@ def bring(storage: LocalFolder, files: dict[str, str] = FILES) -> None:
 
 def bring_all(storage: LocalFolder) -> None:
     bring(storage)
-    storage.put_patch(PLACE, 1, b"a patch")
+    patch = storage.stage_patch(PLACE, 1, b"a patch")
+    assert patch is not None
+    storage.flush()
+    patch.publish()
+    patch.discard()
     storage.point("p", PLACE)
 
 

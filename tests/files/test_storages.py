@@ -65,8 +65,13 @@ async def test_a_folder_and_an_object_store_do_alike(moto: Spawned, root: Path) 
             tuple(sorted(FILES)),
             sum(len(content) for content in as_bytes(FILES).values()),
         )
-        assert {path: storage.read(ONE, path) for path in FILES} == as_bytes(FILES)
-        storage.put_patch(TWO, 1, b"a patch")
+        with storage.reading(ONE) as read:
+            assert {path: read(path) for path in FILES} == as_bytes(FILES)
+        patch = storage.stage_patch(TWO, 1, b"a patch")
+        assert patch is not None
+        assert not storage.has_patch(TWO, 1)
+        patch.publish()
+        patch.discard()
         assert (storage.has_patch(TWO, 1), storage.has_patch(ONE, 1)) == (True, False)
         storage.point("p", ONE)
         storage.point("p", TWO)
@@ -76,7 +81,8 @@ async def test_a_folder_and_an_object_store_do_alike(moto: Spawned, root: Path) 
         again = storage.stage(ONE, Json({"a.py": ""}), ABOUT)
         storage.publish([again])
         again.discard()
-        assert storage.read(ONE, "a.py") == b""
+        with storage.reading(ONE) as read:
+            assert read("a.py") == b""
         storage.remove(TWO)
         assert list(storage.names("p")) == ["v1__g1"]
         assert list(storage.projects()) == ["p"]

@@ -9,7 +9,6 @@ does it again finds the folder, compares, and goes on. Nothing is moved: the fla
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import partial
 from pathlib import Path
 from time import sleep
 from typing import Any
@@ -121,7 +120,8 @@ def _moved(storage: Storage, place: Place, path: str) -> Source | None:
     there = looked(storage, before)
     if not isinstance(there, Manifest):
         return None
-    return Version(there.files, partial(storage.read, before), there.written_ns)
+    with storage.reading(before) as read:
+        return Version(there.files, read, there.written_ns)
 
 
 def _values(storage: Storage, manifest: Manifest) -> Mapping[str, Any]:

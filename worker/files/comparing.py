@@ -72,4 +72,5 @@ def is_same(storage: Storage, there: Manifest, source: Source) -> bool:
         return False
     if there.total_size_bytes != sum(file.size for file in source.files):
         return False
-    return all(storage.read(there.place, file.path) == b"".join(source.read(file)) for file in source.files)
+    with storage.reading(there.place) as read:
+        return all(read(file.path) == b"".join(source.read(file)) for file in source.files)

@@ -19,11 +19,13 @@ NO_NEWLINE = "\\ No newline at end of file\n"
 def patch_between(storage: Storage, before: Manifest, after: Manifest) -> bytes:
     """Empty where they are the same. Raises FileNotFoundError where one of them is taken away meanwhile."""
     parts: list[str] = []
-    for path in sorted({*before.files, *after.files}):
-        old = storage.read(before.place, path) if path in before.files else None
-        new = storage.read(after.place, path) if path in after.files else None
-        if old != new:
-            parts.extend(_file(f"{before.place.name}/source/{path}", old, f"{after.place.name}/source/{path}", new))
+    olds, news = set(before.files), set(after.files)
+    with storage.reading(before.place) as read_old, storage.reading(after.place) as read_new:
+        for path in sorted(olds | news):
+            old = read_old(path) if path in olds else None
+            new = read_new(path) if path in news else None
+            if old != new:
+                parts.extend(_file(f"{before.place.name}/source/{path}", old, f"{after.place.name}/source/{path}", new))
     return "".join(parts).encode("latin-1", "replace")
 
 

@@ -80,20 +80,6 @@ class Folder:
             raise Refused("a file is larger than it may be")
         return content
 
-    def write(self, path: str, content: bytes) -> None:
-        """Under another name first, so that it is never there in part."""
-        draft = f".{path}.{os.urandom(4).hex()}"
-        with os.fdopen(self.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL), "wb") as file:
-            try:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-                os.rename(draft, path, src_dir_fd=self.descriptor, dst_dir_fd=self.descriptor)
-            except BaseException:
-                with suppress(OSError):
-                    os.unlink(draft, dir_fd=self.descriptor)
-                raise
-
     def names(self) -> list[str]:
         with os.scandir(self.descriptor) as entries:
             return [entry.name for entry in entries]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from typing import Protocol
 
 from worker.files.layout import Place
@@ -15,6 +16,16 @@ class Staged(Protocol):
 
     @property
     def manifest(self) -> Manifest: ...
+
+    def discard(self) -> None:
+        """Safe to do twice, and after it was published."""
+
+
+class StagedPatch(Protocol):
+    """A patch that has its content, and no name yet that anybody would look for."""
+
+    def publish(self) -> None:
+        """Raises Refused."""
 
     def discard(self) -> None:
         """Safe to do twice, and after it was published."""
@@ -42,17 +53,18 @@ class Storage(Protocol):
     def look(self, place: Place) -> Manifest | None:
         """What is there; None: nothing. Raises Damaged where files and sizes are not what the manifest says."""
 
-    def read(self, place: Place, path: str) -> bytes:
-        """One file of it, below `source/`. Raises FileNotFoundError."""
+    def reading(self, place: Place) -> AbstractContextManager[Callable[[str], bytes]]:
+        """Gives the content of a file of it, by its path below `source/`. Raises FileNotFoundError, then and now."""
 
     def remove(self, place: Place) -> None: ...
 
-    def put_patch(self, place: Place, from_version: int, patch: bytes) -> None: ...
+    def stage_patch(self, place: Place, from_version: int, patch: bytes) -> StagedPatch | None:
+        """None: the version is gone."""
 
     def has_patch(self, place: Place, from_version: int) -> bool: ...
 
-    def point(self, project_id: str, place: Place | None) -> None:
-        """The project's active version; None: none."""
+    def point(self, project_id: str, place: Place | None) -> bool:
+        """The project's active version; None: none. Whether that was another one before."""
 
     def pointed(self, project_id: str) -> str | None:
         """The name of the version that is pointed to."""

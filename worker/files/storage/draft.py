@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from secrets import token_hex
 
-from worker.files.folders import Folder
+from worker.files.folders import Folder, told
 from worker.files.layout import GENERATIONS, PARTIAL, Place
 from worker.files.manifest import Manifest
 
@@ -59,6 +59,26 @@ class Draft:
             shutil.rmtree(self.name, ignore_errors=True, dir_fd=drafts.descriptor)
             with suppress(OSError):  # others have drafts there
                 os.rmdir(PARTIAL, dir_fd=generations.descriptor)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PatchDraft:
+    """Beside its name, in the version's folder."""
+
+    folder: Folder
+    draft: str
+    name: str
+
+    def publish(self) -> None:
+        here = self.folder.descriptor
+        with told():
+            os.rename(self.draft, self.name, src_dir_fd=here, dst_dir_fd=here)
+
+    def discard(self) -> None:
+        if self.folder.descriptor >= 0:
+            with suppress(OSError):
+                os.unlink(self.draft, dir_fd=self.folder.descriptor)
+            self.folder.close()
 
 
 def begin(at: Path, place: Place) -> Draft:

@@ -14,17 +14,18 @@ import os
 import shutil
 import socket
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from secrets import token_hex
 
 from backfill.definitions import Refused
 from worker.files.folders import Folder, told
 from worker.files.layout import ACTIVE, ARTIFACTS, GENERATIONS, MANIFEST, SOURCE, Place, patch_name
 from worker.files.manifest import LARGEST_BYTES, About, Damaged, Manifest, load_manifest
 from worker.files.sources import LARGEST_TOTAL_BYTES, File, FlatFolder, Source, require_countable
-from worker.files.storage import Staged
-from worker.files.storage.draft import Draft, begin
+from worker.files.storage import Staged, StagedPatch
+from worker.files.storage.draft import Draft, PatchDraft, begin
 from worker.files.storage.durable import exchange, flush
 from worker.files.storage.marker import why_not
 
@@ -96,11 +97,13 @@ class LocalFolder:
                     # Another one has taken its place, and this one is being removed.
         raise Damaged("its folder is replaced again and again")
 
-    def read(self, place: Place, path: str) -> bytes:
+    @contextmanager
+    def reading(self, place: Place) -> Iterator[Callable[[str], bytes]]:
         with told(), self._opened(place) as folder:
             if folder is None:
                 raise FileNotFoundError(errno.ENOENT, "there is no such version")
-            return folder.read(f"{SOURCE}/{path}", LARGEST_TOTAL_BYTES)
+            with folder.below(SOURCE) as source:
+                yield lambda path: source.read(path, LARGEST_TOTAL_BYTES)
 
     def remove(self, place: Place) -> None:
         with told(), Folder.at(self._root) as root:
@@ -109,10 +112,19 @@ class LocalFolder:
                 with generations:
                     shutil.rmtree(place.name, ignore_errors=True, dir_fd=generations.descriptor)
 
-    def put_patch(self, place: Place, from_version: int, patch: bytes) -> None:
-        with told(), self._opened(place) as folder:
-            if folder is not None:
-                folder.write(patch_name(from_version), patch)
+    def stage_patch(self, place: Place, from_version: int, patch: bytes) -> StagedPatch | None:
+        with told(), Folder.at(self._root) as root:
+            folder = root.find(place.project_id, GENERATIONS, place.name)
+            if folder is None:
+                return None
+            name = patch_name(from_version)
+            staged = PatchDraft(folder=folder, draft=f".{name}.{token_hex(4)}", name=name)
+            try:
+                _write_whole(folder, staged.draft, patch)
+            except BaseException:
+                staged.discard()
+                raise
+            return staged
 
     def has_patch(self, place: Place, from_version: int) -> bool:
         with told(), self._opened(place) as folder:
@@ -124,15 +136,16 @@ class LocalFolder:
                 return False
             return stat.S_ISREG(found.st_mode)
 
-    def point(self, project_id: str, place: Place | None) -> None:
+    def point(self, project_id: str, place: Place | None) -> bool:
         if self.pointed(project_id) == (None if place is None else place.name):
-            return
+            return False
         with told(), Folder.at(self._root) as root:
             generations = root.find(project_id, GENERATIONS)
             if generations is None:
-                return
+                return False
             with generations:
                 _point(generations, None if place is None else place.name)
+            return True
 
     def pointed(self, project_id: str) -> str | None:
         with told(), Folder.at(self._root) as root:
@@ -264,4 +277,3 @@ def _point(generations: Folder, name: str | None) -> None:
             os.rename(_NEXT_ACTIVE, ACTIVE, src_dir_fd=generations.descriptor, dst_dir_fd=generations.descriptor)
             if os.readlink(ACTIVE, dir_fd=generations.descriptor) == name:
                 break
-    os.fsync(generations.descriptor)

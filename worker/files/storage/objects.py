@@ -24,7 +24,7 @@ from worker.files.folders import told
 from worker.files.layout import ACTIVE, GENERATIONS, MANIFEST, PARTIAL, SOURCE, Place, patch_name
 from worker.files.manifest import About, Damaged, Manifest, load_manifest
 from worker.files.sources import Away, FlatFolder, Source, require_countable
-from worker.files.storage import Staged
+from worker.files.storage import Staged, StagedPatch
 
 ARCHIVE = ".tar.gz"
 # An archive is read into memory to be looked at.
@@ -45,6 +45,21 @@ class StagedObject:
             self.delete(self.key)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PatchObject:
+    """An object is there whole or not at all: it needs no draft."""
+
+    key: str
+    patch: bytes
+    put: Callable[[str, bytes], None]
+
+    def publish(self) -> None:
+        self.put(self.key, self.patch)
+
+    def discard(self) -> None:
+        """There is nothing."""
+
+
 class ObjectStore:
     """`root_why_not` says whether the flat copies are there, which are files all the same; `client` is one of boto3."""
 
@@ -53,7 +68,6 @@ class ObjectStore:
         self._bucket = bucket
         self._written = written
         self._root_why_not = root_why_not
-        self._last: tuple[str, dict[str, bytes]] | None = None
 
     def why_not(self) -> str | None:
         if why_not := self._root_why_not():
@@ -84,7 +98,6 @@ class ObjectStore:
     def publish(self, staged: Sequence[Staged]) -> None:
         for one in staged:
             if isinstance(one, StagedObject):
-                self._last = None
                 key, where = one.manifest.place.key + ARCHIVE, {"Bucket": self._bucket, "Key": one.key}
                 with _told():
                     self._client.copy_object(Bucket=self._bucket, Key=key, CopySource=where)
@@ -108,24 +121,26 @@ class ObjectStore:
             raise Damaged("its files have other sizes than its manifest says")
         return manifest
 
-    def read(self, place: Place, path: str) -> bytes:
-        if self._last is None or self._last[0] != place.key:
-            found = self._fetched(place)
-            if found is None:
-                raise FileNotFoundError(place.name)
-            self._last = (place.key, found[1])
-        content = self._last[1].get(f"{SOURCE}/{path}")
-        if content is None:
+    @contextmanager
+    def reading(self, place: Place) -> Iterator[Callable[[str], bytes]]:
+        found = self._fetched(place)
+        if found is None:
             raise FileNotFoundError(place.name)
-        return content
+        files = found[1]
+
+        def read(path: str) -> bytes:
+            if f"{SOURCE}/{path}" not in files:
+                raise FileNotFoundError(place.name)
+            return files[f"{SOURCE}/{path}"]
+
+        yield read
 
     def remove(self, place: Place) -> None:
         for key in self._keys(f"{place.key}."):
             self._delete(key)
 
-    def put_patch(self, place: Place, from_version: int, patch: bytes) -> None:
-        with _told():
-            self._client.put_object(Bucket=self._bucket, Key=_patch_key(place, from_version), Body=patch)
+    def stage_patch(self, place: Place, from_version: int, patch: bytes) -> StagedPatch:
+        return PatchObject(key=_patch_key(place, from_version), patch=patch, put=self._put)
 
     def has_patch(self, place: Place, from_version: int) -> bool:
         try:
@@ -135,13 +150,15 @@ class ObjectStore:
             return False
         return True
 
-    def point(self, project_id: str, place: Place | None) -> None:
+    def point(self, project_id: str, place: Place | None) -> bool:
+        if self.pointed(project_id) == (None if place is None else place.name):
+            return False
         key = f"{project_id}/{GENERATIONS}/{ACTIVE}"
         if place is None:
             self._delete(key)
-            return
-        with _told():
-            self._client.put_object(Bucket=self._bucket, Key=key, Body=place.name.encode())
+        else:
+            self._put(key, place.name.encode())
+        return True
 
     def pointed(self, project_id: str) -> str | None:
         content = self._get(f"{project_id}/{GENERATIONS}/{ACTIVE}")
@@ -194,6 +211,10 @@ class ObjectStore:
                 return content
         except FileNotFoundError:
             return None
+
+    def _put(self, key: str, content: bytes) -> None:
+        with _told():
+            self._client.put_object(Bucket=self._bucket, Key=key, Body=content)
 
     def _delete(self, key: str) -> None:
         with _told():
