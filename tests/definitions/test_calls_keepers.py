@@ -164,7 +164,7 @@ async def test_a_trigger_of_the_authors_own_is_looked_for_and_that_nobody_is_nam
         ({"retry_on": [17]}, "give classes of exceptions"),
         ({"timeout": 0}, "give a number above 0"),
         ({"attempts": 3}, "say with retry_on after which exceptions"),
-        ({"unknown": 1}, "unknown is none of its options: about, attempts"),
+        ({"unknown": 1}, "unknown is none of its options: about, after, "),
     ],
 )
 def test_an_authors_mistake_is_told_when_the_definition_is_made(options: dict[str, Any], told: str) -> None:

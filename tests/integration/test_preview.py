@@ -114,7 +114,7 @@ async def test_a_person_is_told_the_same_in_words(rows: OldRows, environment: di
     assert f"{ROWS:,} of {ROWS:,} rows in {PROJECTS} of {PROJECTS} units (counted)" in done.stdout
     assert "dead rows for vacuum" in " ".join(done.stdout.split())
     assert "most likely" in done.stdout
-    assert "all 7 enabled" in done.stdout
+    assert "all 8 enabled" in done.stdout
 
 
 async def test_nothing_stays_written(rows: OldRows, backfill: GenerationVersions) -> None:

@@ -248,8 +248,8 @@ SABOTAGES = (
     Sabotage(
         name="what a function gave is written whatever the row is by now",
         file="backfill/definitions/calls/writing.py",
-        old="if mark == read_as[name]}",
-        new="}",
+        old=" if mark == read_as[name])",
+        new=")",
         caught_by="tests/definitions/test_calls_writing.py::test_a_change_of_what_was_read_is_seen_however_small_it_is",
     ),
     Sabotage(
