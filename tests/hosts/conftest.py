@@ -9,6 +9,7 @@ import pytest
 
 from backfill.embedded import ServerUrls
 from backfill.sql.database import open_engine
+from backfill.store.client import open_redis
 from tests.support import namespaces
 from tests.support.databases import migrate, new_database
 from tests.support.expected import Filled, filled, one_shot
@@ -41,6 +42,14 @@ def shared_servers(two_hosts: Network) -> Iterator[ServerUrls]:
         valkey = ReachableValkey(place=place.place, address=two_hosts.address)
         with place.running(postgres) as database, place.running(valkey) as redis:
             yield ServerUrls(database_url=database.url, redis_url=redis.url)
+
+
+@pytest.fixture(autouse=True)
+async def no_runs(shared_servers: ServerUrls) -> None:
+    """Of the tests before, whose workers are gone: a run that goes on would stand in the way of the next one."""
+    redis = open_redis(shared_servers.redis_url, timeout_seconds=5.0)
+    await redis.flushall()
+    await redis.aclose(close_connection_pool=True)
 
 
 @pytest.fixture

@@ -194,9 +194,14 @@ async def test_failures_are_counted_with_their_reason_and_without_row_values(
         await wait_until(has_done(application, 50))
 
     summary = application.summary()
-    assert [(failure.kind, failure.sqlstate) for failure in summary.failures] == [("fail_generation", "23514")]
-    assert summary.failures[0].count == summary.errors == summary.kinds["fail_generation"].errors
-    assert summary.failures[0].message == ('new row for relation "generations" violates check constraint "none_fails"')
+    # Who writes anything to a row that has failed before meets the constraint as well.
+    assert {failure.sqlstate for failure in summary.failures} == {"23514"}
+    counts = {failure.kind: failure.count for failure in summary.failures}
+    assert counts["fail_generation"] == summary.kinds["fail_generation"].errors > 0
+    assert sum(counts.values()) == summary.errors
+    assert {failure.message for failure in summary.failures} == {
+        'new row for relation "generations" violates check constraint "none_fails"'
+    }
 
 
 async def test_lost_connections_are_errors_and_are_opened_again(old_data: str, onlooker: asyncpg.Connection) -> None:
