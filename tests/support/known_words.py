@@ -25,7 +25,6 @@ PHRASES = {
     "character varying(36)",
     "character varying(50)",
     "character varying(500)",
-    "chrt -r 1",
     "cp -r",
     'database = "billing"',
     "fri 22:00-06:00",
