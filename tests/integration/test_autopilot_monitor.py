@@ -207,7 +207,7 @@ async def test_who_has_lost_the_role_publishes_nothing(stopped_clock: Place) -> 
     assert await place.board.publish("two", GO, list(second.lanes)) == (True, True)
 
 
-async def test_a_monitor_looks_as_soon_as_there_is_a_run_and_another_takes_over_within_five_seconds(
+async def test_a_monitor_looks_as_soon_as_there_is_a_run_and_another_takes_over_within_seconds(
     place: Place, database: str
 ) -> None:
     async with monitor(place, database, "one") as first:

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import asyncio
 import errno
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from random import Random
 from uuid import UUID
 
@@ -115,19 +117,15 @@ class Writer:
 
     def _place_versioned(self, about: Described, files: Files) -> None:
         with self.tree.staged({}) as stage:
-            write_files(stage / SOURCE, files)
-            (stage / MANIFEST).write_text(manifest_of(about, files), encoding="utf-8")
+            _write_version(stage, about, files)
             folder = self.tree.place(about.project_id, about.version, about.generation_id)
             folder.parent.mkdir(parents=True, exist_ok=True)
             stage.rename(folder)
 
     async def _regenerate(self, random: Random) -> bool:
         """The same generation gets other files, wherever a lookup finds it by now."""
-        one = self.ledger.pick(random.randrange(2**31))
-        if one is None:
-            return False
-        async with self.ledger.lock(one.project_id):
-            if one.deleted or one.status != COMPLETED:
+        async with self._completed(random) as one:
+            if one is None:
                 return False
             files = new_files(random, f"{one.id} again")
             row = await self._set_status(one, PROCESSING)
@@ -145,8 +143,7 @@ class Writer:
         folder = self.tree.versioned(about.project_id, about.version, about.generation_id)
         with self.tree.staged(files) as for_flat, self.tree.staged({}) as rest:
             if folder is not None:
-                write_files(rest / SOURCE, files)
-                (rest / MANIFEST).write_text(manifest_of(about, files), encoding="utf-8")
+                _write_version(rest, about, files)
             if one.flat == ZIP:
                 write_zip(self.tree.zipped(one.id), files)
             elif one.flat == FOLDER or folder is None:
@@ -184,11 +181,8 @@ class Writer:
         remove(self.tree.place(one.project_id, version, one.id))
 
     async def _activate(self, random: Random) -> bool:
-        one = self.ledger.pick(random.randrange(2**31))
-        if one is None:
-            return False
-        async with self.ledger.lock(one.project_id):
-            if one.deleted or one.status != COMPLETED:
+        async with self._completed(random) as one:
+            if one is None:
                 return False
             async with self.sessions.begin() as session:
                 project = await session.get_one(Project, one.project_id, with_for_update={"key_share": True})
@@ -198,6 +192,16 @@ class Writer:
                 (await session.get_one(Generation, one.id)).is_active = True
             await self._follow(one.project_id)
         return True
+
+    @asynccontextmanager
+    async def _completed(self, random: Random) -> AsyncIterator[Known | None]:
+        """Any generation that is there and completed, with its project locked; None: the one that came up is not."""
+        one = self.ledger.pick(random.randrange(2**31))
+        if one is None:
+            yield None
+            return
+        async with self.ledger.lock(one.project_id):
+            yield None if one.deleted or one.status != COMPLETED else one
 
     async def _follow(self, project_id: str) -> None:
         """The link leads to the active generation, where that one lies in a place that it can lead to."""
@@ -237,6 +241,11 @@ class Writer:
 async def _row_of(session: AsyncSession, one: Known, *, status: str) -> Generation:
     owner = (await session.get_one(Project, one.project_id)).user_id
     return Generation(id=one.id, project_id=one.project_id, user_id=owner, prompt="Build it", status=status)
+
+
+def _write_version(folder: Path, about: Described, files: Files) -> None:
+    write_files(folder / SOURCE, files)
+    (folder / MANIFEST).write_text(manifest_of(about, files), encoding="utf-8")
 
 
 def _described(row: Generation) -> Described:
