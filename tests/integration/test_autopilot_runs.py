@@ -123,9 +123,7 @@ async def _nobody_works(place: Place, run_id: str) -> bool:
     return bool(status(place.env, run_id)["progress"]["rows_done"] == before)
 
 
-async def test_the_worker_that_looks_is_killed_and_another_looks_within_seconds(
-    place: Place, spawn: Spawn
-) -> None:
+async def test_the_worker_that_looks_is_killed_and_another_looks_within_seconds(place: Place, spawn: Spawn) -> None:
     first = spawn(*WORKER, env=place.env)
     await until_ready(first)
     run_id = enqueue(place.env, "--rows-per-second", "1000")["id"]
