@@ -20,11 +20,11 @@ from backfill.store.client import open_redis
 from backfill.store.limits import PATIENCE_SECONDS, StoreLimits
 from backfill.store.outbox import HOOKS, WEBHOOK
 from backfill.store.redis_store import RedisStore
+from backfill.urls import ServerUrls
 
 OPERATOR_WAITS_SECONDS = 3.0
 
 if TYPE_CHECKING:
-    from backfill.embedded import ServerUrls
     from backfill.engine.protocols import Doorbell
     from backfill.store.patience import Patience
 
@@ -32,9 +32,6 @@ if TYPE_CHECKING:
 @contextmanager
 def servers(settings: Settings) -> Iterator[ServerUrls]:
     """The operator's servers, or the embedded ones for as long as the block lasts."""
-    # Whoever has servers needs nothing of the embedded ones.
-    from backfill.embedded import ServerUrls, use_embedded  # noqa: PLC0415
-
     database, redis = settings.database_url, settings.redis_url
     if database and redis:
         yield ServerUrls(database_url=database.get_secret_value(), redis_url=redis.get_secret_value())
@@ -42,6 +39,8 @@ def servers(settings: Settings) -> Iterator[ServerUrls]:
     if database or redis:
         missing, present = ("REDIS_URL", "DATABASE_URL") if database else ("DATABASE_URL", "REDIS_URL")
         raise SettingsError(f"{missing} is not set, but {present} is.", "Set both, or neither for embedded servers.")
+    from backfill.embedded import use_embedded  # noqa: PLC0415 - whoever has servers needs nothing of the embedded ones
+
     with use_embedded(settings.embedded_dir, database=settings.embedded_database) as embedded:
         yield embedded.urls
 

@@ -19,7 +19,6 @@ from backfill.autopilot.signals.checks import Check
 from backfill.autopilot.watching import Watch, Watcher
 from backfill.definitions import Definition, Found, discover
 from backfill.definitions.binding import BoundDefinition
-from backfill.embedded import ServerUrls
 from backfill.engine.contracts import Backfills, Contract
 from backfill.engine.control import Control
 from backfill.engine.failover import Failovers
@@ -40,6 +39,7 @@ from backfill.store.board import RedisBoard
 from backfill.store.marks import RedisMarks
 from backfill.store.patience import Patience
 from backfill.store.presence import new_worker_id
+from backfill.urls import ServerUrls
 from backfill.webhook import Receiver
 
 WORKER_APPLICATION = "backfill-worker"

@@ -20,11 +20,11 @@ from dataclasses import replace
 from types import TracebackType
 from typing import Any, TypeVar
 
+import backfill.lean_imports  # isort: skip  # noqa: F401 - before whatever imports the libraries that it names
 import structlog
 from arq import cron, func
 from redis.exceptions import RedisError
 
-from backfill.embedded import ServerUrls
 from backfill.engine.guard import told_by_class
 from backfill.engine.hooking import Hooking
 from backfill.engine.notifying import Notifying
@@ -42,6 +42,7 @@ from backfill.settings import Settings, load_settings
 from backfill.store.client import redis_unreachable, require_writes
 from backfill.store.outbox import HOOKS, WEBHOOK, RedisOutbox
 from backfill.store.presence import Presence
+from backfill.urls import ServerUrls
 from backfill.wiring import WORKER_APPLICATION, Service, build_monitor, build_service, call_seconds, receiver_of
 
 MOST_SLICES = 64

@@ -22,12 +22,12 @@ import asyncpg
 from rich.table import Table
 
 from backfill.cli.output import answer_console
-from backfill.embedded import ServerUrls
 from backfill.engine.control import Control
 from backfill.opening import servers
 from backfill.runs.record import Run
 from backfill.runs.states import Action, State
 from backfill.settings import Settings, load_settings
+from backfill.urls import ServerUrls
 from backfill.wiring import default_pace, open_service
 from benchmarks.called import AT_ONCE, MILLISECONDS
 from benchmarks.databases import empty, sql

@@ -24,12 +24,12 @@ from sqlalchemy import text
 
 from backfill.cli.output import answer_console
 from backfill.definitions import sync_trigger
-from backfill.embedded import ServerUrls
 from backfill.opening import servers
 from backfill.runs.pace import FIXED
 from backfill.runs.states import State
 from backfill.settings import Settings, load_settings
 from backfill.sql.database import open_engine
+from backfill.urls import ServerUrls
 from backfill.wiring import default_pace, open_service
 from benchmarks.databases import copied, empty, sql
 from benchmarks.goals import Goal, show_goals

@@ -26,7 +26,6 @@ import asyncpg
 from rich.table import Table
 
 from backfill.cli.output import answer_console
-from backfill.embedded import ServerUrls
 from backfill.logging import setup_logging
 from backfill.opening import servers
 from backfill.runs.errors import OperatorError
@@ -34,6 +33,7 @@ from backfill.runs.record import Run
 from backfill.runs.states import State
 from backfill.settings import Settings, load_settings
 from backfill.sql.database import open_engine
+from backfill.urls import ServerUrls
 from backfill.wiring import default_pace, open_service
 from benchmarks.databases import ROOT, copied, environment_of, prepared, sql
 from benchmarks.ways import BACKFILL as VERSIONS

@@ -23,12 +23,12 @@ from pydantic import SecretStr
 from rich.console import Console
 
 from backfill.cli.output import answer_console
-from backfill.embedded import ServerUrls
 from backfill.opening import servers
 from backfill.runs.pace import FIXED
 from backfill.runs.record import Run
 from backfill.runs.states import State
 from backfill.settings import Settings, load_settings
+from backfill.urls import ServerUrls
 from backfill.wiring import build_service, default_pace
 from benchmarks.databases import ROOT, checkpoint, copied, environment_of, prepared, sql
 from benchmarks.measuring import read_tables

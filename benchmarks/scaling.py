@@ -26,11 +26,11 @@ from redis.asyncio import Redis
 from rich.console import Console
 
 from backfill.cli.output import answer_console
-from backfill.embedded import ServerUrls
 from backfill.engine.control import Control
 from backfill.opening import servers
 from backfill.runs.states import State
 from backfill.settings import Settings, load_settings
+from backfill.urls import ServerUrls
 from backfill.wiring import default_pace, open_service
 from benchmarks.databases import prepared
 from benchmarks.goals import Goal, show_goals

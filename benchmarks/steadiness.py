@@ -20,7 +20,6 @@ from statistics import quantiles
 from rich.console import Console
 
 from backfill.cli.output import answer_console
-from backfill.embedded import ServerUrls
 from backfill.engine.protocols import Backfill, CheckedPage, PartSettled, Settled
 from backfill.opening import servers
 from backfill.runs.findings import Finding
@@ -30,6 +29,7 @@ from backfill.runs.record import Run
 from backfill.runs.states import Action, State
 from backfill.runs.wording import counted
 from backfill.settings import load_settings
+from backfill.urls import ServerUrls
 from backfill.wiring import Service, build_service, default_pace
 from benchmarks.databases import copied, prepared
 from benchmarks.running import ended

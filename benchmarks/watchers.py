@@ -21,10 +21,10 @@ from redis.asyncio import Redis
 from rich.console import Console
 
 from backfill.cli.output import answer_console
-from backfill.embedded import ServerUrls
 from backfill.opening import servers
 from backfill.runs.pace import FIXED, Pace
 from backfill.settings import Settings, load_settings
+from backfill.urls import ServerUrls
 from backfill.wiring import build_service, default_pace
 from benchmarks.databases import ROOT, copied, environment_of, prepared
 from benchmarks.running import ended

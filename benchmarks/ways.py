@@ -13,11 +13,11 @@ from dataclasses import dataclass
 import asyncpg
 from pydantic import SecretStr
 
-from backfill.embedded import ServerUrls
 from backfill.engine.control import Control
 from backfill.runs.record import Run
 from backfill.runs.states import State
 from backfill.settings import Settings
+from backfill.urls import ServerUrls
 from backfill.wiring import default_pace, open_service
 from benchmarks.databases import ROOT, copied, environment_of, sql, vacuumed
 from benchmarks.measuring import Measurement, Stopwatch, read_digest, read_tables

@@ -22,8 +22,9 @@ import pytest
 import redis
 from xdist.scheduler import LoadScopeScheduling
 
-from backfill.embedded import ServerUrls, use_embedded
+from backfill.embedded import use_embedded
 from backfill.embedded.locks import FileLock
+from backfill.urls import ServerUrls
 from tests.support import commands, forked
 from tests.support.commands import REPOSITORY, Spawned, environment_for
 from tests.support.databases import migrate, new_database

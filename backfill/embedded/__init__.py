@@ -12,6 +12,6 @@ it dies, and an id may be somebody else's by the time it is read.
     servers.lock   the keeper and every process of both servers: nobody else may touch their files
 """
 
-from backfill.embedded.users import EmbeddedServers, ServerUrls, use_embedded
+from backfill.embedded.users import EmbeddedServers, use_embedded
 
-__all__ = ["EmbeddedServers", "ServerUrls", "use_embedded"]
+__all__ = ["EmbeddedServers", "use_embedded"]

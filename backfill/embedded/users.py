@@ -5,7 +5,6 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
-from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -15,17 +14,10 @@ from backfill.embedded.locks import FileLock
 from backfill.embedded.logs import end_of_log, size_of_log
 from backfill.embedded.wheels import find_wheels
 from backfill.runs.errors import EmbeddedUnavailable
+from backfill.urls import ServerUrls
 
 _POLL_SECONDS = 0.01
 _IMPORT_ROOT = Path(__file__).resolve().parents[2]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ServerUrls:
-    """Where the servers answer. With passwords, hence not shown."""
-
-    database_url: str = field(repr=False)
-    redis_url: str = field(repr=False)
 
 
 class EmbeddedServers:

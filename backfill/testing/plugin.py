@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from backfill.embedded import ServerUrls, use_embedded
+from backfill.embedded import use_embedded
 from backfill.testing.databases import create_all, migrate, new_database
 from backfill.testing.runner import Runner
+from backfill.urls import ServerUrls
 
 ALEMBIC, METADATA, REVISION = "backfill_alembic", "backfill_metadata", "backfill_revision"
 

@@ -15,7 +15,6 @@ from pydantic import SecretStr
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from backfill.definitions import Definition, Found
-from backfill.embedded import ServerUrls
 from backfill.runs.pace import Pace
 from backfill.runs.record import Run
 from backfill.runs.states import State
@@ -23,6 +22,7 @@ from backfill.settings import Settings
 from backfill.sql.database import open_engine
 from backfill.testing.telling import told
 from backfill.testing.working import Worker
+from backfill.urls import ServerUrls
 from backfill.wiring import Service, build_service
 
 SECONDS = 60.0

@@ -2,6 +2,7 @@
 
 from backfill.urls.postgres import TLS_FILES, DatabaseUrl, Host, describe, in_database, read_database_url
 from backfill.urls.redis import SENTINEL_SCHEMES, RedisUrl, read_redis_url
+from backfill.urls.servers import ServerUrls
 
 __all__ = [
     "SENTINEL_SCHEMES",
@@ -9,6 +10,7 @@ __all__ = [
     "DatabaseUrl",
     "Host",
     "RedisUrl",
+    "ServerUrls",
     "describe",
     "in_database",
     "read_database_url",

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from backfill.embedded import ServerUrls
+from backfill.urls import ServerUrls
 from tests.alembic_online.support import CHAIN
 from tests.conftest import Connect
 from tests.support.commands import environment_for

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from backfill.embedded import ServerUrls
+from backfill.urls import ServerUrls
 from tests.alembic_online.support import CHAIN
 from tests.conftest import Connect
 from tests.migrations.support import psql

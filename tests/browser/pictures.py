@@ -15,8 +15,8 @@ import asyncpg
 import pytest
 from playwright.async_api import Page, expect
 
-from backfill.embedded import ServerUrls
 from backfill.sql.database import open_engine
+from backfill.urls import ServerUrls
 from tests.browser.conftest import OpenPage
 from tests.browser.test_dashboard import expect_state, rows_done
 from tests.conftest import Spawn

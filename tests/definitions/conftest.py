@@ -8,8 +8,8 @@ import asyncpg
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from backfill.embedded import ServerUrls
 from backfill.sql.database import open_engine
+from backfill.urls import ServerUrls
 from tests.support.databases import new_database
 
 

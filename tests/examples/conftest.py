@@ -10,8 +10,8 @@ from types import ModuleType
 import asyncpg
 import pytest
 
-from backfill.embedded import ServerUrls
 from backfill.testing.databases import migrate
+from backfill.urls import ServerUrls
 from tests.support.databases import new_database
 from tests.support.shop import HOME, Shop, shop_on_the_path
 

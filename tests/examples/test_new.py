@@ -12,7 +12,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from backfill.embedded import ServerUrls
+from backfill.urls import ServerUrls
 from tests.support.runs import until_ready
 from tests.support.shop import HOME, Shop
 

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from backfill.embedded import ServerUrls
+from backfill.urls import ServerUrls
 from tests.support.commands import REPOSITORY, environment_for
 from tests.support.shop import HOME
 

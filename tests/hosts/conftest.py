@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import pytest
 
-from backfill.embedded import ServerUrls
 from backfill.sql.database import open_engine
 from backfill.store.client import open_redis
+from backfill.urls import ServerUrls
 from tests.support import namespaces
 from tests.support.databases import migrate, new_database
 from tests.support.expected import Filled, filled, one_shot

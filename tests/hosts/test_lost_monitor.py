@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import pytest
 from redis.asyncio import Redis
 
-from backfill.embedded import ServerUrls
 from backfill.runs.directive import FRESH_MS
 from backfill.store.client import open_redis
+from backfill.urls import ServerUrls
 from tests.conftest import Spawn
 from tests.hosts.conftest import OldData
 from tests.support.commands import environment_for

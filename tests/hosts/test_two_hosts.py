@@ -10,7 +10,7 @@ import time
 import asyncpg
 import pytest
 
-from backfill.embedded import ServerUrls
+from backfill.urls import ServerUrls
 from tests.conftest import Spawn
 from tests.hosts.conftest import SHAPE, OldData
 from tests.support.commands import Spawned, environment_for

@@ -7,9 +7,9 @@ from collections.abc import AsyncIterator, Iterator
 import asyncpg
 import pytest
 
-from backfill.embedded import ServerUrls
 from backfill.sql.database import open_engine
 from backfill.sql.transactions import Limits
+from backfill.urls import ServerUrls
 from tests.support.canaries import Canaries
 from tests.support.databases import migrate, new_database
 from tests.support.old_rows import OldRows, old_rows

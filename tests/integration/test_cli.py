@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from backfill.embedded import ServerUrls
+from backfill.urls import ServerUrls
 from tests.conftest import Spawn
 from tests.support.cli import ADD_LIVE_ROW, BACKFILL, NAME, NO_POSTGRES, NO_REDIS, WORKER, refusal
 from tests.support.commands import environment_for, run_command

@@ -20,8 +20,9 @@ import psutil
 import pytest
 import redis
 
-from backfill.embedded import ServerUrls, use_embedded
+from backfill.embedded import use_embedded
 from backfill.embedded.locks import FileLock
+from backfill.urls import ServerUrls
 from tests.conftest import Spawn
 from tests.support.cli import NAME, VALIDATE, refusal
 from tests.support.commands import environment_for, run_command

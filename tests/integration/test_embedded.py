@@ -16,9 +16,10 @@ import asyncpg
 import pytest
 import redis
 
-from backfill.embedded import ServerUrls, use_embedded
+from backfill.embedded import use_embedded
 from backfill.embedded.wheels import copy_of_wheels, find_wheels
 from backfill.runs.errors import EmbeddedUnavailable
+from backfill.urls import ServerUrls
 from tests.support.commands import REPOSITORY, environment_for
 from tests.support.embedded_users import (
     NOBODY_ID,

@@ -7,9 +7,9 @@ from typing import Any
 import asyncpg
 import pytest
 
-from backfill.embedded import ServerUrls
 from backfill.runs.errors import DatabaseUnreachable, NotFound, SchemaNotReady, UsageError
 from backfill.sql.database import open_engine
+from backfill.urls import ServerUrls
 from tests.support.databases import migrate, new_database
 from tests.support.waiting import wait_until
 from worker.demo.old_application import OldApplication, Traffic

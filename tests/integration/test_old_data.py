@@ -9,9 +9,9 @@ from typing import Any
 import asyncpg
 import pytest
 
-from backfill.embedded import ServerUrls
 from backfill.runs.errors import SchemaNotReady, UsageError, WrongState
 from backfill.sql.database import open_engine
+from backfill.urls import ServerUrls
 from tests.support.databases import new_database
 from worker.demo.old_data import OldDataShape, create_old_data
 

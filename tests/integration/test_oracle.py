@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from backfill.embedded import ServerUrls
 from backfill.sql.database import open_engine
+from backfill.urls import ServerUrls
 from tests.conftest import Spawn
 from tests.support.databases import migrate, new_database
 from tests.support.expected import filled, one_shot

@@ -9,8 +9,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from backfill.embedded import ServerUrls
 from backfill.sql.database import open_engine
+from backfill.urls import ServerUrls
 from tests.conftest import Spawn
 from tests.migrations.support import OLD_REVISION, alembic
 from tests.support.cli import refusal

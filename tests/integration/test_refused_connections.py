@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import asyncpg
 import pytest
 
-from backfill.embedded import ServerUrls
+from backfill.urls import ServerUrls
 from tests.support.cli import NAME, WORKER, refusal
 from tests.support.commands import environment_for
 from tests.support.databases import migrate, new_database

@@ -10,7 +10,7 @@ from typing import Any
 import asyncpg
 import pytest
 
-from backfill.embedded import ServerUrls
+from backfill.urls import ServerUrls
 from tests.conftest import Spawn
 from tests.support.commands import environment_for
 from tests.support.databases import new_database

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from backfill.embedded import ServerUrls
 from backfill.http.tokens import load_book
 from backfill.runs.errors import OperatorError
 from backfill.settings import Settings, describe_settings, load_settings
+from backfill.urls import ServerUrls
 from backfill.wiring import open_service
 from tests.conftest import Spawn
 from tests.support.canaries import Canaries

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from backfill.embedded import ServerUrls
+from backfill.urls import ServerUrls
 from tests.support.databases import new_database
 from tests.support.interleaved_cases import Stage, open_stage
 

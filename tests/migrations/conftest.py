@@ -8,8 +8,8 @@ from collections.abc import AsyncIterator
 import pytest
 from sqlalchemy.ext.asyncio import async_sessionmaker
 
-from backfill.embedded import ServerUrls
 from backfill.sql.database import open_engine
+from backfill.urls import ServerUrls
 from tests.conftest import Connect
 from tests.migrations.support import Application
 from tests.support.databases import new_database

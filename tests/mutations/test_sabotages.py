@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from backfill.embedded import ServerUrls
+from backfill.urls import ServerUrls
 from tests.mutations.copies import Copy, servers_of_this_session
 from tests.mutations.sabotages import SABOTAGES, Sabotage
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from backfill.embedded import ServerUrls
+from backfill.urls import ServerUrls
 from tests.proof.findings import RULES
 from tests.proof.history import install_history
 from tests.proof.journal import ANYTHING, Change, Journal, Transaction

@@ -16,7 +16,7 @@ import asyncpg
 import psutil
 import redis
 
-from backfill.embedded import ServerUrls
+from backfill.urls import ServerUrls
 from tests.support.commands import REPOSITORY, environment_for
 
 NOBODY_ID = 65534

@@ -14,7 +14,7 @@ from typing import Any
 import asyncpg
 import redis
 
-from backfill.embedded import ServerUrls
+from backfill.urls import ServerUrls
 from tests.support.waiting import wait_until
 
 POSTGRES, VALKEY = "PostgreSQL", "Valkey"

@@ -14,10 +14,10 @@ from dataclasses import dataclass
 
 from backfill.cli.verdict import outcomes
 from backfill.cli.watching import watch
-from backfill.embedded import ServerUrls
 from backfill.runs.wording import counted
 from backfill.settings import Settings
 from backfill.sql.database import open_engine
+from backfill.urls import ServerUrls
 from backfill.wiring import Service, build_service
 from worker.demo.children import Children
 from worker.demo.files import (

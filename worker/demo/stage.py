@@ -20,14 +20,13 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from backfill.embedded import ServerUrls
 from backfill.queue import queue_name
 from backfill.runs.errors import OperatorError, UsageError, WrongState
 from backfill.settings import Settings
 from backfill.sql.database import open_engine, reachable
 from backfill.sql.files import load_sql
 from backfill.store.client import open_redis, told_plainly
-from backfill.urls import describe, in_database
+from backfill.urls import ServerUrls, describe, in_database
 from worker.schema.models import metadata
 
 APPLICATION_NAME = "backfill-demo"

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from secrets import token_hex
 
-from backfill.embedded import ServerUrls
 from backfill.runs.record import Run
 from backfill.runs.states import AT_REST, State
 from backfill.settings import Settings
 from backfill.sql.database import open_engine
+from backfill.urls import ServerUrls
 from backfill.wiring import Service, open_service
 from tests.proof.campaign.ledger import Ledger
 from tests.proof.campaign.workforce import Workforce
