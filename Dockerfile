@@ -1,15 +1,16 @@
 # One image for the migration, the workers and the HTTP service; docker-compose.yml says which is which.
 
-# Every package is downloaded as a wheel and checked against its hash in constraints.txt. What follows has no index: only
-# these files can be installed, hence exactly these versions, and of them only what the program needs when it runs.
+# Every package is downloaded as a wheel and checked against its hash in constraints-image.txt, which has what the program
+# needs when it runs, and hatchling, which makes the project's own wheel. What follows has no index: only these files can
+# be installed, hence exactly these versions, and hatchling stays behind.
 # Where the index is reached by a mirror, a proxy or a certificate of one's own, pip's configuration says so, as a secret of
 # the build that stays in no layer: docs/deployment.md.
 FROM python:3.13-slim AS build
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_NO_INPUT=1
 WORKDIR /source
-COPY constraints.txt ./
+COPY constraints-image.txt ./
 RUN --mount=type=secret,id=pip.conf,target=/etc/pip.conf --mount=type=secret,id=ca.pem,target=/run/secrets/ca.pem \
-    python -m pip download --require-hashes --no-deps --only-binary :all: --dest /wheels --requirement constraints.txt
+    python -m pip download --require-hashes --no-deps --only-binary :all: --dest /wheels --requirement constraints-image.txt
 COPY pyproject.toml README.md LICENSE ./
 COPY backfill backfill
 RUN python -m venv /opt/backfill \

@@ -96,10 +96,11 @@ lock: ## pin the packages again; UPGRADE=1 takes newer ones
 	tools=$$(mktemp -d) && trap 'rm -rf "$$tools"' EXIT && \
 	"$$python" -m venv "$$tools" && \
 	"$$tools/bin/python" -m pip install -qq --disable-pip-version-check uv && \
-	"$$tools/bin/uv" --no-config pip compile pyproject.toml --quiet --output-file constraints.txt \
-		--extra embedded --group dev --universal --python-version 3.11 --generate-hashes --no-annotate \
-		--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" $(if $(UPGRADE),--upgrade)
-	@echo "constraints.txt has $$(grep -c == constraints.txt) packages."
+	pin() { "$$tools/bin/uv" --no-config pip compile pyproject.toml --quiet "$$@" --universal --python-version 3.11 \
+		--generate-hashes --no-annotate --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"; } && \
+	pin --output-file constraints.txt --extra embedded --group dev $(if $(UPGRADE),--upgrade) && \
+	pin --output-file constraints-image.txt --group build --constraint constraints.txt
+	@for file in constraints.txt constraints-image.txt; do echo "$$file has $$(grep -c == $$file) packages."; done
 
 clean: ## remove .venv and what the tools left; keeps .embedded, the data of the embedded servers
 	@rm -rf .venv build dist .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache

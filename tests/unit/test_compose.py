@@ -206,7 +206,7 @@ def test_the_image_installs_only_what_was_checked_against_its_hash() -> None:
     download, install = installs
 
     assert {"--require-hashes", "--no-deps", "--requirement"} <= set(download.split())
-    assert download.endswith("constraints.txt")
+    assert download.endswith(" constraints-image.txt")
     assert "--no-index --find-links /wheels ." in install
 
 
