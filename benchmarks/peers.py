@@ -4,9 +4,8 @@ a  django-maintenance-tasks: an ORM object for each row, a save for each; it ver
 b  our run at full pace: an arq worker, enqueue, until it has succeeded, its verification included
 
 Both on copies of one database of --rows narrow rows. The first is given the first --peer-rows of them: it goes on as it
-began. It needs Python 3.12 or newer, in an environment of its own; --peer-python is the Python there:
-
-    python3.12 -m venv .venv-peers && .venv-peers/bin/pip install '.[bench]'
+began. It needs Python 3.12 or newer: --peer-python, or else a python3.13 or python3.12 on the PATH. With that an
+environment of its own is made at the first use, .venv-peers, with what the extra `bench` of this project names.
 
 Exits with 0 whoever wins.
 """
@@ -23,17 +22,16 @@ from pathlib import Path
 
 from backfill.cli.output import answer_console
 from backfill.opening import servers
-from backfill.runs.errors import UsageError
 from backfill.settings import load_settings
 from benchmarks import columns
-from benchmarks.databases import ROOT, copied, environment
+from benchmarks.databases import copied, environment
 from benchmarks.goals import Goal, show_goals
+from benchmarks.peer_environment import peer_python
 from benchmarks.running import ended
 from benchmarks.throughput import EMBEDDED_DIR
 
 LEAST_TIMES = 15.0
 TASK = Path(__file__).with_name("peer_task.py")
-PEER_PYTHON = ROOT / ".venv-peers" / "bin" / "python"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +39,7 @@ class Options:
     rows: int
     peer_rows: int
     peer_batch: int
-    peer_python: Path
+    peer_python: Path | None
     parallel: int
     as_json: bool
 
@@ -61,22 +59,17 @@ def options_from(arguments: Sequence[str]) -> Options:
     parser.add_argument("--rows", type=int, default=1_000_000, help="default: %(default)s")
     parser.add_argument("--peer-rows", type=int, default=20_000, help="default: %(default)s")
     parser.add_argument("--peer-batch", type=int, default=100, help="its own default: %(default)s")
-    parser.add_argument("--peer-python", type=Path, default=PEER_PYTHON, metavar="FILE")
+    parser.add_argument("--peer-python", type=Path, metavar="FILE", help="3.12 or newer, to make it with")
     parser.add_argument("--parallel", type=int, default=4, help="ranges at once, default: %(default)s")
     parser.add_argument("--json", action="store_true", dest="as_json", help="one JSON document on stdout")
     return Options(**vars(parser.parse_args(arguments)))
 
 
-async def peer_run(server_url: str, template_url: str, options: Options) -> float:
+async def peer_run(python: Path, server_url: str, template_url: str, options: Options) -> float:
     """Rows per second."""
-    if not options.peer_python.exists():
-        raise UsageError(
-            f"There is no Python in {options.peer_python}.",
-            "Make its environment first: python -m benchmarks.peers --help.",
-        )
     async with copied(server_url, template_url) as url:
         process = await asyncio.create_subprocess_exec(
-            *(str(options.peer_python), str(TASK), str(options.peer_rows), str(options.peer_batch)),
+            *(str(python), str(TASK), str(options.peer_rows), str(options.peer_batch)),
             env=environment(DATABASE_URL=url),
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
@@ -90,14 +83,14 @@ async def peer_run(server_url: str, template_url: str, options: Options) -> floa
     return float(told["rows"] / told["seconds"])
 
 
-async def compare(options: Options) -> Compared:
+async def compare(python: Path, options: Options) -> Compared:
     ours = columns.Options(rows=options.rows, repeat=1, parallel=options.parallel, batch_rows=10_000, as_json=False)
     settings = load_settings().model_copy(
         update={"embedded_dir": EMBEDDED_DIR, "parallel": ours.parallel, "batch_rows": ours.batch_rows}
     )
     with servers(settings) as urls:
         async with columns.prepared(urls.database_url, options.rows) as template_url:
-            peer = await peer_run(urls.database_url, template_url, options)
+            peer = await peer_run(python, urls.database_url, template_url, options)
             stopwatch, _, _ = await columns.our_run(urls, template_url, settings, ours)
     return Compared(peer_rows_per_second=peer, our_rows_per_second=options.rows / stopwatch.seconds)
 
@@ -115,7 +108,7 @@ def show(compared: Compared, options: Options) -> None:
 
 def main() -> int:
     options = options_from(sys.argv[1:])
-    return ended(lambda: show(asyncio.run(compare(options)), options))
+    return ended(lambda: show(asyncio.run(compare(peer_python(options.peer_python), options)), options))
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -34,11 +34,12 @@ class Step:
     name: str
     sizes: Mapping[str, int]
     tells_goals: bool = True
+    more: Sequence[str] = ()
 
     def command(self, share: float) -> list[str]:
         sizes = [f"--{option}={max(round(size * share), 1)}" for option, size in self.sizes.items()]
-        more = ["--json"] if self.tells_goals else []
-        return [sys.executable, "-m", f"benchmarks.{self.name}", *sizes, *more]
+        told = ["--json"] if self.tells_goals else []
+        return [sys.executable, "-m", f"benchmarks.{self.name}", *sizes, *told, *self.more]
 
 
 STEPS = (
@@ -111,13 +112,20 @@ def options_from(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument(
         "--results", type=Path, default=RESULTS, metavar="FILE", help="default: results.json beside this"
     )
+    parser.add_argument(
+        "--peer-python", type=Path, metavar="FILE", help="for peers: 3.12 or newer; default: one that is on the PATH"
+    )
     return parser.parse_args(arguments)
+
+
+def steps_of(given: argparse.Namespace) -> list[Step]:
+    named = () if given.peer_python is None else (f"--peer-python={given.peer_python}",)
+    return [replace(one, more=named) if one.name == "peers" else one for one in STEPS if one.name in given.only]
 
 
 def main() -> int:
     given = options_from(sys.argv[1:])
-    steps = [step for step in STEPS if step.name in given.only]
-    results = report(steps, given.share, os.cpu_count() or 1)
+    results = report(steps_of(given), given.share, os.cpu_count() or 1)
     given.results.write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
     print(markdown(results))
     return 0

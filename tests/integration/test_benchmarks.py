@@ -10,7 +10,6 @@ import asyncpg
 import pytest
 
 from backfill.runs.errors import UsageError
-from benchmarks import peers
 from benchmarks.databases import checkpoint, copied
 
 
@@ -35,10 +34,3 @@ async def test_a_role_that_may_not_make_databases_is_told_so(ordinary: str, data
 async def test_a_role_that_may_make_no_checkpoint_is_told_so(ordinary: str) -> None:
     with pytest.raises(UsageError, match=r"CHECKPOINT|checkpoint"):
         await checkpoint(ordinary)
-
-
-async def test_a_comparison_without_the_other_one_s_python_says_how_to_have_it(database: str) -> None:
-    options = peers.options_from(["--peer-python", "/nowhere/python"])
-
-    with pytest.raises(UsageError, match=r"no Python in /nowhere/python.* Make its environment first"):
-        await peers.peer_run(database, database, options)
