@@ -15,7 +15,7 @@ from redis.asyncio import Redis
 from backfill.engine.steering import Steering
 from backfill.runs.errors import SettingsError
 from backfill.settings import Settings
-from backfill.store.board import RedisBoard
+from backfill.store.board import Boards
 from backfill.store.client import open_redis
 from backfill.store.limits import PATIENCE_SECONDS, StoreLimits
 from backfill.store.outbox import HOOKS, WEBHOOK
@@ -98,12 +98,12 @@ async def open_steering(settings: Settings) -> AsyncIterator[Steering]:
 
 
 @asynccontextmanager
-async def open_board(settings: Settings) -> AsyncIterator[RedisBoard]:
+async def open_boards(settings: Settings) -> AsyncIterator[Boards]:
     """What the autopilot says, and what is said to it."""
     async with AsyncExitStack() as stack:
         url = stack.enter_context(redis_alone(settings))
         _, redis = open_store(settings, url, stack)
-        yield RedisBoard(redis, prefix=settings.redis_prefix)
+        yield Boards(redis, prefix=settings.redis_prefix)
 
 
 class _LateDoorbell:

@@ -14,9 +14,6 @@ from dataclasses import dataclass, field
 from redis.asyncio import Redis
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from backfill.autopilot.monitor import Monitor
-from backfill.autopilot.signals.checks import Check
-from backfill.autopilot.watching import Watch, Watcher
 from backfill.definitions import Definition, Found, discover
 from backfill.definitions.binding import BoundDefinition
 from backfill.engine.contracts import Backfills, Contract
@@ -24,18 +21,16 @@ from backfill.engine.control import Control
 from backfill.engine.failover import Failovers
 from backfill.engine.preflight import require_known, the_only_one
 from backfill.engine.protocols import Previewable
-from backfill.engine.serving import Served, Serving
-from backfill.engine.slices import Slices, reconcile
+from backfill.engine.serving import Serving
+from backfill.engine.slices import Slices
 from backfill.opening import database_alone, open_store, servers
 from backfill.queue import ArqDoorbell, open_arq
 from backfill.runs.pace import AUTOPILOT, FULL, Pace
-from backfill.runs.readings import Reading
 from backfill.runs.schedule import Schedule, ScheduleChanges
 from backfill.settings import Settings
 from backfill.sql.database import open_engine
 from backfill.sql.standing import read_standing
 from backfill.sql.transactions import Limits
-from backfill.store.board import RedisBoard
 from backfill.store.marks import RedisMarks
 from backfill.store.patience import Patience
 from backfill.store.presence import new_worker_id
@@ -44,9 +39,6 @@ from backfill.webhook import Receiver
 
 WORKER_APPLICATION = "backfill-worker"
 MONITOR = "backfill-autopilot"
-MONITOR_CONNECTIONS = 2  # one for the signals and one for the probe
-MONITOR_SECONDS = 2.5
-LOOK_SECONDS = 0.1
 EDGE_CONNECTIONS = 5
 # Each has a limit of its own; a call into a definition that takes longer than so many of them hangs.
 STATEMENTS_PER_CALL = 4
@@ -135,7 +127,7 @@ async def build_service(
         random=random.Random(),
         failovers=Failovers(
             marks=RedisMarks(redis, prefix=settings.redis_prefix),
-            read=lambda database: read_standing(engines[database], _limits(settings)),
+            read=lambda database: read_standing(engines[database], transaction_limits(settings)),
             databases=known.databases,
         ),
     )
@@ -157,59 +149,6 @@ def receiver_of(settings: Settings) -> Receiver | None:
     if settings.webhook_url is None or settings.webhook_secret is None:
         return None
     return Receiver(url=settings.webhook_url.get_secret_value(), secret=settings.webhook_secret.get_secret_value())
-
-
-def build_monitor(service: Service, serving: Serving, stack: AsyncExitStack) -> Monitor:
-    """On connections of its own, which it opens when it has the role."""
-    settings = service.settings
-    engine = _monitor_engine(settings, service.urls.database_url, stack)
-    store, doorbell = service.slices.store, service.slices.doorbell
-
-    async def wake() -> None:
-        await reconcile(store, doorbell, serving)
-
-    return Monitor(
-        board=RedisBoard(service.redis, prefix=settings.redis_prefix),
-        engine=engine,
-        watch=watch_of(settings),
-        who=service.slices.worker_id,
-        backfills=Served(store, serving).names,
-        wake=wake,
-    )
-
-
-async def look_once(settings: Settings) -> tuple[Reading, ...]:
-    """What the autopilot would see now: for a preview, which needs no Redis."""
-    async with AsyncExitStack() as stack:
-        url = stack.enter_context(database_alone(settings))
-        engine = _monitor_engine(settings, url, stack)
-        watcher = await stack.enter_async_context(Watcher(engine, watch_of(settings)))
-        await watcher.probe(LOOK_SECONDS, quiet=False, off=settings.signals_off)
-        return await watcher.read({}, settings.signals_off)
-
-
-def _monitor_engine(settings: Settings, url: str, stack: AsyncExitStack) -> AsyncEngine:
-    engine = open_engine(
-        url,
-        application_name=MONITOR,
-        pool_size=MONITOR_CONNECTIONS,
-        command_timeout_seconds=MONITOR_SECONDS,
-        pgbouncer=settings.pgbouncer,
-    )
-    stack.push_async_callback(engine.dispose)
-    return engine
-
-
-def watch_of(settings: Settings) -> Watch:
-    return Watch(
-        limits=settings.limits,
-        off=settings.signals_off,
-        checks=tuple(Check(**check.model_dump()) for check in settings.checks),
-        expected_standbys=settings.expected_standbys,
-        cores=settings.cores,
-        least_lanes=settings.least_lanes,
-        ours=(WORKER_APPLICATION, MONITOR),
-    )
 
 
 @asynccontextmanager
@@ -245,7 +184,7 @@ async def _open_engine(settings: Settings, url: str, stack: AsyncExitStack, *, a
 
 
 def _known(found: Found, engines: Mapping[str, AsyncEngine], settings: Settings) -> Backfills:
-    limits = _limits(settings)
+    limits = transaction_limits(settings)
     here = {name: one for name, one in found.definitions.items() if one.database in engines}
     nowhere = {
         name: f"DATABASES has no database called {one.database!r}"
@@ -264,11 +203,11 @@ def _known(found: Found, engines: Mapping[str, AsyncEngine], settings: Settings)
 
 
 def _bound(found: Found, engines: Mapping[str, AsyncEngine], settings: Settings) -> Mapping[str, Previewable]:
-    limits = _limits(settings)
+    limits = transaction_limits(settings)
     return {name: one.bound(engines[one.database], limits) for name, one in found.definitions.items()}
 
 
-def _limits(settings: Settings) -> Limits:
+def transaction_limits(settings: Settings) -> Limits:
     return Limits(
         lock_timeout_ms=settings.lock_timeout_ms,
         statement_timeout_ms=settings.statement_timeout_ms,

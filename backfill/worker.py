@@ -31,6 +31,7 @@ from backfill.engine.notifying import Notifying
 from backfill.engine.serving import Serving
 from backfill.engine.slices import Slices, reconcile
 from backfill.logging import setup_logging
+from backfill.lookout import looking
 from backfill.masking import mask_passwords
 from backfill.opening import servers
 from backfill.queue import RECONCILE, SLICE, dump_job, load_job, queue_name
@@ -43,7 +44,7 @@ from backfill.store.client import redis_unreachable, require_writes
 from backfill.store.outbox import HOOKS, WEBHOOK, RedisOutbox
 from backfill.store.presence import Presence
 from backfill.urls import ServerUrls
-from backfill.wiring import WORKER_APPLICATION, Service, build_monitor, build_service, call_seconds, receiver_of
+from backfill.wiring import WORKER_APPLICATION, Service, build_service, call_seconds, receiver_of
 
 MOST_SLICES = 64
 JOB_TIMEOUT_MARGIN_SECONDS = 60
@@ -238,7 +239,7 @@ def _build() -> type:
         await _say_what_is_served(service, serving, stack)
         await _call_hooks(service, serving, ctx["stopping"], stack)
         await _tell_receiver(service, serving, ctx["stopping"], stack)
-        await stack.enter_async_context(build_monitor(service, serving, stack).looking())
+        await stack.enter_async_context(looking(service, serving))
         log.info("worker ready", backfills=list(serving.served))
 
     async def on_shutdown(_: dict[str, Any]) -> None:

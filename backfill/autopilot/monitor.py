@@ -1,16 +1,17 @@
-"""The monitor: one worker at a time looks at the database for all, steps the law, and publishes what runs may do.
+"""The monitor: one worker at a time looks at a server for all, steps the law, and publishes what runs there may do.
 
-Every worker has one, and asks for the role a few times a second while a run goes by the autopilot. Whoever has it
-is believed for as long as what it published is fresh; if it dies, another has the role within seconds, and nobody works
-meanwhile.
+Every worker has one for each database that it knows, and asks for the role on its server a few times a second while a
+run there goes by the autopilot. Whoever has it is believed for as long as what it published is fresh; if it dies,
+another has the role within seconds, and nobody works there meanwhile. Of several databases of one server any monitor
+looks at all.
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -19,11 +20,12 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from backfill.autopilot.law.course import QUIET_MS, STEP_MS, Course, Seen, step
 from backfill.autopilot.law.effort import FIRST, TUNING
-from backfill.autopilot.watching import Watch, Watcher
+from backfill.autopilot.watching import Place, Watch, Watcher
 from backfill.runs.directive import Directive, Role, Stopped
 from backfill.runs.errors import RedisUnreachable
 from backfill.runs.limits import LATENCY, OTHERS
 from backfill.runs.readings import Reading
+from backfill.runs.servers import all_shown
 
 IDLE_SECONDS = 0.25
 LEAVE_WITHIN_SECONDS = 1.0
@@ -42,11 +44,11 @@ class Board(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Monitor:
-    """`look_on` goes on until it is cancelled. `backfills` are the names that any worker serves; `wake` has the
-    workers look for work at once."""
+    """`look_on` goes on until it is cancelled. `board` is that of one server, `engines` opens an engine by the name of
+    its database. `backfills` are the names that any worker serves; `wake` has the workers look for work at once."""
 
     board: Board
-    engine: AsyncEngine
+    engines: Mapping[str, Callable[[], AsyncEngine]]
     watch: Watch
     who: str
     backfills: Callable[[], Awaitable[Sequence[str]]]
@@ -79,18 +81,17 @@ class Monitor:
 
     async def _hold(self, role: Role) -> None:
         """For as long as the role is held and a run goes by the autopilot."""
-        log.info("autopilot looks at the database", runs=list(role.lanes))
+        log.info("autopilot looks at the database", runs=list(role.lanes), **_named(role))
         course = Course(effort=min(role.effort or FIRST, FIRST))
         taken: Role | None = role
         alone: Sequence[float] = ()
         beside: Sequence[float] = ()
-        async with AsyncExitStack() as stack:
-            stack.push_async_callback(self.engine.dispose)
-            watcher = await stack.enter_async_context(Watcher(self.engine, self.watch))
+        async with Watcher(self.engines, self.watch) as watcher:
             while taken is not None:
                 until = time.monotonic() + STEP_MS / 1000
                 off = {*self.watch.off, *(one.signal for one in taken.off)}
-                readings = await watcher.read(taken.limits, off)
+                place = Place(databases=taken.databases, here=taken.here)
+                readings = await watcher.read(taken.limits, off, place)
                 seen = Seen(
                     now_ms=taken.now_ms,
                     most=float(sum(taken.lanes.values())),
@@ -108,8 +109,13 @@ class Monitor:
                     return
                 if opened:
                     await self.wake()
-                alone, beside = await watcher.probe(max(until - time.monotonic(), 0.1), quiet=quiet, off=off)
+                left = max(until - time.monotonic(), 0.1)
+                alone, beside = await watcher.probe(left, quiet=quiet, off=off, place=place)
                 taken = await self.board.take_role(self.who, await self.backfills())
+
+
+def _named(role: Role) -> Mapping[str, str]:
+    return {} if role.here == ("",) else {"databases": all_shown(role.here)}
 
 
 def _told_changes(before: Course, after: Course) -> Course:

@@ -12,10 +12,28 @@ from backfill.cli.rows import print_facts, print_rows
 from backfill.runs.directive import SwitchedOff
 from backfill.runs.limits import DEFAULT_LIMITS, MEANINGS
 from backfill.runs.readings import Reading, in_words
+from backfill.runs.servers import all_shown, shown
 from backfill.runs.times import clock_time, timestamp
-from backfill.store.board import Published
+from backfill.store.board import Published, Seen
 
 NOBODY = "It looks at nothing now: no run that goes by the autopilot is at work, or no worker is alive."
+
+
+def servers_document(seen: Seen, limits: Mapping[str, float], off: Sequence[str]) -> dict[str, Any]:
+    """The first server's, and, where there are several databases, all of them by their names."""
+    documents = [
+        {"databases": [*map(shown, server)], **throttle_document(published, limits, off)}
+        for server, published in seen.items()
+    ]
+    first = {name: value for name, value in documents[0].items() if name != "databases"}
+    return first if list(seen) == [("",)] else {**first, "servers": documents}
+
+
+def print_servers(console: Console, seen: Seen, limits: Mapping[str, float], off: Sequence[str]) -> None:
+    for place, (server, published) in enumerate(seen.items()):
+        if list(seen) != [("",)]:
+            console.print(f"{chr(10) if place else ''}Server of {all_shown(server)}", style="bold")
+        print_published(console, published, limits, off)
 
 
 def throttle_document(published: Published, limits: Mapping[str, float], off: Sequence[str]) -> dict[str, Any]:

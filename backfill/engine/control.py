@@ -15,7 +15,7 @@ from backfill.engine.contracts import Backfills
 from backfill.engine.guard import guarded
 from backfill.engine.preflight import require_privileges, require_schema, told_to_operator
 from backfill.engine.protocols import Backfill, Previewable
-from backfill.engine.steering import Steering, require_looked_at
+from backfill.engine.steering import Steering
 from backfill.runs.errors import (
     ActiveRunExists,
     DatabaseUnreachable,
@@ -124,10 +124,10 @@ class Control(Steering):
         proposed: it begins when somebody else has approved it.
 
         Raises UnknownBackfill, InvalidParameters, SchemaNotReady, WrongState (another backfill comes first),
-        ActiveRunExists, IdempotencyConflict, UsageError (a note that cannot be kept, the autopilot elsewhere).
+        ActiveRunExists, IdempotencyConflict, UsageError (a note that cannot be kept).
         """
         words, terms = checked_note(note), self.known.terms(name, parameters or {})
-        await self._check_start(name, terms, pace)
+        await self._check_start(name)
         created = await self.store.create(
             name,
             pace,
@@ -147,8 +147,7 @@ class Control(Steering):
             await self.doorbell.ring(run.address, run.id, pace.parallel)
         return run, created.is_new
 
-    async def _check_start(self, name: str, terms: Terms, pace: Pace) -> None:
-        require_looked_at(name, terms, pace.mode)
+    async def _check_start(self, name: str) -> None:
         await self.check_order(name)
         for warning in await self.check_schema(name):
             log.warning(warning.rule, about="; ".join(warning.examples), remedy=warning.remedy)

@@ -110,7 +110,7 @@ class Served:
 
     def __init__(self, store: Store, serving: Serving) -> None:
         self._store = store
-        self._serving = serving
+        self.serving = serving
         self._names: frozenset[str] = frozenset()
         self._until = 0.0
 
@@ -119,4 +119,4 @@ class Served:
             workers = await self._store.workers()
             self._names = frozenset(name for worker in workers for name in worker.backfills)
             self._until = time.monotonic() + NAMES_KEPT_SECONDS
-        return tuple(sorted(self._names.union(self._serving.served)))
+        return tuple(sorted(self._names.union(self.serving.served)))

@@ -8,16 +8,14 @@ from typing import Any
 
 from backfill.engine.protocols import Doorbell, Event, Store
 from backfill.runs.approval import same_person
-from backfill.runs.errors import ActiveRunExists, OwnApproval, UnknownPageToken, UnknownRun, UsageError, WrongState
+from backfill.runs.errors import ActiveRunExists, OwnApproval, UnknownPageToken, UnknownRun, WrongState
 from backfill.runs.notes import checked_note
-from backfill.runs.pace import AUTOPILOT
 from backfill.runs.parameters import as_options
 from backfill.runs.record import Run
 from backfill.runs.report import report_document
 from backfill.runs.schedule import ScheduleChanges
 from backfill.runs.states import Action, State, is_done_already
 from backfill.runs.telling import sentence_of
-from backfill.runs.terms import Terms
 from backfill.runs.times import timestamp
 from backfill.runs.workers import LiveWorker
 
@@ -116,12 +114,10 @@ class Steering:
     ) -> Run:
         """Changes those parts of the pace that are not None, while the run goes on.
 
-        Raises UnknownRun, UsageError (out of bounds, a note that cannot be kept, or the autopilot where it cannot see),
-        WrongState when the run is done.
+        Raises UnknownRun, UsageError (out of bounds, or a note that cannot be kept), WrongState when the run is done.
         """
         words = checked_note(note)
         run = await self.get(run_id)
-        require_looked_at(run.backfill, run.terms, changes.get("mode"))
         if words and not run.done and all(value is None for value in changes.values()):
             await self.store.note(run.id, "set", who=who, note=words)
         elif not await self.store.set_pace(run.id, run.pace.with_changes(changes), who=who, note=words):
@@ -168,13 +164,6 @@ class Steering:
 
     async def events(self, run_id: str | None, *, after: str = "0") -> tuple[Event, ...]:
         return await self.store.events((await self.get(run_id)).id, after=after)
-
-
-def require_looked_at(backfill: str, terms: Terms, mode: object) -> None:
-    """The monitor looks at one database: what it lets go must not be at work on another one. Raises UsageError."""
-    if terms.database and mode == AUTOPILOT:
-        what = f"{backfill} is for the database {terms.database}, and the autopilot looks at DATABASE_URL alone."
-        raise UsageError(what, "Give it a fixed pace: --pace fixed.")
 
 
 def event_document(event: Event) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """What the autopilot sees, as gauges: the lanes that it allows, and of every signal value, limit and whether it stops.
 
-There are samples only while the autopilot looks: what was read some time ago is not the state of a database.
+There are samples only while the autopilot looks: what was read some time ago is not the state of a database. Where
+there is more than one server, each sample has the names of its databases.
 """
 
 from __future__ import annotations
@@ -11,24 +12,31 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from backfill.runs.readings import Reading
-from backfill.store.board import Published
+from backfill.runs.servers import all_shown
+from backfill.store.board import Seen
 
 LABELS = ("signal", "about")
 
 
 class AutopilotCollector(Collector):
-    """One reading of the board as metric families; made for one answer."""
+    """One reading of all boards, by the databases of each server, as metric families; made for one answer."""
 
-    def __init__(self, published: Published) -> None:
-        self._document = published.document if published.is_fresh else {}
-        self._readings = [Reading(**reading) for reading in self._document.get("readings", [])]
+    def __init__(self, seen: Seen) -> None:
+        self._labels = ("server",) if len(seen) > 1 else ()
+        self._seen = [
+            ((all_shown(server),) if self._labels else (), published.document)
+            for server, published in seen.items()
+            if published.is_fresh
+        ]
 
     def collect(self) -> Iterator[Metric]:
         lanes = GaugeMetricFamily(
-            "backfill_autopilot_lanes", "Ranges at once that the autopilot allows now, over all runs; 0.5 rests half."
+            "backfill_autopilot_lanes",
+            "Ranges at once that the autopilot allows now, over all runs; 0.5 rests half.",
+            labels=self._labels,
         )
-        if self._document:
-            lanes.add_metric([], 0.0 if self._document.get("stops") else self._document["effort"])
+        for server, document in self._seen:
+            lanes.add_metric(server, 0.0 if document.get("stops") else document["effort"])
         yield lanes
         yield self._of_signals(
             "backfill_signal_value", "What was read last, in the signal's own unit.", lambda one: one.value
@@ -39,11 +47,12 @@ class AutopilotCollector(Collector):
         )
 
     def _of_signals(self, name: str, says: str, value_of: Callable[[Reading], float | None]) -> Metric:
-        family = GaugeMetricFamily(name, says, labels=LABELS)
-        for reading in self._readings:
-            value = value_of(reading)
-            if value is not None:
-                family.add_metric([reading.signal, reading.about], value)
+        family = GaugeMetricFamily(name, says, labels=[*self._labels, *LABELS])
+        for server, document in self._seen:
+            for reading in (Reading(**one) for one in document.get("readings", [])):
+                value = value_of(reading)
+                if value is not None:
+                    family.add_metric([*server, reading.signal, reading.about], value)
         return family
 
 

@@ -25,7 +25,7 @@ from backfill.http.patience import within
 from backfill.queue import queue_name
 from backfill.runs.errors import RedisUnreachable
 from backfill.runs.states import State
-from backfill.store.board import Published, RedisBoard
+from backfill.store.board import Boards, Seen
 from backfill.store.metrics import BackfillMetrics, Metrics, read_metrics
 from backfill.wiring import Service
 
@@ -56,28 +56,27 @@ router = APIRouter(tags=["health"])
 )
 async def show_metrics(request: Request, service: OpenService, _caller: Reader) -> Response:
     registry = CollectorRegistry()
-    metrics, published = await _read(service)
+    metrics, seen = await _read(service)
     registry.register(BackfillCollector(metrics))
-    registry.register(AutopilotCollector(published))
+    registry.register(AutopilotCollector(seen))
     encode, content_type = choose_encoder(request.headers.get("Accept", ""))
     return Response(encode(registry), headers={"Content-Type": content_type})
 
 
-async def _read(service: Service) -> tuple[Metrics, Published]:
+async def _read(service: Service) -> tuple[Metrics, Seen]:
     prefix = service.settings.redis_prefix
     try:
         backfills = sorted(service.control.backfills)
         reading = read_metrics(service.redis, prefix=prefix, queue=queue_name(prefix), backfills=backfills)
-        board = RedisBoard(service.redis, prefix=prefix)
-        return await within(PATIENCE_SECONDS, _both(reading, board))
+        return await within(PATIENCE_SECONDS, _both(reading, Boards(service.redis, prefix=prefix)))
     except TimeoutError as error:
         raise RedisUnreachable(
             f"Redis has not answered within {PATIENCE_SECONDS:g} seconds.", "Check REDIS_URL and the server."
         ) from error
 
 
-async def _both(reading: Awaitable[Metrics], board: RedisBoard) -> tuple[Metrics, Published]:
-    return await reading, await board.read()
+async def _both(reading: Awaitable[Metrics], boards: Boards) -> tuple[Metrics, Seen]:
+    return await reading, await boards.read_all()
 
 
 class BackfillCollector(Collector):

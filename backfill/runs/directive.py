@@ -116,10 +116,11 @@ class SwitchedOff:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Role:
-    """Given to one monitor at a time: the runs that go by the autopilot, with the lanes that each may have; limits by
-    name, switches.
+    """Given to one monitor of a server at a time: the runs there that go by the autopilot, with the lanes that each may
+    have; limits by name, switches.
 
-    `effort` is what was published last, for a monitor that takes over; None where that is long ago.
+    `effort` is what was published last, for a monitor that takes over; None where that is long ago. `databases` are
+    those that the runs are on, `here` all of that server; '' is DATABASE_URL.
     """
 
     now_ms: int
@@ -127,3 +128,5 @@ class Role:
     limits: Mapping[str, float] = field(default_factory=dict)
     off: Sequence[SwitchedOff] = ()
     effort: float | None = None
+    databases: tuple[str, ...] = ("",)
+    here: tuple[str, ...] = ("",)

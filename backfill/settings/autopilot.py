@@ -6,11 +6,12 @@ import json
 from collections.abc import Mapping
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode
 
 from backfill.runs.errors import UsageError
 from backfill.runs.limits import known_signal, limit_of
+from backfill.runs.servers import DATABASE_URL
 
 
 def _names(value: object) -> object:
@@ -49,7 +50,7 @@ def _checks(value: object) -> object:
 
 
 class CheckSetting(BaseModel):
-    """Has either `sql` or `url`."""
+    """Has either `sql` or `url`. `database` is as DATABASES has it, '' for DATABASE_URL."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -58,6 +59,12 @@ class CheckSetting(BaseModel):
     url: str = Field("", pattern=r"^(https?://.*)?$")
     limit: float | None = None
     every_seconds: float = Field(2.0, ge=0.5, le=3600)
+    database: str | None = None
+
+    @field_validator("database")
+    @classmethod
+    def _of_the_url(cls, name: str | None) -> str | None:
+        return "" if name == DATABASE_URL else name
 
     @model_validator(mode="after")
     def _one_of_two(self) -> Self:
@@ -93,13 +100,11 @@ class AutopilotSettings(BaseSettings):
     expected_standbys: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_names)] = Field(
         default=(),
         description="Names (`application_name`) of standbys that must be connected, with commas between them; "
-        "while one is not, nobody works.",
+        "while one is not, nobody works. With the name of a database and a slash before it, one of that server.",
     )
-    cores: int = Field(
-        default=0, ge=0, le=4096, description="Cores of the database's server, for the limit `active_per_core`."
-    )
+    cores: int = Field(default=0, ge=0, le=4096, description="Cores of each server, for the limit `active_per_core`.")
     checks: Annotated[tuple[CheckSetting, ...], NoDecode, BeforeValidator(_checks)] = Field(
         default=(),
         description="Checks of your own, as JSON or as tables of backfill.toml: `name` and `sql` or `url`, "
-        "and `limit` where the answer is a number.",
+        "`limit` where the answer is a number, and `database` where there are several.",
     )

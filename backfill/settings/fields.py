@@ -284,3 +284,10 @@ class Settings(AutopilotSettings, PeopleSettings, DatabasesSettings):
                 f"({self.statement_timeout_ms} ms), or a slow statement looks like a lost connection"
             )
         return self
+
+    @model_validator(mode="after")
+    def _checks_are_in_databases_that_are_there(self) -> Self:
+        for check in self.checks:
+            if check.database and check.database not in self.databases:
+                raise ValueError(f"BACKFILL_CHECKS: {check.name}: DATABASES has no database called {check.database!r}")
+        return self

@@ -16,6 +16,7 @@ from backfill.runs.errors import SettingsError
 from backfill.runs.wording import counted
 
 _SCHEMES = ("postgresql", "postgres", "postgresql+asyncpg")
+_PORT = 5432
 _EXAMPLE = "Expected something like postgresql://user:password@host:5432/database."
 _ENCODED = "A password must have its special characters percent-encoded."
 # The login ends at the first @ that comes before a slash, the hosts at a slash or at the question mark.
@@ -96,6 +97,12 @@ class DatabaseUrl:
 def describe(url: str) -> str:
     """Where a URL leads, in words that may be shown."""
     return str(read_database_url(url))
+
+
+def place_of(url: str) -> str:
+    """Hosts and ports alone, as one word."""
+    hosts = read_database_url(url).hosts
+    return ",".join(f"{host.name or 'default'}:{host.port or _PORT}" for host in hosts)
 
 
 def read_database_url(url: str) -> DatabaseUrl:

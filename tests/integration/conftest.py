@@ -7,13 +7,17 @@ from collections.abc import AsyncIterator, Iterator
 import asyncpg
 import pytest
 
+from backfill.embedded.server import Server
 from backfill.sql.database import open_engine
 from backfill.sql.transactions import Limits
 from backfill.urls import ServerUrls
+from tests.support import several_servers
 from tests.support.canaries import Canaries
 from tests.support.databases import migrate, new_database
 from tests.support.old_rows import OldRows, old_rows
 from tests.support.roles import APPLICATION_SQL, Place, roles_of_a_test
+from tests.support.standby import Primary
+from tests.support.started_servers import quarters
 from worker.generations.backfill import GenerationVersions
 
 LIMITS = Limits(
@@ -75,3 +79,22 @@ async def after(before: Place) -> Place:
     migrate(before.roles.url(before.url, before.roles.migrator), "head")
     before.apply()
     return before
+
+
+@pytest.fixture(scope="module")
+def another() -> Iterator[Server]:
+    """A cluster beside the one that tests share."""
+    with quarters() as place, place.running(Primary(quarters=place)) as server:
+        yield server
+
+
+@pytest.fixture
+async def one_cluster(servers: ServerUrls, redis_url: str) -> AsyncIterator[several_servers.Place]:
+    async with several_servers.place_on(servers.database_url, servers.database_url, redis_url) as place:
+        yield place
+
+
+@pytest.fixture
+async def two_clusters(servers: ServerUrls, another: Server, redis_url: str) -> AsyncIterator[several_servers.Place]:
+    async with several_servers.place_on(servers.database_url, another.url, redis_url) as place:
+        yield place

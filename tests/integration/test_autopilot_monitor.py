@@ -7,6 +7,7 @@ import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 import pytest
 from redis.asyncio import Redis
@@ -81,9 +82,9 @@ async def run_by_the_autopilot(place: Place, pace: Pace = BY_AUTOPILOT) -> str:
 async def monitor(
     place: Place, database: str, who: str, watch: Watch | None = None
 ) -> AsyncIterator[asyncio.Task[None]]:
-    engine = open_engine(database, application_name=f"test-{who}")
+    engines = {"": partial(open_engine, database, application_name=f"test-{who}")}
     one = Monitor(
-        board=place.board, engine=engine, watch=watch or Watch(), who=who, backfills=names, wake=nobody_to_wake
+        board=place.board, engines=engines, watch=watch or Watch(), who=who, backfills=names, wake=nobody_to_wake
     )
     task = asyncio.create_task(one.look_on())
     try:
@@ -92,7 +93,6 @@ async def monitor(
         task.cancel()
         with suppress(asyncio.CancelledError):
             await task
-        await engine.dispose()
 
 
 async def names() -> Sequence[str]:

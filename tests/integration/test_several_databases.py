@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import asyncpg
 import pytest
+import redis
 
 from backfill.urls import ServerUrls
 from tests.conftest import Spawn
@@ -81,17 +83,29 @@ async def test_a_run_is_on_the_database_that_its_definition_names_and_says_so(
     assert backfill("verify", "--backfill", THERE, env=env).returncode == 0
 
 
-async def test_the_autopilot_is_refused_where_it_does_not_look(first: str, second: str, redis_url: str) -> None:
+async def test_a_run_elsewhere_that_is_set_to_the_autopilot_is_left_alone_by_workers_that_look_at_one_database(
+    first: str, second: str, redis_url: str
+) -> None:
     env = environment(first, redis_url, DATABASES=f"billing={second}")
 
-    refused = backfill("enqueue", THERE, "--pace", "autopilot", env=env)
+    tomorrow = (datetime.now(UTC) + timedelta(days=1)).isoformat()
     run = answer("enqueue", THERE, env=env)
-    changed = backfill("set", run["id"], "--pace", "autopilot", env=env)
+    changed = answer("set", run["id"], "--pace", "autopilot", "--not-before", tomorrow, env=env)
+    with redis.Redis.from_url(redis_url, decode_responses=True) as client:
+        address = client.hget(f"backfill:run:{run['id']}", "backfill")
 
-    for done in (refused, changed):
-        assert done.returncode == 2
-        assert "is for the database billing, and the autopilot looks at DATABASE_URL alone" in done.stderr
-    assert run["pace"]["mode"] == "fixed"
+    assert (run["pace"]["mode"], changed["pace"]["mode"]) == ("fixed", "autopilot")
+    assert address == f"{THERE}@1@apart"
+
+
+def test_a_check_in_a_database_that_is_not_there_is_a_mistake() -> None:
+    checks = json.dumps([{"name": "canary", "sql": "SELECT true", "database": "archive"}])
+    env = environment("postgresql://host/x", "redis://host", DATABASES="billing=postgresql://host/y")
+
+    done = backfill("status", env=env | {"BACKFILL_CHECKS": checks})
+
+    assert done.returncode == 2
+    assert "BACKFILL_CHECKS: canary: DATABASES has no database called 'archive'" in done.stderr
 
 
 async def test_a_database_that_does_not_answer_or_is_not_named_leaves_the_others_alone(

@@ -45,7 +45,10 @@ class Look:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Signal:
-    """`about` says in a sentence what it tells, `needs` which rights it wants beyond those of everybody."""
+    """`about` says in a sentence what it tells, `needs` which rights it wants beyond those of everybody.
+
+    `of_database`: each database of a server has its own; others are the server's, and read in any one.
+    """
 
     name: str
     about: str
@@ -53,6 +56,7 @@ class Signal:
     every_seconds: float = 0.5
     needs: str = ""
     warns: bool = False
+    of_database: bool = False
 
 
 async def read_signals(

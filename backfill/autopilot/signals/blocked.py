@@ -21,4 +21,6 @@ async def read(look: Look) -> Sequence[Reading]:
     ]
 
 
-SIGNAL = Signal(name="blocked", about="the longest wait of another session for a lock of ours", read=read)
+SIGNAL = Signal(
+    name="blocked", about="the longest wait of another session for a lock of ours", read=read, of_database=True
+)

@@ -23,13 +23,23 @@ MOST_BYTES = 1000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Check:
-    """Has either `sql` or `url`; `name` is what it is switched off by, as `check-<name>`."""
+    """Has either `sql` or `url`; `name` is what it is switched off by, as `check-<name>`.
+
+    `database` is the one that it is asked in and whose server it stops, '' for DATABASE_URL. None: a URL is for each
+    server, and SQL for DATABASE_URL.
+    """
 
     name: str
     sql: str = ""
     url: str = ""
     limit: float | None = None
     every_seconds: float = 2.0
+    database: str | None = None
+
+    @property
+    def of(self) -> str | None:
+        """The database that it is about; None: all of them."""
+        return self.database if self.database is not None or self.url else ""
 
 
 def signal_of(check: Check) -> Signal:

@@ -43,4 +43,10 @@ CONNECTIONS = Signal(
     every_seconds=2.0,
     needs="pg_monitor, for active sessions per core",
 )
-SIZE = Signal(name="database", about="size of the database, where it has a limit", read=read_size, every_seconds=30.0)
+SIZE = Signal(
+    name="database",
+    about="size of the database, where it has a limit",
+    read=read_size,
+    every_seconds=30.0,
+    of_database=True,
+)

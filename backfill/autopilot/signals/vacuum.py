@@ -61,6 +61,7 @@ SNAPSHOTS = Signal(
     every_seconds=5.0,
     needs="pg_monitor, for sessions of other roles",
     warns=True,
+    of_database=True,
 )
 DEAD_ROWS = Signal(
     name="dead_rows",
@@ -68,5 +69,6 @@ DEAD_ROWS = Signal(
     read=read_dead_rows,
     every_seconds=10.0,
     warns=True,
+    of_database=True,
 )
 FROZEN = Signal(name="frozen", about="age of the oldest row that is not frozen", read=read_frozen, every_seconds=30.0)

@@ -27,10 +27,12 @@ from backfill.engine.contracts import Backfills
 from backfill.engine.preflight import the_only_one
 from backfill.engine.previewing import Sampling
 from backfill.engine.previewing import preview as preview_run
+from backfill.lookout import look_once
 from backfill.runs.pace import AUTOPILOT, Pace
 from backfill.runs.preview import Preview
+from backfill.runs.readings import Reading
 from backfill.settings import Settings, load_settings
-from backfill.wiring import default_pace, look_once
+from backfill.wiring import default_pace
 
 Seconds = Annotated[
     float, typer.Option(min=0.0, max=600.0, help="Seconds that the sample of batches takes; 0: no sample, no forecast.")
@@ -69,7 +71,7 @@ def preview(  # noqa: PLR0917 - typer passes options by name
         wanted = name or the_only_one(known.bound)
         given = given_parameters(known, wanted, param, params)
         seen = await preview_run(known.find(wanted, given), paces[0], sampling)
-        readings = await look_once(load_settings()) if paces[0].mode == AUTOPILOT else ()
+        readings = await _readings(paces[0], known.databases.get(wanted, ""))
         return replace(seen, terms=known.terms(wanted, given), readings=readings)
 
     seen = with_backfills(look, at_pace)
@@ -77,3 +79,7 @@ def preview(  # noqa: PLR0917 - typer passes options by name
         write_json(seen.document())
     else:
         print_preview(answer_console(), seen)
+
+
+async def _readings(pace: Pace, database: str) -> tuple[Reading, ...]:
+    return await look_once(load_settings(), database) if pace.mode == AUTOPILOT else ()

@@ -174,8 +174,8 @@ def _list_from(page_token: str | None, state: State | None) -> str:
 
 
 async def _seen(service: Service, run: Run) -> tuple[Published, tuple[Sighting, ...]]:
-    """Since the run was made: what was seen before is another one's."""
-    board = RedisBoard(service.redis, prefix=service.settings.redis_prefix)
+    """Of the run's server, since the run was made: what was seen before is another one's."""
+    board = RedisBoard(service.redis, prefix=service.settings.redis_prefix, database=run.terms.database)
     return await board.read(), tuple(one for one in await board.history() if one.at_ms >= run.created_ms)
 
 

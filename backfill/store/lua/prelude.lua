@@ -182,12 +182,36 @@ local function open_until()
 end
 
 -- Workers of a release that cannot keep what a run asks for are to leave it alone: from now on it has a name that they do
--- not serve.
+-- not serve. None of those serves one with the last of these marks.
+local APART = '@apart'
 local function rename(suffix)
   local address = redis.call('HGET', run_key, 'backfill')
-  if string.find(address, suffix, 1, true) then return end
+  if string.find(address, suffix, 1, true) or string.find(address, APART, 1, true) then return end
   local plain = name_at(address) .. '@' .. (redis.call('HGET', run_key, 'version') or '1')
   redis.call('HSET', run_key, 'backfill', suffix == '@' and plain or plain .. suffix)
+end
+
+-- Where the monitor of a database's server says what it lets runs do, as a worker has found out which server that is.
+-- DATABASE_URL's is said where it was before there were others. nil: no worker has reached it yet.
+local function server_of(database)
+  local said = redis.call('HGET', prefix .. ':servers', database == '' and 'DATABASE_URL' or database)
+  return said and string.match(said, '^(.+) %d+$')
+end
+
+local function board_of(database)
+  local plain = prefix .. ':autopilot'
+  if database == '' then return plain end
+  local server = server_of(database)
+  if not server then return nil end
+  return server == server_of('') and plain or plain .. '@' .. server
+end
+
+-- Whether what was said at that moment is said of this run, too: who came after waits for the next word, as the share is
+-- one of those that were there. A monitor of a release that knows of one database does not say of whom it speaks.
+local function is_meant(runs, at, database)
+  local said_at, ids = string.match(runs or '', '^(%d+)(.*)$')
+  if said_at ~= at then return database == '' end
+  return (database == '' and not string.find(ids, '%S')) or string.find(ids, ' ' .. run_id .. ' ', 1, true) ~= nil
 end
 
 -- What the autopilot lets a run do: lanes, and what stops it. nil where the pace is fixed. For want of a fresh word of the
@@ -195,9 +219,13 @@ end
 local FRESH_MS = 3000
 local function autopilot(pace)
   if pace.mode ~= 'autopilot' or state() == 'cancelling' then return nil end
-  local said = redis.call('HMGET', prefix .. ':autopilot', 'at_ms', 'share', 'stopped_by', 'quiet_until_ms', 'batch_ms')
-  if now - tonumber(said[1] or 0) > FRESH_MS then
-    return {lanes = 0, quiet_ms = 0, batch_ms = '', stopped = 'the autopilot: it has no fresh reading of the database'}
+  local function nothing(why) return {lanes = 0, quiet_ms = 0, batch_ms = '', stopped = 'the autopilot: ' .. why} end
+  local database = redis.call('HGET', run_key, 'database') or ''
+  local board = board_of(database)
+  if not board then return nothing('no worker has reached the database ' .. database .. ' yet') end
+  local said = redis.call('HMGET', board, 'at_ms', 'share', 'stopped_by', 'quiet_until_ms', 'batch_ms', 'runs')
+  if now - tonumber(said[1] or 0) > FRESH_MS or not is_meant(said[6], said[1], database) then
+    return nothing('it has no fresh reading of the database')
   end
   return {lanes = tonumber(said[2]), quiet_ms = math.max(tonumber(said[4]) - now, 0),
     batch_ms = said[5] or '', stopped = said[3] ~= '' and said[3] or nil}
