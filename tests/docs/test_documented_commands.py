@@ -96,6 +96,10 @@ ELSEWHERE = {
         ),
         Elsewhere(why_not_here="it works on files in the checkout", test=OF_THE_FILES),
     ),
+    "backfill throttle --database billing": Elsewhere(
+        why_not_here="the service of these pages has one database",
+        test="tests/integration/test_autopilot_servers.py::test_a_limit_and_a_switch_are_for_all_servers_or_for_the_one_of_a_database",
+    ),
     "make check": Elsewhere(why_not_here="linters over the whole tree are no test of a command", test=TARGETS_OF_MAKE),
     "make help": Elsewhere(why_not_here="it prints the targets", test=TARGETS_OF_MAKE),
     "python -m benchmarks": Elsewhere(
