@@ -272,6 +272,10 @@ BEGIN
     END IF;
     latest := greatest(latest, (given ->> NEW.project_id::text)::integer);
     settled := latest > 0 OR NOT EXISTS (SELECT FROM public.generations AS g WHERE g.project_id = NEW.project_id);
+    -- See generations_number_before_insert.
+    IF NOT settled AND current_setting('transaction_isolation') IN ('repeatable read', 'serializable') THEN
+        PERFORM FROM public.generations AS g WHERE g.project_id = NEW.project_id LIMIT 1 FOR KEY SHARE SKIP LOCKED;
+    END IF;
 
     IF settled THEN
         noted := nullif(current_setting(its_setting, true), '');
@@ -481,6 +485,11 @@ BEGIN
     -- Not settled yet: the row stays unassigned, and the backfill takes it in its order. One that comes with a place of its
     -- own is assigned by that, so its number must not be another one's; the rows are read for such a writer alone.
     IF latest < 1 AND EXISTS (SELECT FROM public.generations AS g WHERE g.project_id = NEW.project_id) THEN
+        -- What an older snapshot shows may be deleted, and the backfill have passed the empty project: a lock says so
+        -- (40001). What is being deleted at the moment is skipped: the backfill comes after the lock on the project.
+        IF current_setting('transaction_isolation') IN ('repeatable read', 'serializable') THEN
+            PERFORM FROM public.generations AS g WHERE g.project_id = NEW.project_id LIMIT 1 FOR KEY SHARE SKIP LOCKED;
+        END IF;
         IF NEW.storage_path IS NOT NULL THEN
             SELECT greatest(NEW.version, max(g.version) + 1) INTO NEW.version
               FROM public.generations AS g

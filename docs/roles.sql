@@ -74,19 +74,20 @@ WHERE f.pronamespace = 'public'::regnamespace
 \gexec
 
 -- Worker and api: everything away and these columns given, in one transaction, so that a run under way notices nothing.
--- ctid: the worker finds the rows it has locked by their place. SELECT ... FOR NO KEY UPDATE wants UPDATE on any one column.
+-- ctid: the worker finds the rows it has locked by their place. xmax: whether anybody has locked one. SELECT ... FOR NO KEY
+-- UPDATE wants UPDATE on any one column.
 BEGIN;
 REVOKE ALL ON ALL TABLES IN SCHEMA public FROM :"worker", :"api";
 REVOKE CREATE ON SCHEMA public FROM :"worker", :"api";
 SELECT format('GRANT %s (%I) ON public.%I TO %I', g.privilege, a.attname, g.table_name, g.role)
 FROM (
-    VALUES (:'worker', 'SELECT', 'projects', '{ctid,id,created_at,latest_version,active_generation_id}'::name[]),
+    VALUES (:'worker', 'SELECT', 'projects', '{ctid,xmax,id,created_at,latest_version,active_generation_id}'::name[]),
            (:'worker', 'UPDATE', 'projects', '{latest_version,active_generation_id}'),
            (:'worker', 'SELECT', 'generations',
             '{ctid,id,project_id,created_at,status,version,storage_path,is_active}'),
            (:'worker', 'UPDATE', 'generations', '{version,storage_path,is_active}'),
            (:'worker', 'SELECT', 'alembic_version', '{version_num}'),
-           (:'api', 'SELECT', 'projects', '{id,created_at,latest_version,active_generation_id}'),
+           (:'api', 'SELECT', 'projects', '{xmax,id,created_at,latest_version,active_generation_id}'),
            (:'api', 'SELECT', 'generations', '{id,project_id,created_at,status,version,storage_path,is_active}'),
            (:'api', 'SELECT', 'alembic_version', '{version_num}')
 ) AS g (role, privilege, table_name, columns)

@@ -6,7 +6,7 @@ from collections import deque
 
 import asyncpg
 import pytest
-from sqlalchemy import Column, Float, Integer, MetaData, Table, Text, true
+from sqlalchemy import Column, Float, Integer, MetaData, Table, Text, false, true
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from backfill.definitions.mistakes import AuthorsMistake
@@ -21,6 +21,7 @@ from backfill.definitions.walk import (
     read_page,
     read_units,
 )
+from backfill.definitions.walk.checking import TOLD_ROWS
 from backfill.definitions.walk.pages import page_statement
 from backfill.runs.ranges import Span, Unit
 from backfill.sql.built import explain_built
@@ -129,6 +130,42 @@ async def test_verification_counts_breaches_and_names_the_rows(engine: AsyncEngi
     assert first.findings[0].count == len(first.mendable) == undone
     assert first.findings[0].examples == first.mendable[:5]
     assert first.mendable[:2] == ('["0","c\\"0","0.00"]', '["0","c\\"0","22.50"]')
+
+
+@pytest.mark.parametrize("name", KINDS)
+async def test_verification_comes_to_every_row_once_whatever_its_key_is(
+    name: str, engine: AsyncEngine, sql: asyncpg.Connection
+) -> None:
+    kind = KINDS[name]
+    await create(sql, kind)
+    walk, nothing = walk_over(kind), [Breach(rule="never", broken=false())]
+
+    async with transaction(engine, LIMITS) as connection:
+        end = await last_key(connection, walk)
+        pages = [await check_rows(connection, walk, (None, end), nothing, units=37)]
+        while (after := pages[-1].last_key) is not None:
+            pages.append(await check_rows(connection, walk, (after, end), nothing, units=37))
+
+    assert sum(page.units for page in pages) == ROWS
+    assert {page.units for page in pages[:-1]} == {37}
+
+
+async def test_of_a_long_page_with_a_breach_a_part_is_told_at_a_time(
+    engine: AsyncEngine, sql: asyncpg.Connection
+) -> None:
+    table = Table("long", MetaData(), Column("id", Integer, primary_key=True), Column("done", Text))
+    rows = TOLD_ROWS + 10
+    await sql.execute("CREATE TABLE long (id integer PRIMARY KEY, done text)")
+    await sql.execute("INSERT INTO long SELECT number, 'x' FROM generate_series(1, $1::integer) AS number", rows)
+    await sql.execute("UPDATE long SET done = NULL WHERE id IN (1, $1)", rows)
+    walk, undone = Walk.over(table, where="Test"), [Breach(rule="undone", broken=table.columns.done.is_(None))]
+
+    async with transaction(engine, LIMITS) as connection:
+        first = await check_rows(connection, walk, (None, None), undone, units=rows)
+        second = await check_rows(connection, walk, (first.last_key, None), undone, units=rows)
+
+    assert (first.units, first.mendable, first.last_key) == (TOLD_ROWS, ("1",), (str(TOLD_ROWS),))
+    assert (second.units, second.mendable, second.last_key) == (10, (str(rows),), None)
 
 
 def test_a_table_without_a_primary_key_is_refused_with_a_sentence() -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from itertools import pairwise, product
 
+import pytest
+
 from backfill.engine.checking import check_everything
 from tests.support.old_rows import OldRows
 from worker.generations.backfill import GenerationVersions
@@ -45,6 +47,36 @@ async def test_every_broken_rule_is_found_where_it_is_broken(rows: OldRows, back
     assert set(SPOILED_BY) == {rule.slug for rule in DATA_RULES}
     found = {finding.rule: set(finding.examples) - BESIDES.get(finding.rule, set()) for finding in findings}
     assert found == {rule: {rule} for rule in SPOILED_BY}
+
+
+# Each differs from what is right in one thing, and in none that another rule is about.
+NOT_ACTIVE_ALONE = {
+    "a second one is flagged": "UPDATE generations SET is_active = true WHERE id = 'p-1'",
+    "one is flagged and none is pointed at": "UPDATE generations SET is_active = true WHERE id = 'pending-1'",
+    "an empty project points at one of another": (
+        "UPDATE projects SET active_generation_id = 'p-3' WHERE id = 'empty'"
+    ),
+    "none is flagged": "UPDATE generations SET is_active = false WHERE project_id = 'p'",
+}
+
+
+@pytest.mark.parametrize("spoiled", NOT_ACTIVE_ALONE)
+async def test_what_is_active_is_compared_on_both_sides(
+    rows: OldRows, backfill: GenerationVersions, spoiled: str
+) -> None:
+    for project_id, status in (("p", "completed"), ("pending", "pending")):
+        await rows.add_project(project_id)
+        await rows.add(project_id, *((f"{project_id}-{n}", status, n) for n in (1, 2, 3)))
+    await rows.add_project("empty")
+    await backfill.settle(["p", "pending", "empty"])
+    healthy = await check_everything(backfill)
+    await rows.connection.execute(NOT_ACTIVE_ALONE[spoiled])
+
+    _, findings = await check_everything(backfill)
+
+    assert healthy == (3, ())
+    assert len(findings) == 1
+    assert findings[0].rule in {"active_mismatch", "active_of_another_project"}
 
 
 async def test_numbers_that_are_there_twice_are_counted_in_every_order(

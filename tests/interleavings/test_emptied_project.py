@@ -1,12 +1,16 @@
 """A project loses its last generation while it gets another one, and the backfill comes along.
 
 The insert trigger may still see the generation that is being deleted: it leaves the new one to the backfill, which sees
-neither. Guarded by settling, which takes the lock of an empty project too, and writes it.
+neither. Guarded by the mark that a lock leaves in the project's row: only where there is none an empty project is
+passed, and otherwise settling takes its lock too, and writes it. Out of an older snapshot (REPEATABLE READ) the
+triggers may see a generation that has been gone for long: they lock what they see, which the database refuses then.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
+
+import pytest
 
 from backfill.runs.ranges import Key
 from tests.support.interleaved_cases import Stage
@@ -16,36 +20,48 @@ from worker.generations.backfill import FIRST_KEY, GenerationVersions
 
 LAST_KEY: Key = ("infinity", "")
 BEFORE_THE_INSERT_IS_COMMITTED = (
-    "remover delete, application insert, remover commit, backfill begin, backfill commit, application commit"
+    "remover remove, application insert, remover commit, backfill begin, backfill commit, application commit"
 )
 IN_AN_OLDER_SNAPSHOT = (
-    "application read, remover delete, remover commit, backfill begin, backfill commit,"
+    "application read, remover remove, remover commit, backfill begin, backfill commit,"
     " application insert, application commit"
 )
+DELETE = "DELETE FROM generations WHERE id = $1"
+MOVE_AWAY = "UPDATE generations SET project_id = project_id || 'q' WHERE id = $1"
+MOVE_HERE = "UPDATE generations SET project_id = rtrim(project_id, 'q') WHERE id = $1"
+LOCK = " LIMIT 1 FOR KEY SHARE SKIP LOCKED"
+
+Insert = Callable[[Stage, str], Awaitable[None]]
 
 
-def settle_what_needs_it(backfill: SteppedBackfill, project_id: str) -> SteppedBackfill:
+def settle_what_needs_it(backfill: SteppedBackfill, *project_ids: str) -> SteppedBackfill:
     """As a worker does: it reads a page, and settles the units in it that need work."""
 
     async def read_and_settle(generations: GenerationVersions) -> None:
         page = await generations.read_page(FIRST_KEY, LAST_KEY, units=10_000, row_cap=100)
-        ids = [unit.id for unit in page if unit.id == project_id and unit.needs_work]
+        ids = [unit.id for unit in page if unit.id in project_ids and unit.needs_work]
         backfill.contended = (await generations.settle(ids)).contended if ids else frozenset()
 
-    return backfill.work(read_and_settle, ("commit",), contended=[project_id])
+    return backfill.work(read_and_settle, ("commit",), contended=project_ids)
 
 
-async def insert_while_emptied(stage: Stage, backfill: SteppedBackfill, project_id: str) -> Sequence[Session]:
+async def insert(stage: Stage, project_id: str) -> None:
+    await stage.second.add(f"{project_id}-b", project_id, minute=2)
+
+
+async def move_here(stage: Stage, project_id: str) -> None:
+    await stage.second.connection.execute(MOVE_HERE, f"{project_id}-b")
+
+
+async def insert_while_emptied(
+    stage: Stage, backfill: SteppedBackfill, project_id: str, *, remove: str = DELETE
+) -> Sequence[Session]:
     await stage.rows.add_project(project_id)
     await stage.rows.add(project_id, (f"{project_id}-a", "completed", 1))
-    delete = stage.first.connection.execute
-    remover = stage.session(
-        "remover", stage.first, delete=lambda: delete("DELETE FROM generations WHERE id = $1", f"{project_id}-a")
-    )
-    insert = stage.session(
-        "application", stage.second, insert=lambda: stage.second.add(f"{project_id}-b", project_id, minute=2)
-    )
-    return remover, insert, settle_what_needs_it(backfill, project_id)
+    execute = stage.first.connection.execute
+    remover = stage.session("remover", stage.first, remove=lambda: execute(remove, f"{project_id}-a"))
+    application = stage.session("application", stage.second, insert=lambda: insert(stage, project_id))
+    return remover, application, settle_what_needs_it(backfill, project_id)
 
 
 async def test_in_every_order_what_comes_is_numbered(stage: Stage) -> None:
@@ -67,22 +83,42 @@ async def test_an_insert_in_flight_makes_the_empty_project_contended(stage: Stag
     assert ended.versions == {"b": 1}
 
 
-async def insert_out_of_an_older_snapshot(
-    stage: Stage, backfill: SteppedBackfill, project_id: str
+async def come_out_of_an_older_snapshot(
+    stage: Stage, backfill: SteppedBackfill, project_id: str, *, remove: str = DELETE, come: Insert = insert
 ) -> Sequence[Session]:
-    remover, _, settle = await insert_while_emptied(stage, backfill, project_id)
+    """`come`: how the second generation comes into the project; before, it is in another one, or nowhere."""
+    await stage.rows.add_project(f"{project_id}q")
+    if come is move_here:
+        await stage.rows.add(f"{project_id}q", (f"{project_id}-b", "completed", 2))
+    remover, _, settle = await insert_while_emptied(stage, backfill, project_id, remove=remove)
     execute = stage.second.connection.execute
-    insert = stage.session(
+    application = stage.session(
         "application",
         stage.second,
         read=lambda: execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ; SELECT FROM projects"),
-        insert=lambda: stage.second.add(f"{project_id}-b", project_id, minute=2),
+        insert=lambda: come(stage, project_id),
     )
-    return remover, insert, settle
+    return remover, application, settle
+
+
+@pytest.mark.parametrize("come", [insert, move_here])
+@pytest.mark.parametrize("remove", [DELETE, MOVE_AWAY], ids=["deleted", "moved away"])
+async def test_in_every_order_what_comes_out_of_an_older_snapshot_is_numbered_or_refused(
+    stage: Stage, come: Insert, remove: str
+) -> None:
+    backfill = await stage.stepped()
+
+    ended = await stage.play_every_order(
+        lambda project_id: come_out_of_an_older_snapshot(stage, backfill, project_id, remove=remove, come=come)
+    )
+
+    assert len(ended) == 210
+    assert [one for one in ended if one.wrong] == []
+    assert {code for one in ended for code in one.played.errors.values()} == {"40001"}
 
 
 async def test_an_insert_out_of_an_older_snapshot_has_to_be_tried_again(stage: Stage) -> None:
-    sessions = await insert_out_of_an_older_snapshot(stage, await stage.stepped(), "p")
+    sessions = await come_out_of_an_older_snapshot(stage, await stage.stepped(), "p")
 
     ended = await stage.play("p", sessions, IN_AN_OLDER_SNAPSHOT)
 
@@ -90,9 +126,9 @@ async def test_an_insert_out_of_an_older_snapshot_has_to_be_tried_again(stage: S
     assert (ended.versions, ended.wrong) == ({}, ())
 
 
-async def test_when_an_empty_project_is_passed_without_its_lock_the_row_is_lost(stage: Stage) -> None:
+async def test_when_an_empty_project_is_passed_whoever_has_locked_it_the_row_is_lost(stage: Stage) -> None:
     backfill = await stage.stepped()
-    backfill.change("read_page", "p.latest_version > 0 AS settled", "p.latest_version > 0 OR n.rows = 0 AS settled")
+    backfill.change("read_page", "(n.rows = 0 AND p.untouched)", "n.rows = 0")
     sessions = await insert_while_emptied(stage, backfill, "p")
 
     ended = await stage.play("p", sessions, BEFORE_THE_INSERT_IS_COMMITTED)
@@ -101,10 +137,28 @@ async def test_when_an_empty_project_is_passed_without_its_lock_the_row_is_lost(
     assert ended.wrong == ("b is unassigned",)
 
 
-async def test_when_an_empty_project_is_not_written_the_row_out_of_an_older_snapshot_is_lost(stage: Stage) -> None:
+@pytest.mark.parametrize(
+    ("function", "come"),
+    [("generations_number_before_insert", insert), ("generations_renumber_before_move", move_here)],
+)
+async def test_when_a_trigger_does_not_lock_what_it_sees_the_row_out_of_an_older_snapshot_is_lost(
+    stage: Stage, function: str, come: Insert
+) -> None:
+    await stage.change_function(function, LOCK, "")
+    sessions = await come_out_of_an_older_snapshot(stage, await stage.stepped(), "p", come=come)
+
+    ended = await stage.play("p", sessions, IN_AN_OLDER_SNAPSHOT)
+
+    assert ended.played.errors == {}
+    assert ended.wrong == ("b is unassigned",)
+
+
+async def test_when_an_empty_project_that_was_locked_is_not_written_the_row_out_of_an_older_snapshot_is_lost(
+    stage: Stage,
+) -> None:
     backfill = await stage.stepped()
     backfill.change("settle", "l.latest_version < 1\n", "false\n")
-    sessions = await insert_out_of_an_older_snapshot(stage, backfill, "p")
+    sessions = await come_out_of_an_older_snapshot(stage, backfill, "p", remove=MOVE_AWAY)
 
     ended = await stage.play("p", sessions, IN_AN_OLDER_SNAPSHOT)
 

@@ -51,11 +51,19 @@ SABOTAGES = (
         caught_by=f"{_INTERLEAVINGS}/test_insert_and_settling.py::test_in_every_order_all_rows_are_numbered",
     ),
     Sabotage(
-        name="an empty project is passed without its lock",
+        name="an empty project is passed whoever has locked it",
         file=f"{_SQL}/read_page.sql",
-        old="p.latest_version > 0 AS settled",
-        new="p.latest_version > 0 OR n.rows = 0 AS settled",
+        old="(n.rows = 0 AND p.untouched)",
+        new="n.rows = 0",
         caught_by=f"{_INTERLEAVINGS}/test_emptied_project.py::test_in_every_order_what_comes_is_numbered",
+    ),
+    Sabotage(
+        name="the trigger on inserts believes an older snapshot",
+        file=f"{_TRIGGERS}/function_generations_number_before_insert.sql",
+        old=" LIMIT 1 FOR KEY SHARE SKIP LOCKED",
+        new="",
+        caught_by=f"{_INTERLEAVINGS}/test_emptied_project.py"
+        "::test_an_insert_out_of_an_older_snapshot_has_to_be_tried_again",
     ),
     Sabotage(
         name="the completion trigger waits for a row with the project in hand",
@@ -262,16 +270,30 @@ SABOTAGES = (
     ),
     Sabotage(
         name="verification does not look for numbers that are there twice",
-        file=f"{_SQL}/check_page.sql",
+        file=f"{_SQL}/check_units.sql",
         old="('duplicate_versions', r.count),",
         new="('duplicate_versions', 0),",
         caught_by=f"{_INTEGRATION}/test_verification.py::test_every_broken_rule_is_found_where_it_is_broken",
     ),
     Sabotage(
         name="verification takes numbers for different that only do not fall",
-        file=f"{_SQL}/check_page.sql",
+        file=f"{_SQL}/check_units.sql",
         old="version <= before",
         new="version < before",
         caught_by=f"{_INTEGRATION}/test_verification.py::test_numbers_that_are_there_twice_are_counted_in_every_order",
+    ),
+    Sabotage(
+        name="verification's glance takes numbers in any order for right",
+        file=f"{_SQL}/check_page.sql",
+        old="array_agg(version ORDER BY created_at, id)",
+        new="array_agg(version ORDER BY version)",
+        caught_by=f"{_INTEGRATION}/test_verification.py::test_every_broken_rule_is_found_where_it_is_broken",
+    ),
+    Sabotage(
+        name="verification's glance does not count what is flagged",
+        file=f"{_SQL}/check_page.sql",
+        old="c.flagged = 1 AND ",
+        new="",
+        caught_by=f"{_INTEGRATION}/test_verification.py::test_what_is_active_is_compared_on_both_sides",
     ),
 )

@@ -21,6 +21,7 @@ from backfill.runs.forecast import Amount
 from backfill.runs.preview import TableSize
 from backfill.runs.ranges import Key, Plan, Span, Unit
 from backfill.runs.rehearsed import Rehearsed
+from backfill.sql.plans import walk_in_order
 from backfill.sql.transactions import transaction
 from worker.generations import large, rehearsing
 from worker.generations.needs import NEEDS
@@ -95,14 +96,21 @@ class GenerationVersions(GroupsBackfill):
     async def check_in(
         self, connection: AsyncConnection, bounds: tuple[Key | None, Key | None], *, units: int
     ) -> CheckedPage:
+        """Almost all units are right at a glance; the others are judged one by one, in a view of their own."""
         after, end = bounds
-        parameters = {**_span(after, end or await _last_key(connection)), "units": units, "examples": EXAMPLES_KEPT}
-        row = (await run_sql(connection, "check_page", parameters)).one()
+        parameters = {**_span(after, end or await _last_key(connection)), "units": units}
+        await walk_in_order(connection)
+        page = (await run_sql(connection, "check_page", parameters)).one()
+        last_key = (page.last_at, page.last_id) if page.units == units else None
+        if not page.doubtful:
+            return CheckedPage(units=page.units, last_key=last_key, findings=())
+        doubtful = {"ids": page.doubtful, "examples": EXAMPLES_KEPT}
+        judged = (await run_sql(connection, "check_units", doubtful)).one()
         return CheckedPage(
-            units=row.units,
-            last_key=(row.last_at, row.last_id) if row.units == units else None,
-            findings=tuple(_findings(row.breaches)),
-            mendable=tuple(row.unassigned_units),
+            units=page.units,
+            last_key=last_key,
+            findings=tuple(_findings(judged.breaches)),
+            mendable=tuple(judged.unassigned_units),
         )
 
     async def amount_in(self, connection: AsyncConnection, tables: tuple[TableSize, ...]) -> Amount:

@@ -6,7 +6,11 @@ from backfill.sql.privileges import Right, Rights
 
 # Every statement in sql/ but those that write. Verification, planning and the preflight need no more.
 READING = (
-    Right(privilege="SELECT", table="projects", columns=("id", "created_at", "latest_version", "active_generation_id")),
+    Right(
+        privilege="SELECT",
+        table="projects",
+        columns=("id", "created_at", "latest_version", "active_generation_id", "xmax"),
+    ),
     Right(
         privilege="SELECT",
         table="generations",

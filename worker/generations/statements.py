@@ -31,7 +31,8 @@ _STATEMENTS = (
     Statement(name="flag_active", part_of="a large unit", writes=True, in_order=True),
     Statement(name="settle_project", part_of="a large unit", writes=True, in_order=True),
     Statement(name="last_key", part_of="verification", writes=False),
-    Statement(name="check_page", part_of="verification", writes=False),
+    Statement(name="check_page", part_of="verification", writes=False, in_order=True),
+    Statement(name="check_units", part_of="verification", writes=False, in_order=True),
 )
 
 STATEMENTS = StatementsOfRun(folder=QUERIES, statements=_STATEMENTS, tables=(PROJECTS, GENERATIONS))
@@ -62,5 +63,6 @@ def parameters_for(units: Sequence[Unit]) -> Mapping[str, Mapping[str, Any]]:
         "flag_active": {"ids": ids[:2], "active_id": None},
         "settle_project": {"project_id": largest, "latest_version": 1, "active_id": None},
         "last_key": {},
-        "check_page": {**span, "units": PAGE_UNITS, "examples": EXAMPLES_KEPT},
+        "check_page": {**span, "units": PAGE_UNITS},
+        "check_units": {"ids": ids, "examples": EXAMPLES_KEPT},
     }

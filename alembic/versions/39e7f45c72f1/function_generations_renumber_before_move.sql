@@ -55,6 +55,10 @@ BEGIN
     END IF;
     latest := greatest(latest, (given ->> NEW.project_id::text)::integer);
     settled := latest > 0 OR NOT EXISTS (SELECT FROM public.generations AS g WHERE g.project_id = NEW.project_id);
+    -- See generations_number_before_insert.
+    IF NOT settled AND current_setting('transaction_isolation') IN ('repeatable read', 'serializable') THEN
+        PERFORM FROM public.generations AS g WHERE g.project_id = NEW.project_id LIMIT 1 FOR KEY SHARE SKIP LOCKED;
+    END IF;
 
     IF settled THEN
         noted := nullif(current_setting(its_setting, true), '');

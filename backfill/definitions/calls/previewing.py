@@ -18,7 +18,7 @@ from backfill.definitions.calls.needs import needs_of
 from backfill.definitions.calls.reading import read_statement, rows_named
 from backfill.definitions.calls.writing import compare_statement, lock_statement, write_rows
 from backfill.definitions.rehearsing import try_batch
-from backfill.definitions.walk.checking import check_statement
+from backfill.definitions.walk.checking import check_statement, glance_statement
 from backfill.definitions.walk.pages import page_statement
 from backfill.definitions.walk.planning import split_statement
 from backfill.definitions.walk.surveying import survey_rows
@@ -53,6 +53,7 @@ async def explain(
     walk, ids = spec.walk, [unit.id for unit in units]
     bounds = (units[0].key, units[-1].key)
     page = page_statement(walk, walk.between(*bounds), spec.to_do, units=len(ids))
+    glance = glance_statement(walk, bounds, checking.breaches(spec), units=len(ids))
     check = check_statement(walk, bounds, checking.breaches(spec), units=len(ids))
     batch = "a batch"
     built = [
@@ -61,7 +62,8 @@ async def explain(
         _built("read_rows", batch, read_statement(spec, and_(rows_named(spec, ids), spec.to_do))),
         _built("lock", batch, lock_statement(spec, ids), writes=True),
         _built("compare", batch, compare_statement(spec, ids)),
-        _built("check_page", "verification", check, in_order=True),
+        _built("check_page", "verification", glance, in_order=True),
+        _built("check_broken", "verification", check, in_order=True),
     ]
     return await explain_statements(connection, built, (walk.name,), writes=writes)
 

@@ -15,7 +15,7 @@ from backfill.definitions.columns.needs import DIFFERS, needs_of, tables_of
 from backfill.definitions.columns.settling import Run, write_at_once, write_locked
 from backfill.definitions.rehearsing import Tried, try_batch, weighed
 from backfill.definitions.walk import CHECKED_ROWS, Breach
-from backfill.definitions.walk.checking import check_statement
+from backfill.definitions.walk.checking import TOLD_ROWS, check_statement, glance_statement
 from backfill.definitions.walk.pages import page_statement
 from backfill.definitions.walk.planning import split_statement
 from backfill.definitions.walk.surveying import survey_rows
@@ -57,7 +57,8 @@ def _statements(declaration: Declaration, units: Sequence[Unit]) -> tuple[BuiltS
         )
 
     page = page_statement(walk, within, todo, units=len(ids))
-    check = check_statement(walk, bounds, breaches, units=CHECKED_ROWS)
+    glance = glance_statement(walk, bounds, breaches, units=CHECKED_ROWS)
+    check = check_statement(walk, bounds, breaches, units=TOLD_ROWS)
     whole = (
         one("stretch_end", "a batch", statements.stretch_end(walk, bounds, len(ids)), in_order=True),
         one("write_stretch", "a batch", statements.write(declaration, within), writes=True, in_order=True),
@@ -68,7 +69,8 @@ def _statements(declaration: Declaration, units: Sequence[Unit]) -> tuple[BuiltS
         *(whole if declaration.is_row_local else (whole[0], *locked)),
         one("read_page", "reading ahead", page, in_order=True),
         one("write", "a batch by name", statements.write(declaration, walk.among(ids)), writes=True),
-        one("check_page", "verification", check, in_order=True),
+        one("check_page", "verification", glance, in_order=True),
+        one("check_broken", "verification", check, in_order=True),
     )
 
 

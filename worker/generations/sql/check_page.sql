@@ -1,93 +1,50 @@
--- One statement's view of some projects against the rules of the data: a snapshot of its own, so that live writes,
--- which keep the rules in every transaction, can never look like a breach. text[] for the reason given in settle.sql.
+-- The next projects, and those of them of which it cannot be said at a glance that all rules hold: check_units.sql judges
+-- these. Nearly all projects are as the backfill and the triggers leave them, and one look at each row proves it: every row has
+-- its place, versions are 1, 2, 3, ... in the order of the rows, and the one row that is flagged is completed and is the one
+-- that the project points at, or nothing is flagged or completed and it points at none. Whatever is otherwise, allowed or
+-- not, is for the exact statement. text[] for the reason given in settle.sql.
 WITH page AS MATERIALIZED (
-    SELECT id, created_at, latest_version, active_generation_id, row_number() OVER (ORDER BY created_at, id) AS place
-    FROM (
-        SELECT id, created_at, latest_version, active_generation_id
-        FROM public.projects
-        WHERE (created_at, id) > (CAST(CAST(:after_at AS text) AS timestamptz), CAST(:after_id AS text))
-          AND (created_at, id) <= (CAST(CAST(:end_at AS text) AS timestamptz), CAST(:end_id AS text))
-        ORDER BY created_at, id
-        LIMIT :units
-    ) AS p
+    SELECT id, created_at, latest_version, active_generation_id
+    FROM public.projects
+    WHERE (created_at, id) > (CAST(CAST(:after_at AS text) AS timestamptz), CAST(:after_id AS text))
+      AND (created_at, id) <= (CAST(CAST(:end_at AS text) AS timestamptz), CAST(:end_id AS text))
+    ORDER BY created_at, id
+    LIMIT :units
 ),
--- One pass over the generations of the whole page: in physical order, so that a block that several projects share is
--- visited once. All of it is sorted next: OFFSET keeps the wide columns out of that.
-found AS (
-    SELECT p.place, g.created_at, g.id,
-           CASE WHEN g.storage_path IS NOT NULL THEN g.version END AS version,
-           g.storage_path IS NULL AS unassigned,
-           g.storage_path = '' AS blank,
-           g.is_active IS DISTINCT FROM (g.id IS NOT DISTINCT FROM p.active_generation_id) AS flag_wrong,
-           g.id = p.active_generation_id AS active,
-           g.status = 'completed' AS completed
-    FROM public.generations AS g
-    JOIN page AS p ON p.id = g.project_id
-    WHERE g.project_id = ANY (ARRAY(SELECT id FROM page))
-    OFFSET 0
-),
-numbered AS (
-    SELECT place, version, unassigned, blank, flag_wrong, active, completed,
-           lag(version) OVER (PARTITION BY place, unassigned ORDER BY created_at, id) AS before
-    FROM found
-),
+-- Project by project along the index, which has the rows in their order: nothing is sorted, and neighbours share blocks.
 counted AS MATERIALIZED (
-    SELECT place,
-           count(*) AS rows,
-           count(*) FILTER (WHERE unassigned) AS unassigned,
-           count(*) FILTER (WHERE blank) AS blank,
-           count(*) FILTER (WHERE NOT unassigned AND coalesce(version, 0) < 1) AS below_one,
-           max(version) AS highest,
-           count(*) FILTER (WHERE version < before) AS inversions,
-           count(*) FILTER (WHERE NOT unassigned AND (version IS NULL OR version <= before)) AS not_rising,
-           count(*) FILTER (WHERE flag_wrong) AS flags_wrong,
-           count(*) FILTER (WHERE active) AS active_here,
-           count(*) FILTER (WHERE active AND NOT completed) AS active_unfinished,
-           count(*) FILTER (WHERE completed) AS completed
-    FROM numbered
-    GROUP BY place
-),
--- Numbers that rise from row to row are all different: only where they do not is there any need to look for those that
--- are there twice.
-repeated AS (
-    SELECT r.project_id, count(*) AS count
-    FROM (
-        SELECT project_id, row_number() OVER (PARTITION BY project_id, version) AS time
-        FROM public.generations
-        WHERE storage_path IS NOT NULL
-          AND project_id = ANY (ARRAY(SELECT p.id FROM counted AS c JOIN page AS p ON p.place = c.place
-                                      WHERE c.not_rising > 0))
-    ) AS r
-    WHERE r.time > 1
-    GROUP BY r.project_id
-),
-breaches AS (
-    SELECT p.place, p.id, b.rule, b.count
+    SELECT p.id, p.latest_version, p.active_generation_id, g.*
     FROM page AS p
-    LEFT JOIN counted AS c ON c.place = p.place
-    LEFT JOIN repeated AS r ON r.project_id = p.id
     CROSS JOIN LATERAL (
-        VALUES ('unassigned', c.unassigned),
-               ('blank_storage_path', c.blank),
-               ('duplicate_versions', r.count),
-               ('version_below_one', c.below_one),
-               ('latest_version_too_low', CAST(coalesce(p.latest_version, 0) < c.highest AS integer)),
-               ('active_mismatch', c.flags_wrong),
-               ('active_of_another_project',
-                CAST(p.active_generation_id IS NOT NULL AND coalesce(c.active_here, 0) = 0 AS integer)),
-               ('gaps', greatest(coalesce(c.highest, 0) - (c.rows - c.unassigned), 0)),
-               ('inversions', c.inversions),
-               ('completed_but_none_active',
-                CAST(p.active_generation_id IS NULL AND c.completed > 0 AS integer)),
-               ('active_not_completed', c.active_unfinished)
-    ) AS b (rule, count)
-    WHERE b.count > 0
+        SELECT count(*) AS rows,
+               count(*) FILTER (WHERE storage_path <> '') AS placed,
+               array_agg(version ORDER BY created_at, id) AS versions,
+               count(*) FILTER (WHERE is_active IS NOT false) AS flagged,
+               count(*) FILTER (WHERE status = 'completed') AS completed,
+               max(id) FILTER (WHERE is_active AND status = 'completed') AS active_id
+        FROM public.generations
+        WHERE project_id = p.id
+    ) AS g
+),
+rising AS MATERIALIZED (
+    SELECT array_agg(CAST(number AS integer)) AS numbers
+    FROM generate_series(1, (SELECT max(rows) FROM counted)) AS number
+),
+last AS (
+    SELECT created_at, id FROM page ORDER BY created_at DESC, id DESC LIMIT 1
 )
 SELECT (SELECT count(*) FROM page) AS units,
-       (SELECT CAST(created_at AS text) FROM page WHERE place = :units) AS last_at,
-       (SELECT id FROM page WHERE place = :units) AS last_id,
-       (SELECT coalesce(json_agg(json_build_object('rule', rule, 'count', count, 'examples', examples)), '[]')
-        FROM (SELECT rule, sum(count) AS count,
-                     (array_agg(id ORDER BY place))[1:CAST(:examples AS integer)] AS examples
-              FROM breaches GROUP BY rule) AS r) AS breaches,
-       ARRAY(SELECT CAST(id AS text) FROM breaches WHERE rule = 'unassigned') AS unassigned_units
+       (SELECT CAST(created_at AS text) FROM last) AS last_at,
+       (SELECT id FROM last) AS last_id,
+       ARRAY(
+           SELECT CAST(c.id AS text)
+           FROM counted AS c
+           CROSS JOIN rising AS r
+           WHERE (CASE WHEN c.rows = 0 THEN c.active_generation_id IS NULL
+                       ELSE c.placed = c.rows
+                            AND c.versions = r.numbers[1:c.rows]
+                            AND c.latest_version >= c.rows
+                            AND CASE WHEN c.active_generation_id IS NULL THEN c.flagged = 0 AND c.completed = 0
+                                     ELSE c.flagged = 1 AND c.active_id = c.active_generation_id END
+                  END) IS NOT TRUE
+       ) AS doubtful

@@ -57,9 +57,10 @@ settled AS (
       AND (p.latest_version <> u.base + u.todo OR p.active_generation_id IS DISTINCT FROM u.active_id)
     RETURNING 1
 ),
--- An empty project is written as well, unchanged. Its lock has shown that no insert is in flight which saw a generation that
--- is gone by now, and left its own row unassigned because of it; the new row version keeps one from coming later, out of an
--- older snapshot (REPEATABLE READ).
+-- An empty project that somebody has locked is written as well, unchanged. Its lock has shown that no insert is in flight which
+-- saw a generation that is gone by now, and left its own row unassigned because of it; the new row version keeps one from
+-- coming later out of a snapshot (REPEATABLE READ) in which a generation is still here that was moved to another project.
+-- Of one that was deleted the insert trigger learns by itself.
 emptied AS (
     UPDATE public.projects AS p
     SET latest_version = p.latest_version
