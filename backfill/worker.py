@@ -153,7 +153,7 @@ def _attributes(settings: Settings, urls: ServerUrls, serving: Serving) -> dict[
         "max_jobs": MOST_SLICES,
         "max_tries": NEVER,
         "keep_result": 0,
-        "poll_delay": 0.1,
+        "poll_delay": 0.05,
         "health_check_interval": 10,
         "log_results": False,
     }

@@ -76,6 +76,14 @@ class Lease:
         self._tally.page_size = size
 
     @property
+    def look_ahead(self) -> int | None:
+        """Units that this slice came to read at once, in another range of the run."""
+        return self._tally.look_ahead
+
+    def keep_look_ahead(self, units: int) -> None:
+        self._tally.look_ahead = units
+
+    @property
     def winding_up(self) -> bool:
         """The run is being cancelled: units that are begun are finished, nothing else is."""
         return self._held and self._state is State.CANCELLING

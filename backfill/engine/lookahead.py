@@ -80,14 +80,17 @@ class Pages(Protocol):
 
 
 class Lookahead:
-    """Reads on from `cursor` to the end of `span`; the page grows while there is nothing to do in it."""
+    """Reads on from `cursor` to the end of `span`; the page grows while there is nothing to do in it.
 
-    def __init__(self, backfill: Pages, span: Span, cursor: Key | None) -> None:
+    `page` units are read next.
+    """
+
+    def __init__(self, backfill: Pages, span: Span, cursor: Key | None, *, page: int = FIRST_PAGE) -> None:
         self._backfill = backfill
         self._end = span.end
         self._after = cursor or span.start
         self._waiting: deque[Unit] = deque()
-        self._page = FIRST_PAGE
+        self.page = page
         self._at_end = False
 
     async def next_batch(self, batch_rows: int, whole_rows: int) -> Batch | None:
@@ -106,17 +109,17 @@ class Lookahead:
     async def _read_on(self, batch_rows: int, whole_rows: int) -> None:
         if self._at_end:
             return
-        units = await self._backfill.read_page(self._after, self._end, units=self._page, row_cap=whole_rows + 1)
-        self._at_end = len(units) < self._page
+        units = await self._backfill.read_page(self._after, self._end, units=self.page, row_cap=whole_rows + 1)
+        self._at_end = len(units) < self.page
         if units:
             self._after = units[-1].key
             self._waiting.extend(units)
-            self._page = self._next_page_size(units, batch_rows)
+            self.page = self._next_page_size(units, batch_rows)
 
     def _next_page_size(self, units: tuple[Unit, ...], batch_rows: int) -> int:
         # A few batches' worth where there is work (counts go stale), as much as is cheap where there is none.
         weight = sum(unit.weight for unit in units)
         if weight == 0:
-            return min(self._page * 4, LARGEST_PAGE)
+            return min(self.page * 4, LARGEST_PAGE)
         wanted = 4 * batch_rows * len(units) // weight
-        return max(FIRST_PAGE, min(wanted, 2 * self._page, LARGEST_PAGE))
+        return max(FIRST_PAGE, min(wanted, 2 * self.page, LARGEST_PAGE))

@@ -20,7 +20,7 @@ import structlog
 from backfill.engine.aside import Aside
 from backfill.engine.attempts import LEAST_PART_ROWS, Outcome, settle_part, settle_units
 from backfill.engine.lease import Lease
-from backfill.engine.lookahead import FIRST_PAGE, Batch, take
+from backfill.engine.lookahead import FIRST_PAGE, Batch, Lookahead, take
 from backfill.engine.protocols import Advance, Backfill, Claim
 from backfill.engine.stretching import Stretched, Stretches, way_ahead
 from backfill.runs.failures import BatchFailed, Failure
@@ -52,7 +52,8 @@ class RangeSettler:
         self._claim = claim
         self._lease = lease
         self._around = around
-        self._ahead = way_ahead(backfill, claim.span, claim.cursor, around.stopwatch)
+        page = lease.look_ahead or FIRST_PAGE
+        self._ahead = way_ahead(backfill, claim.span, claim.cursor, around.stopwatch, page=page)
         self._aside = Aside(claim, around.random)
         self._size = claim.batch_size
         if isinstance(self._ahead, Stretches) and claim.cursor is None and lease.batch_size is not None:
@@ -107,7 +108,10 @@ class RangeSettler:
         return None if self._lease.winding_up else await self._next_ahead()
 
     async def _next_ahead(self) -> Batch | Stretched | None:
-        return await self._ahead.next_batch(self._rows(), self._whole_rows())
+        batch = await self._ahead.next_batch(self._rows(), self._whole_rows())
+        if isinstance(self._ahead, Lookahead):
+            self._lease.keep_look_ahead(self._ahead.page)
+        return batch
 
     async def _by_name(self, unit_ids: tuple[str, ...]) -> Batch:
         """As many of them as fit into a batch: units that the cursor has passed, or is to pass. Bisected to the one

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol, cast
 
-from backfill.engine.lookahead import Batch, Lookahead, Pages
+from backfill.engine.lookahead import FIRST_PAGE, Batch, Lookahead, Pages
 from backfill.runs.failures import BatchFailed, Failure
 from backfill.runs.ranges import Key, Span, Unit
 
@@ -119,8 +119,11 @@ class Stretches:
             self._named_left += len(units)
 
 
-def way_ahead(backfill: Pages, span: Span, cursor: Key | None, stopwatch: Callable[[], float]) -> Lookahead | Stretches:
+def way_ahead(
+    backfill: Pages, span: Span, cursor: Key | None, stopwatch: Callable[[], float], *, page: int = FIRST_PAGE
+) -> Lookahead | Stretches:
+    """`page` is how many units a `Lookahead` reads first."""
     # Not isinstance: from Python 3.12 on that does not see what a guarded definition has.
     if hasattr(backfill, "settle_stretch"):
         return Stretches(backfill, span, cursor, stopwatch)
-    return Lookahead(backfill, span, cursor)
+    return Lookahead(backfill, span, cursor, page=page)

@@ -13,8 +13,8 @@ from backfill.runs.pace import BatchSize
 class Tally:
     """A slice may take up several tasks of its run, one after the other. Rows are those that the cursors passed.
 
-    `stopped_by` says why the last of the tasks could not go on, if it could not; `batch_size` and `page_size`
-    (of a verification) are what it came to.
+    `stopped_by` says why the last of the tasks could not go on, if it could not; `batch_size`, `page_size` (of a
+    verification) and `look_ahead` (units read at once) are what it came to.
     """
 
     backfill: str = ""
@@ -29,6 +29,7 @@ class Tally:
     stopped_by: str | None = None
     batch_size: BatchSize | None = None
     page_size: BatchSize | None = None
+    look_ahead: int | None = None
 
     def took_up(self, claim: Claim) -> None:
         self.backfill = claim.backfill

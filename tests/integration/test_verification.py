@@ -51,12 +51,10 @@ async def test_every_broken_rule_is_found_where_it_is_broken(rows: OldRows, back
 
 # Each differs from what is right in one thing, and in none that another rule is about.
 NOT_ACTIVE_ALONE = {
-    "a second one is flagged": "UPDATE generations SET is_active = true WHERE id = 'p-1'",
-    "one is flagged and none is pointed at": "UPDATE generations SET is_active = true WHERE id = 'pending-1'",
-    "an empty project points at one of another": (
-        "UPDATE projects SET active_generation_id = 'p-3' WHERE id = 'empty'"
-    ),
-    "none is flagged": "UPDATE generations SET is_active = false WHERE project_id = 'p'",
+    "flagged-twice": "UPDATE generations SET is_active = true WHERE id = 'p-1'",
+    "flagged-without-a-pointer": "UPDATE generations SET is_active = true WHERE id = 'pending-1'",
+    "empty-with-a-pointer": ("UPDATE projects SET active_generation_id = 'p-3' WHERE id = 'empty'"),
+    "flagged-never": "UPDATE generations SET is_active = false WHERE project_id = 'p'",
 }
 
 

@@ -294,6 +294,6 @@ SABOTAGES = (
         file=f"{_SQL}/check_page.sql",
         old="c.flagged = 1 AND ",
         new="",
-        caught_by=f"{_INTEGRATION}/test_verification.py::test_what_is_active_is_compared_on_both_sides",
+        caught_by=f"{_INTEGRATION}/test_verification.py::test_what_is_active_is_compared_on_both_sides[flagged-twice]",
     ),
 )
