@@ -38,8 +38,10 @@ def most_page_units(backfill: Backfill) -> int:
     return int(getattr(backfill, "most_checked", MOST_PAGE_UNITS))
 
 
-def first_page_size(backfill: Backfill) -> BatchSize:
-    return BatchSize(rows=FIRST_ROWS_ALIKE if most_page_units(backfill) > MOST_PAGE_UNITS else FIRST_ROWS)
+def first_page_size(backfill: Backfill, batch_rows: int = FIRST_ROWS_ALIKE) -> BatchSize:
+    """Where units are single rows, as many as a batch has come to: to read them takes less than to write them."""
+    most = most_page_units(backfill)
+    return BatchSize(rows=min(max(batch_rows, FIRST_ROWS_ALIKE), most) if most > MOST_PAGE_UNITS else FIRST_ROWS)
 
 
 def next_page_size(backfill: Backfill, size: BatchSize, elapsed_ms: float, *, target_ms: int) -> BatchSize:
@@ -59,7 +61,8 @@ async def check_range(backfill: Backfill, claim: Claim, lease: Lease, around: Su
     """
     if claim.span is None:
         raise ValueError("a claim to check has a range")
-    after, size = claim.cursor or claim.span.start, lease.page_size or first_page_size(backfill)
+    after = claim.cursor or claim.span.start
+    size = lease.page_size or first_page_size(backfill, claim.batch_size.rows)
     while lease.may_go_on and not around.should_end():
         began = around.stopwatch()
         page = await backfill.check_page(after, claim.span.end, units=size.rows)

@@ -54,6 +54,7 @@ NOT_ACTIVE_ALONE = {
     "flagged-twice": "UPDATE generations SET is_active = true WHERE id = 'p-1'",
     "flagged-without-a-pointer": "UPDATE generations SET is_active = true WHERE id = 'pending-1'",
     "empty-with-a-pointer": ("UPDATE projects SET active_generation_id = 'p-3' WHERE id = 'empty'"),
+    "pending-with-a-pointer": "UPDATE projects SET active_generation_id = 'p-3' WHERE id = 'pending'",
     "flagged-never": "UPDATE generations SET is_active = false WHERE project_id = 'p'",
 }
 

@@ -290,10 +290,11 @@ SABOTAGES = (
         caught_by=f"{_INTEGRATION}/test_verification.py::test_every_broken_rule_is_found_where_it_is_broken",
     ),
     Sabotage(
-        name="verification's glance does not count what is flagged",
+        name="verification's glance does not look whether the active one is there",
         file=f"{_SQL}/check_page.sql",
-        old="c.flagged = 1 AND ",
-        new="",
-        caught_by=f"{_INTEGRATION}/test_verification.py::test_what_is_active_is_compared_on_both_sides[flagged-twice]",
+        old="c.flagged = CAST(c.active_generation_id IS NOT NULL AS integer)",
+        new="true",
+        caught_by=f"{_INTEGRATION}/test_verification.py"
+        "::test_what_is_active_is_compared_on_both_sides[pending-with-a-pointer]",
     ),
 )

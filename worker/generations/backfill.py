@@ -8,7 +8,7 @@ and is never a deadlock's victim.
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Row
@@ -73,7 +73,8 @@ class GenerationVersions(GroupsBackfill):
     async def page_in(
         self, connection: AsyncConnection, bounds: tuple[Key | None, Key], *, units: int, row_cap: int
     ) -> tuple[Unit, ...]:
-        return _units(await run_sql(connection, "read_page", {**_span(*bounds), "units": units, "row_cap": row_cap}))
+        parameters = {**_span(*bounds), "units": units, "row_cap": row_cap}
+        return tuple(_units_of((await run_sql(connection, "read_page", parameters)).one()))
 
     async def units_in(
         self, connection: AsyncConnection, unit_ids: Collection[str], *, row_cap: int
@@ -133,6 +134,19 @@ def _span(after: Key | None, end: Key) -> dict[str, Any]:
     after_at, after_id = after or FIRST_KEY
     end_at, end_id = end
     return {"after_at": after_at, "after_id": after_id, "end_at": end_at, "end_id": end_id}
+
+
+def _units_of(page: Row[Any]) -> Iterator[Unit]:
+    columns = (column or [] for column in page)
+    for unit_id, at, rows, todo, capped, settled in zip(*columns, strict=True):
+        yield Unit(
+            id=unit_id,
+            key=(at, unit_id),
+            rows=int(rows),
+            todo=int(todo),
+            settled=settled == "true",
+            capped=capped == "true",
+        )
 
 
 def _units(rows: Iterable[Row[Any]]) -> tuple[Unit, ...]:

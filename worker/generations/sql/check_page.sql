@@ -2,7 +2,8 @@
 -- these. Nearly all projects are as the backfill and the triggers leave them, and one look at each row proves it: every row has
 -- its place, versions are 1, 2, 3, ... in the order of the rows, and the one row that is flagged is completed and is the one
 -- that the project points at, or nothing is flagged or completed and it points at none. Whatever is otherwise, allowed or
--- not, is for the exact statement. text[] for the reason given in settle.sql.
+-- not, is for the exact statement. Few aggregates, as each costs something for each row. text[] for the reason given in
+-- settle.sql.
 WITH page AS MATERIALIZED (
     SELECT id, created_at, latest_version, active_generation_id
     FROM public.projects
@@ -17,11 +18,15 @@ counted AS MATERIALIZED (
     FROM page AS p
     CROSS JOIN LATERAL (
         SELECT count(*) AS rows,
-               count(*) FILTER (WHERE storage_path <> '') AS placed,
                array_agg(version ORDER BY created_at, id) AS versions,
-               count(*) FILTER (WHERE is_active IS NOT false) AS flagged,
-               count(*) FILTER (WHERE status = 'completed') AS completed,
-               max(id) FILTER (WHERE is_active AND status = 'completed') AS active_id
+               count(*) FILTER (
+                   WHERE storage_path <> ''
+                     AND is_active = (p.active_generation_id IS NOT NULL AND id = p.active_generation_id)
+                     AND CASE WHEN is_active THEN status = 'completed'
+                              WHEN p.active_generation_id IS NULL THEN status IS DISTINCT FROM 'completed'
+                              ELSE true END
+               ) AS right_rows,
+               count(*) FILTER (WHERE is_active) AS flagged
         FROM public.generations
         WHERE project_id = p.id
     ) AS g
@@ -41,10 +46,9 @@ SELECT (SELECT count(*) FROM page) AS units,
            FROM counted AS c
            CROSS JOIN rising AS r
            WHERE (CASE WHEN c.rows = 0 THEN c.active_generation_id IS NULL
-                       ELSE c.placed = c.rows
+                       ELSE c.right_rows = c.rows
                             AND c.versions = r.numbers[1:c.rows]
                             AND c.latest_version >= c.rows
-                            AND CASE WHEN c.active_generation_id IS NULL THEN c.flagged = 0 AND c.completed = 0
-                                     ELSE c.flagged = 1 AND c.active_id = c.active_generation_id END
+                            AND c.flagged = CAST(c.active_generation_id IS NOT NULL AS integer)
                   END) IS NOT TRUE
        ) AS doubtful
