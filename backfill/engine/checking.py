@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import Protocol, cast
 
 from backfill.engine.guard import guarded
 from backfill.engine.lease import Lease
@@ -19,7 +20,7 @@ from backfill.runs.coverage import why_not_covered
 from backfill.runs.failures import BatchFailed, Failure
 from backfill.runs.findings import Finding, merge
 from backfill.runs.pace import FIRST_ROWS, FIRST_ROWS_ALIKE, BatchSize, Pace
-from backfill.runs.ranges import PutAside
+from backfill.runs.ranges import Key, PutAside
 from backfill.runs.states import Action
 from backfill.runs.wording import counted
 
@@ -31,6 +32,15 @@ MOST_REOPENINGS = 3
 PAGE_TIMES = 3
 # By itself, without a run and its pace.
 ALONE_TARGET_MS = 150
+
+
+class CheckingTheRest(Protocol):
+    """What a backfill may have besides whose units are single rows, and which reads all of some faster than the next
+    ones in order."""
+
+    async def check_rest(self, after: Key | None, end: Key, *, units: int) -> CheckedPage | None:
+        """All units up to `end`; None where they are more than `units` or any of them is wrong."""
+        ...
 
 
 def most_page_units(backfill: Backfill) -> int:
@@ -62,10 +72,16 @@ async def check_range(backfill: Backfill, claim: Claim, lease: Lease, around: Su
     if claim.span is None:
         raise ValueError("a claim to check has a range")
     after = claim.cursor or claim.span.start
-    size = lease.page_size or first_page_size(backfill, claim.batch_size.rows)
+    times = page_target_ms(lease.pace) // lease.pace.target_ms
+    size = lease.page_size or first_page_size(backfill, times * claim.batch_size.rows)
+    left = claim.totals.units - claim.totals.checked
     while lease.may_go_on and not around.should_end():
         began = around.stopwatch()
-        page = await backfill.check_page(after, claim.span.end, units=size.rows)
+        fits = 0 < left <= size.rows
+        page = await _check_rest(backfill, after, claim.span.end, units=size.rows) if fits else None
+        if page is None:
+            page = await backfill.check_page(after, claim.span.end, units=size.rows)
+        left = 0 if fits else left - page.units
         elapsed_ms = (around.stopwatch() - began) * 1000
         await lease.checkpoint(_advance(page, claim.range_index, around.now_ms()))
         if page.last_key is None:
@@ -74,6 +90,14 @@ async def check_range(backfill: Backfill, claim: Claim, lease: Lease, around: Su
         size = next_page_size(backfill, size, elapsed_ms, target_ms=page_target_ms(lease.pace))
         lease.keep_page_size(size)
         await lease.rest(at_least_ms=elapsed_ms if lease.pace.rests else 0)
+
+
+async def _check_rest(backfill: Backfill, after: Key | None, end: Key, *, units: int) -> CheckedPage | None:
+    """What is left of the range, where it is no more than a page as far as is known, and nothing is wrong with it."""
+    # Not isinstance: from Python 3.12 on that does not see what a guarded definition has.
+    if not hasattr(backfill, "check_rest"):
+        return None
+    return await cast("CheckingTheRest", backfill).check_rest(after, end, units=units)
 
 
 def _advance(page: CheckedPage, range_index: int, now_ms: int) -> Advance:

@@ -26,7 +26,12 @@ from backfill.runs.rehearsed import Rehearsed
 # A plan may count whole tables, in a few statements each of which has its own limit.
 PLAN_TAKES_LONGER = 3
 # What a definition may have besides and the engine calls, with whose fault it is when that fails.
-BESIDES = {"settle_stretch": Failure.ROW, "places_of": Failure.BUG, "wal_written": Failure.BUG}
+BESIDES = {
+    "settle_stretch": Failure.ROW,
+    "check_rest": Failure.BUG,
+    "places_of": Failure.BUG,
+    "wal_written": Failure.BUG,
+}
 _LIBRARIES = tuple(sysconfig.get_paths()[name] for name in ("stdlib", "purelib", "platlib"))
 
 Guarded = TypeVar("Guarded", bound=Backfill)

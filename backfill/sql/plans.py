@@ -112,6 +112,11 @@ async def walk_in_order(connection: AsyncConnection) -> None:
     await QUERIES.run(connection, "walk_in_order", {})
 
 
+async def read_in_place(connection: AsyncConnection) -> None:
+    """The same, see read_in_place.sql."""
+    await QUERIES.run(connection, "read_in_place", {})
+
+
 def _read(statement: Statement, plan: Mapping[str, Any], large: set[str]) -> StatementPlan:
     steps = [step for step in _steps(plan, limited=False) if step.words]
     # Quantiles of a small table are made of all its keys, on purpose; planning is one statement in a run.

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from backfill.definitions import Columns
 from backfill.definitions.columns import statements
 from backfill.definitions.walk import plan, read_page
-from backfill.definitions.walk.checking import Breach, check_statement, glance_statement
+from backfill.definitions.walk.checking import Breach, check_statement, glance_statement, rest_statement
 from backfill.definitions.walk.pages import page_statement
 from backfill.definitions.walk.walk import Walk
 from backfill.engine.steering import Steering
@@ -102,6 +102,7 @@ async def test_each_batch_of_a_walk_by_partition_reads_one_of_them(divided: Divi
                 statements.write(declared, within),
                 statements.lock(walk, within),
                 glance_statement(walk, bounds, breaches, units=10),
+                rest_statement(walk, bounds, breaches, units=10),
                 check_statement(walk, bounds, breaches, units=10),
             )
             touched = [frozenset(relations(await explain_built(connection, one))) for one in built]

@@ -13,6 +13,7 @@ from backfill.definitions.mistakes import AuthorsMistake
 from backfill.definitions.walk import (
     Breach,
     Walk,
+    check_rest,
     check_rows,
     count_left,
     last_key,
@@ -23,6 +24,7 @@ from backfill.definitions.walk import (
 )
 from backfill.definitions.walk.checking import TOLD_ROWS
 from backfill.definitions.walk.pages import page_statement
+from backfill.engine.protocols import CheckedPage
 from backfill.runs.ranges import Span, Unit
 from backfill.sql.built import explain_built
 from backfill.sql.transactions import transaction
@@ -148,6 +150,29 @@ async def test_verification_comes_to_every_row_once_whatever_its_key_is(
 
     assert sum(page.units for page in pages) == ROWS
     assert {page.units for page in pages[:-1]} == {37}
+
+
+@pytest.mark.parametrize("name", KINDS)
+async def test_the_rest_of_a_range_is_right_or_left_to_be_looked_at_in_order(
+    name: str, engine: AsyncEngine, sql: asyncpg.Connection
+) -> None:
+    kind = KINDS[name]
+    await create(sql, kind)
+    walk = walk_over(kind)
+    nothing, undone = [Breach(rule="never", broken=false())], [Breach(rule="undone", broken=true())]
+
+    async with transaction(engine, LIMITS) as connection:
+        end = await last_key(connection, walk)
+        assert end is not None
+        middle = (await read_page(connection, walk, (None, end), true(), units=100))[-1].key
+        whole = await check_rest(connection, walk, (None, end), nothing, units=ROWS)
+        rest = await check_rest(connection, walk, (middle, end), nothing, units=ROWS)
+        too_many = await check_rest(connection, walk, (None, end), nothing, units=ROWS - 1)
+        broken = await check_rest(connection, walk, (None, end), undone, units=ROWS)
+
+    assert whole == CheckedPage(units=ROWS, last_key=None, findings=())
+    assert rest == CheckedPage(units=ROWS - 100, last_key=None, findings=())
+    assert (too_many, broken) == (None, None)
 
 
 async def test_of_a_long_page_with_a_breach_a_part_is_told_at_a_time(

@@ -18,6 +18,7 @@ from backfill.definitions.walk import (
     CHECKED_ROWS,
     Breach,
     check_partitions,
+    check_rest,
     check_rows,
     places_of,
     plan,
@@ -111,16 +112,28 @@ class ColumnsBackfill:
 
     async def check_page(self, after: Key | None, end: Key | None, *, units: int) -> CheckedPage:
         """Fewer than `units` where there is a row among them for which an expression fails: that one by itself."""
-        breaches = [Breach(rule=DIFFERS, broken=self._declaration.broken)]
         try:
             async with transaction(self._engine, self._scanning) as connection:
-                return await check_rows(connection, self._walk, (after, end), breaches, units=units)
+                return await check_rows(connection, self._walk, (after, end), self._breaches, units=units)
         except BatchFailed as failed:
             if failed.failure is not Failure.ROW:
                 raise
             if units > 1:
                 return await self.check_page(after, end, units=units // 2)
             return await self._failing(after, end)
+
+    async def check_rest(self, after: Key | None, end: Key, *, units: int) -> CheckedPage | None:
+        try:
+            async with transaction(self._engine, self._scanning) as connection:
+                return await check_rest(connection, self._walk, (after, end), self._breaches, units=units)
+        except BatchFailed as failed:
+            if failed.failure not in (Failure.ROW, Failure.TIMEOUT):
+                raise
+            return None
+
+    @property
+    def _breaches(self) -> tuple[Breach, ...]:
+        return (Breach(rule=DIFFERS, broken=self._declaration.broken),)
 
     async def _failing(self, after: Key | None, end: Key | None) -> CheckedPage:
         async with transaction(self._engine, self._limits) as connection:

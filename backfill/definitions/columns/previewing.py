@@ -15,7 +15,7 @@ from backfill.definitions.columns.needs import DIFFERS, needs_of, tables_of
 from backfill.definitions.columns.settling import Run, write_at_once, write_locked
 from backfill.definitions.rehearsing import Tried, try_batch, weighed
 from backfill.definitions.walk import CHECKED_ROWS, Breach
-from backfill.definitions.walk.checking import TOLD_ROWS, check_statement, glance_statement
+from backfill.definitions.walk.checking import TOLD_ROWS, check_statement, glance_statement, rest_statement
 from backfill.definitions.walk.pages import page_statement
 from backfill.definitions.walk.planning import split_statement
 from backfill.definitions.walk.surveying import survey_rows
@@ -69,6 +69,7 @@ def _statements(declaration: Declaration, units: Sequence[Unit]) -> tuple[BuiltS
         *(whole if declaration.is_row_local else (whole[0], *locked)),
         one("read_page", "reading ahead", page, in_order=True),
         one("write", "a batch by name", statements.write(declaration, walk.among(ids)), writes=True),
+        one("check_rest", "verification", rest_statement(walk, bounds, breaches, units=CHECKED_ROWS)),
         one("check_page", "verification", glance, in_order=True),
         one("check_broken", "verification", check, in_order=True),
     )

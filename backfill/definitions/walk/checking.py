@@ -22,7 +22,7 @@ from backfill.engine.protocols import CheckedPage
 from backfill.runs.findings import EXAMPLES_KEPT, Finding
 from backfill.runs.ranges import Key
 from backfill.sql.built import run_built
-from backfill.sql.plans import walk_in_order
+from backfill.sql.plans import read_in_place, walk_in_order
 
 CHECKED_ROWS = 100_000
 # Of a page with a breach, whose rows are kept until all has been said of them.
@@ -67,6 +67,30 @@ async def check_rows(
         findings=findings,
         mendable=tuple(unit_id(parts) for parts in row["mendable"] or ()),
     )
+
+
+async def check_rest(
+    connection: AsyncConnection,
+    walk: Walk,
+    bounds: tuple[Key | None, Key],
+    breaches: Sequence[Breach],
+    *,
+    units: int,
+) -> CheckedPage | None:
+    """All rows up to the end, if they are no more than `units` and right; None: `check_rows` is to look."""
+    await read_in_place(connection)
+    seen = (await run_built(connection, rest_statement(walk, bounds, breaches, units=units))).one()
+    if seen.broken or seen.units > units:
+        return None
+    return CheckedPage(units=seen.units, last_key=None, findings=())
+
+
+def rest_statement(walk: Walk, bounds: tuple[Key | None, Key], breaches: Sequence[Breach], *, units: int) -> Rows:
+    """As `glance_statement`, of rows in any order and to the end of the bounds; one more than `units` at most."""
+    broken = or_(false(), *(breach.broken for breach in breaches)).label("broken")
+    page = select(broken).select_from(walk.table).where(walk.between(*bounds)).limit(units + 1).subquery("page")
+    counted = func.count().filter(page.columns.broken).label("broken")
+    return select(func.count().label("units"), counted).select_from(page)
 
 
 def glance_statement(
