@@ -48,10 +48,12 @@ def most_page_units(backfill: Backfill) -> int:
     return int(getattr(backfill, "most_checked", MOST_PAGE_UNITS))
 
 
-def first_page_size(backfill: Backfill, batch_rows: int = FIRST_ROWS_ALIKE) -> BatchSize:
-    """Where units are single rows, as many as a batch has come to: to read them takes less than to write them."""
+def first_page_size(backfill: Backfill, batch_rows: int = FIRST_ROWS_ALIKE, *, times: int = 1) -> BatchSize:
+    """It may take `times` as long as a batch. Where units are single rows, as many of them as a batch has come to: to
+    read them takes less than to write them."""
     most = most_page_units(backfill)
-    return BatchSize(rows=min(max(batch_rows, FIRST_ROWS_ALIKE), most) if most > MOST_PAGE_UNITS else FIRST_ROWS)
+    rows = max(batch_rows, FIRST_ROWS_ALIKE) if most > MOST_PAGE_UNITS else FIRST_ROWS
+    return BatchSize(rows=min(times * rows, most))
 
 
 def next_page_size(backfill: Backfill, size: BatchSize, elapsed_ms: float, *, target_ms: int) -> BatchSize:
@@ -73,7 +75,7 @@ async def check_range(backfill: Backfill, claim: Claim, lease: Lease, around: Su
         raise ValueError("a claim to check has a range")
     after = claim.cursor or claim.span.start
     times = page_target_ms(lease.pace) // lease.pace.target_ms
-    size = lease.page_size or first_page_size(backfill, times * claim.batch_size.rows)
+    size = lease.page_size or first_page_size(backfill, claim.batch_size.rows, times=times)
     left = claim.totals.units - claim.totals.checked
     while lease.may_go_on and not around.should_end():
         began = around.stopwatch()
