@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from importlib import resources
 from typing import Any
 
@@ -47,6 +48,14 @@ NAMES = (
 log = logging.getLogger(__name__)  # structlog would be loaded with every command
 
 
+@cache
+def _texts() -> Mapping[str, str]:
+    """By name, for all of a process: it has several `Scripts`, and the prelude comes with each script anew."""
+    folder = resources.files(__package__) / "lua"
+    prelude = (folder / "prelude.lua").read_text()
+    return {name: prelude + (folder / f"{name}.lua").read_text() for name in NAMES}
+
+
 def _arrows_json() -> str:
     table: dict[str, dict[str, str]] = {}
     for arrow in ARROWS:
@@ -58,11 +67,7 @@ class Scripts:
     """Runs a script by name. `clock` gives epoch ms for tests; without it the server's clock counts."""
 
     def __init__(self, redis: Redis, prefix: str, clock: Callable[[], int] | None = None) -> None:
-        folder = resources.files(__package__) / "lua"
-        prelude = (folder / "prelude.lua").read_text()
-        self._scripts: dict[str, AsyncScript] = {
-            name: redis.register_script(prelude + (folder / f"{name}.lua").read_text()) for name in NAMES
-        }
+        self._scripts: dict[str, AsyncScript] = {name: redis.register_script(text) for name, text in _texts().items()}
         self._prefix = prefix
         self._clock = clock
         self._arrows = _arrows_json()
