@@ -2,7 +2,7 @@
 
 Two runs at full pace, on data of the same kind: one over a tenth of the rows, and then one over all of them. Rows per
 second are those of settling; projects are alike, so that no tenth has the giant in it. At the end of the large run also
-the memory of its worker and what the run takes in Redis.
+the memory of its worker, which is as in the image, and what the run takes in Redis.
 
 10 million rows in a million projects want about 25 GB of disk and half an hour:
 

@@ -32,6 +32,11 @@ FLOOR = "d  write floor"
 
 BACKFILL = "generation-versions"
 FULL_PACE: Mapping[str, int | str | None] = {"mode": "fixed", "parallel": 2, "target_ms": 50, "pause_ms": 0}
+# The worker is that of the image: with its settings of the allocator, without what only tests install. Redis' client
+# brings PyJWT, which takes cryptography where it finds it, and here moto has brought that: 8 MiB of memory.
+ALLOCATOR = {"MALLOC_ARENA_MAX": "1", "MALLOC_TRIM_THRESHOLD_": "131072"}
+NOT_IN_THE_IMAGE = "cryptography"
+ARQ = f"import sys; sys.modules[{NOT_IN_THE_IMAGE!r}] = None; from arq.cli import cli; cli()"
 POLL_SECONDS = 0.05
 RUN_PATIENCE_SECONDS = 1800
 STATEMENTS = {
@@ -169,10 +174,11 @@ async def until(
 async def worker_process(settings: Settings, **more: str) -> AsyncIterator[Process]:
     """The process that an operator starts, ready for work; ended by SIGTERM, as a deployment does. `more`: variables of
     its environment."""
+    given = ALLOCATOR | more
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "arq", "worker.main.WorkerSettings"),
+        *(sys.executable, "-c", ARQ, "worker.main.WorkerSettings"),
         cwd=ROOT,
-        env=environment_of(settings, BACKFILL_PARALLEL=str(settings.parallel), BACKFILL_LOG_LEVEL="INFO", **more),
+        env=environment_of(settings, BACKFILL_PARALLEL=str(settings.parallel), BACKFILL_LOG_LEVEL="INFO", **given),
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,

@@ -9,7 +9,9 @@ from importlib.metadata import requires
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from benchmarks.ways import ALLOCATOR, NOT_IN_THE_IMAGE
 from tests.support.commands import REPOSITORY
+from tests.support.compose import dockerfile
 
 PINNED = re.compile(
     r"^(?P<pin>[^\s#]\S*==[^\\\n]+?) \\\n(?P<hashes>(?: {4}--hash=sha256:[0-9a-f]{64}(?: \\)?\n)+)", re.MULTILINE
@@ -44,3 +46,10 @@ def test_the_image_gets_what_its_programs_need_and_nothing_else() -> None:
 
 def test_the_image_gets_the_very_files_that_the_tests_have() -> None:
     assert pinned("constraints-image.txt").items() <= pinned("constraints.txt").items()
+
+
+def test_the_worker_of_the_benchmarks_is_that_of_the_image() -> None:
+    set_there = {one for line in dockerfile() if (line.name, line.stage) == ("ENV", 1) for one in line.words.split()}
+
+    assert {f"{name}={value}" for name, value in ALLOCATOR.items()} <= set_there
+    assert NOT_IN_THE_IMAGE not in {Requirement(pin).name for pin in pinned("constraints-image.txt")}
