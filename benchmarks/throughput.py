@@ -3,7 +3,7 @@
 a  the one-shot migration: four updates of whole tables in one transaction, with the index that it would want
 b  the best that one transaction can do: every row and every project written once
 c  our run: an arq worker, enqueue, until the last range is done; verification is told apart
-d  the write floor: the same rows set to constants, in one transaction; whoever writes them all cannot be much faster
+d  the write floor: the same rows set to constants, page by page, by two connections; nobody can be much faster
 
 The servers are embedded ones in a folder of their own, at their default settings, unless DATABASE_URL and REDIS_URL
 name others; nothing else may work on these, as WAL is counted per server. Exits with 0 whoever wins.
