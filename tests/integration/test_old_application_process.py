@@ -51,6 +51,8 @@ async def test_as_a_process_it_is_told_the_phase_and_answers_with_summaries(data
         assert await answer(child) == {"event": "started", "phase": "before"}
         await tell(child, "phase migration")
         changed = await answer(child)
+        await tell(child, "rate 20")
+        slower = await answer(child)
         await tell(child, "summary")
         asked = await answer(child)
         assert child.stdin is not None
@@ -59,6 +61,7 @@ async def test_as_a_process_it_is_told_the_phase_and_answers_with_summaries(data
         assert await child.wait() == 0
 
     assert (changed["event"], changed["phase"], changed["summary"]["phase"]) == ("phase", "migration", "before")
+    assert slower == {"event": "rate", "per_second": 20}
     assert (asked["event"], asked["summary"]["phase"]) == ("summary", "migration")
     assert stopped["event"] == "stopped"
     summaries = [PhaseSummary.from_json(summary) for summary in stopped["summaries"]]

@@ -102,6 +102,18 @@ async def test_of_a_long_stall_only_the_last_seconds_are_caught_up() -> None:
     assert arrivals.take_missed() == 0
 
 
+async def test_another_rate_holds_from_the_next_transaction_on() -> None:
+    clock = Clock()
+    arrivals = Arrivals(10, clock)
+    clock.seconds += 0.35
+    first = await arrivals.next()
+
+    arrivals.change_rate(100)
+
+    assert first == pytest.approx(100.0)
+    assert [await arrivals.next() for _ in range(3)] == pytest.approx([100.1, 100.11, 100.12])
+
+
 async def test_a_rate_of_zero_never_waits() -> None:
     clock = Clock()
     arrivals = Arrivals(0, clock)

@@ -39,6 +39,11 @@ class OldApplicationProcess:
         await self._child.write_line(f"phase {name}")
         await self._answer("phase")
 
+    async def rate(self, transactions_per_second: int) -> None:
+        """From now on it does so many."""
+        await self._child.write_line(f"rate {transactions_per_second}")
+        await self._answer("rate")
+
     async def stop(self) -> tuple[PhaseSummary, ...]:
         self._child.close_input()
         stopped = await self._answer("stopped")

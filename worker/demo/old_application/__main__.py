@@ -3,6 +3,7 @@
 It is told what to do by lines on standard input, and answers with one JSON object per line on standard output:
 
     phase NAME    from now on count under NAME; answers with the summary of the phase that ends
+    rate NUMBER   from now on so many transactions per second; answers with the number
     summary       answers with the summary of the present phase
 
 At the end of the input or on SIGTERM it stops and answers with the summaries of all phases.
@@ -61,12 +62,15 @@ def _obey(application: OldApplication, line: str) -> None:
             ended = application.summary()
             application.phase(name)
             _say({"event": "phase", "phase": name, "summary": ended.to_json()})
+        case ["rate", number] if number.isdecimal():
+            application.rate(int(number))
+            _say({"event": "rate", "per_second": int(number)})
         case ["summary"]:
             _say({"event": "summary", "summary": application.summary().to_json()})
         case []:
             pass
         case _:
-            sys.stderr.write("error: Not understood; there are `phase NAME` and `summary`.\n")
+            sys.stderr.write("error: Not understood; there are `phase NAME`, `rate NUMBER` and `summary`.\n")
 
 
 def _read_lines(loop: asyncio.AbstractEventLoop, lines: asyncio.Queue[str | None]) -> None:

@@ -31,6 +31,9 @@ _FIRST_BACKOFF_SECONDS, _LONGEST_BACKOFF_SECONDS = 0.05, 1.0
 # A transaction that waits for a lock when the application closes is given this long to end by itself.
 _CLOSING_SECONDS = 10.0
 
+MOST_PER_SECOND = 100_000
+_WRONG_RATE = f"The application's transactions per second must be between 0 (no limit) and {MOST_PER_SECOND}."
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Traffic:
@@ -48,8 +51,8 @@ class Traffic:
     def __post_init__(self) -> None:
         if not 1 <= self.connections <= 200:
             raise UsageError("The application's connections must be between 1 and 200.")
-        if not 0 <= self.transactions_per_second <= 100_000:
-            raise UsageError("The application's transactions per second must be between 0 (no limit) and 100000.")
+        if not 0 <= self.transactions_per_second <= MOST_PER_SECOND:
+            raise UsageError(_WRONG_RATE)
         if not 0 <= self.deletes_percent <= 50:
             raise UsageError("The application's deletes must be between 0 and 50 per cent.")
 
@@ -122,6 +125,13 @@ class OldApplication:
         self._phase.leave()
         self._phase = self._phases.setdefault(name, Phase(name, self._clock))
         self._phase.enter()
+
+    def rate(self, transactions_per_second: float) -> None:
+        """From now on it does so many; a rate of 0 means as fast as the connections can."""
+        if not 0 <= transactions_per_second <= MOST_PER_SECOND:
+            raise UsageError(_WRONG_RATE)
+        if self._arrivals is not None:
+            self._arrivals.change_rate(transactions_per_second)
 
     def summary(self, name: str | None = None) -> PhaseSummary:
         """Of that phase, or of the present one; NotFound for one that never was."""

@@ -49,6 +49,10 @@ class Arrivals:
         missed, self._missed = self._missed, 0
         return missed
 
+    def change_rate(self, per_second: float) -> None:
+        """From the next transaction on that is not waited for yet; what is overdue stays due."""
+        self._interval_seconds = 1 / per_second if per_second else 0.0
+
     def close(self) -> None:
         self._closed.set()
 
