@@ -38,7 +38,7 @@ from worker.demo.traffic import OldApplicationProcess, start_traffic
 
 FINDS_OUT_SECONDS = 5.0
 # So long has the autopilot to learn what its work costs at the usual load.
-LEARNS_SECONDS = 20.0
+LEARNS_SECONDS = 12.0
 MOST_RATIO = 1.25
 USUAL_ALONE, SURGE_ALONE = "usual-alone", "surge-alone"
 USUAL, FIRST, AFTER = "usual", "surge-first", "surge-after"
@@ -158,12 +158,12 @@ def show(surge: Surge, *, as_json: bool) -> None:
 
 def options_from(arguments: list[str]) -> Options:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--generations", type=int, default=400_000, help="default: %(default)s")
-    parser.add_argument("--projects", type=int, default=40_000, help="default: %(default)s")
+    parser.add_argument("--generations", type=int, default=500_000, help="default: %(default)s")
+    parser.add_argument("--projects", type=int, default=50_000, help="default: %(default)s")
     parser.add_argument("--transactions-per-second", type=int, default=40, help="as usual, default: %(default)s")
     parser.add_argument("--times", type=int, default=5, help="as many in the surge, default: %(default)s")
     parser.add_argument("--connections", type=int, default=8, help="of the application, default: %(default)s")
-    parser.add_argument("--seconds", type=float, default=20.0, help="of each phase, default: %(default)s")
+    parser.add_argument("--seconds", type=float, default=12.0, help="of each phase, default: %(default)s")
     parser.add_argument("--json", action="store_true", dest="as_json", help="one JSON document on stdout")
     given = parser.parse_args(arguments)
     return Options(

@@ -66,7 +66,7 @@ def _given(changes: Mapping[str, Any]) -> dict[str, Any]:
 FIRST_ROWS = 200
 FIRST_ROWS_ALIKE = 1_000
 # Below this the costs of a transaction itself would be most of it.
-LEAST_ROWS = 100
+LEAST_ROWS = 50
 GROW_AT_MOST = 1.25
 SMOOTHING = 0.3
 

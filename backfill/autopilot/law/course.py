@@ -20,7 +20,7 @@ QUIET_SETTLES_MS = 80
 QUIET_MS = 350
 # While there is an application, a batch takes about so long: at the same share of the time its slow statements wait
 # less for short batches, each with little to flush. Where a commit itself is slow, so many times that.
-SHORT_BATCH_MS = 10
+SHORT_BATCH_MS = 5
 COMMITS_TO_A_BATCH = 5
 
 
