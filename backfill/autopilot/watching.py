@@ -40,7 +40,7 @@ class Watch:
     checks: tuple[Check, ...] = ()
     expected_standbys: tuple[str, ...] = ()
     cores: int = 0
-    least_lanes: float = 0.75
+    least_lanes: float = 0.25
     ours: tuple[str, ...] = ()
 
     def standbys_of(self, here: Collection[str], known: Collection[str]) -> tuple[str, ...]:

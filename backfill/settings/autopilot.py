@@ -82,12 +82,12 @@ class AutopilotSettings(BaseSettings):
         "other settings of the pace say, `fixed` does just that.",
     )
     least_lanes: float = Field(
-        default=0.75,
+        default=0.25,
         ge=0.1,
         le=64,
         description="Ranges at once that the autopilot keeps up in each run whatever the application's latency is, but "
-        "for limits and sudden overload; 0.75 is one that rests a quarter of the time. Less lets it keep to its budget "
-        "also where that is too much already.",
+        "for limits and sudden overload; 0.25 is one that rests three quarters of the time. Less lets it keep to its "
+        "budget also where that is too much already.",
     )
     limits: Annotated[Mapping[str, float], NoDecode, BeforeValidator(_limits)] = Field(
         default={},
