@@ -46,7 +46,7 @@ STEPS = (
     Step(name="throughput", sizes={"generations": 200_000, "projects": 20_000}),
     Step(name="columns", sizes={"rows": 1_000_000}),
     Step(name="peers", sizes={"rows": 200_000, "peer-rows": 20_000}),
-    Step(name="impact", sizes={"generations": 60_000, "projects": 6_000}),
+    Step(name="impact", sizes={"generations": 120_000, "projects": 12_000}),
     Step(name="surge", sizes={"generations": 500_000, "projects": 50_000}),
     Step(name="scaling", sizes={"generations": 1_000_000, "projects": 100_000}),
     Step(name="steadiness", sizes={"generations": 100_000, "projects": 5_000}, tells_goals=False),
