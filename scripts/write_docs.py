@@ -18,7 +18,8 @@ from backfill.alembic.directives.described import DIRECTIVES, Described
 from backfill.runs.states import ARROWS, AT_REST, DONE, FIRST, OPERATOR_ACTIONS, WORKING, Arrow, State, possible_actions
 from backfill.settings import SettingDescription, describe_settings
 from benchmarks.report import RESULTS, markdown
-from tests.mutations.sabotages import SABOTAGES, Sabotage
+from tests.mutations.sabotage import Sabotage
+from tests.mutations.sabotages import SABOTAGES
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
@@ -116,7 +117,7 @@ statements, stopped one by one. Each case also takes away the rule that guards i
 ## Sabotages
 
 One line of a copy of the project is changed, and the test beside it has to fail there, by an assertion. On the copy as
-it is, all of them pass. `tests/mutations/sabotages.py` has the changes themselves.
+it is, all of them pass. `tests/mutations/sabotages.py` and `engine.py` beside it have the changes themselves.
 
 {sabotages}
 

@@ -34,6 +34,11 @@ class Outcome:
     unfinished: bool = False
     mark: str | None = None
 
+    @property
+    def batches_ms(self) -> tuple[float, ...]:
+        """As an advance has it."""
+        return () if self.elapsed_ms is None or not self.written else (self.elapsed_ms,)
+
 
 class Settles(Protocol):
     async def settle(self, unit_ids: Sequence[str]) -> Settled:

@@ -5,7 +5,8 @@
 
 Every commit that a cursor had passed when a mark was made lies before the mark's place in the log. So a range that has
 not moved since a mark which the new primary has is complete there; every other one begins anew, and passes quickly over
-what is settled. Verification would find what is missing, too, but not in pages that it has read before.
+what is settled. Whoever works on a range may have commits that it has not told of, and is no longer heard.
+Verification would find what is missing, too, but not in pages that it has read before.
 """
 
 from __future__ import annotations

@@ -131,14 +131,20 @@ class Lease:
         self.pace = verdict.pace_now
         self._heard(verdict.held, verdict.state)
 
+    @property
+    def rest_ms(self) -> float:
+        """How long a rest would be now."""
+        return max(self.pace.pause_ms, self._wait_ms, self._rest_for_duty_ms())
+
     async def rest(self, *, at_least_ms: float = 0) -> None:
         """The pause between two batches that pace or autopilot ask for; ends early when the run is to stop."""
         loop = asyncio.get_running_loop()
-        until = loop.time() + max(self.pace.pause_ms, self._wait_ms, at_least_ms, self._rest_for_duty_ms()) / 1000
+        until = loop.time() + max(self.rest_ms, at_least_ms) / 1000
         while self.may_go_on and (left := until - loop.time()) > 0:
             await asyncio.sleep(min(left, LOOK_EVERY_SECONDS))
             if left > LOOK_EVERY_SECONDS:
                 self._heard(*await self._store.renew(self._claim))
+        self._wait_ms = 0  # it was asked for once, and the next batch may come without another checkpoint
         self._began = time.monotonic()
 
     def _rest_for_duty_ms(self) -> float:

@@ -182,7 +182,7 @@ class Claim:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Advance:
-    """What one checkpoint moves, in one atomic step. `batch_ms` is how long the one transaction took, if it was one."""
+    """What one checkpoint moves, in one atomic step. `batches_ms` are how long transactions took that wrote rows."""
 
     cursor: Key | None = None
     part: Part | None = None
@@ -197,7 +197,7 @@ class Advance:
     stage_done: bool = False
     due_ms: int = 0
     batch_size: BatchSize | None = None
-    batch_ms: float | None = None
+    batches_ms: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

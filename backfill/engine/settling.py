@@ -1,11 +1,11 @@
 """Settling a range: the main loop, from the cursor to the range's end.
 
-    claim -> (lock, settle, commit, checkpoint)* -> let go
+    claim -> ((lock, settle, commit)+, checkpoint)* -> let go
 
-Commit comes before checkpoint: a crash between the two only means that the next worker finds those units
-settled. Units that live traffic holds are put aside in the same checkpoint that moves the cursor past them,
-so they are never forgotten and never counted as done. So are units that took too long even alone: they are taken
-up again in small parts, each with a checkpoint of its own, so that a pause need not wait for the last one.
+Commit comes before checkpoint: a crash between the two only means that the next worker finds those units settled, also
+where short batches have one checkpoint for several of them (`joining`). Units that live traffic holds are put aside in
+the same checkpoint that moves the cursor past them, so they are never forgotten and never counted as done. So are units
+that took too long even alone: they are taken up again in small parts, between which a pause is noticed.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ import structlog
 
 from backfill.engine.aside import Aside
 from backfill.engine.attempts import LEAST_PART_ROWS, Outcome, settle_part, settle_units
+from backfill.engine.joining import Joining
 from backfill.engine.lease import Lease
 from backfill.engine.lookahead import FIRST_PAGE, Batch, Lookahead, take
 from backfill.engine.protocols import Advance, Backfill, Claim
@@ -63,13 +64,14 @@ class RangeSettler:
         self._asked = FIRST_PAGE
 
     async def run(self) -> None:
-        while self._may_go_on() and not self._around.should_end():
-            batch = await self._next_batch()
-            if batch is None:
-                await self._lease.checkpoint(self._end_of_range())
-                return
-            await self._lease.checkpoint(await self._take_up(batch))
-            await self._lease.rest()
+        async with Joining(self._lease, self._claim.part, self._around.stopwatch) as progress:
+            while self._may_go_on() and not self._around.should_end():
+                batch = await self._next_batch()
+                if batch is None:
+                    await progress.add(self._end_of_range())
+                    return
+                await progress.add(await self._take_up(batch))
+                await self._lease.rest()
 
     async def _take_up(self, batch: Batch | Stretched) -> Advance:
         if isinstance(batch, Stretched):
@@ -186,7 +188,7 @@ class RangeSettler:
             + self._aside.keep_for_parts(outcome.too_slow, now, begun=begun),
             taken_back=self._aside.take_back(names - later),
             batch_size=self._size,
-            batch_ms=outcome.elapsed_ms,
+            batches_ms=outcome.batches_ms,
         )
 
     def _advance_stretch(self, one: Stretched) -> Advance:
@@ -201,7 +203,7 @@ class RangeSettler:
             written=stretch.written,
             put_aside=self._aside.put_off(stretch.contended, self._around.now_ms(), begun=None),
             batch_size=self._size,
-            batch_ms=one.elapsed_ms,
+            batches_ms=(one.elapsed_ms,) if stretch.written else (),
         )
 
     def _advance_part(self, batch: Batch, outcome: Outcome) -> Advance:
@@ -215,7 +217,7 @@ class RangeSettler:
             written=outcome.written,
             part=self._part,
             batch_size=self._size,
-            batch_ms=outcome.elapsed_ms,
+            batches_ms=outcome.batches_ms,
         )
 
     async def _rows_left_to_count(self, done: Sequence[Unit], begun: Part | None, outcome: Outcome) -> list[int]:

@@ -42,7 +42,7 @@ class Tally:
         self.rows += advance.rows
         self.written += advance.written
         self.checked += advance.checked
-        self.batches += advance.batch_ms is not None and advance.written > 0
+        self.batches += len(advance.batches_ms)
         self.contended |= {unit.unit_id for unit in advance.put_aside}
         self.batch_size = advance.batch_size or self.batch_size
         self.quarantined |= {unit.unit_id for unit in advance.quarantined}

@@ -50,8 +50,8 @@ NOTHING = Estimate(low=0, middle=0, high=0)
 # A run keeps at it: the pages that it has changed are written back, and checkpoints come. A sample of seconds sees
 # little of that.
 LASTING = Estimate(low=0.95, middle=1.2, high=1.6)
-# A checkpoint in Redis follows every transaction, and a preview asks no Redis. It is a small script there, so it is
-# taken for so many of the small statements that were timed here, on a machine as busy.
+# A checkpoint in Redis follows every transaction but very short ones, and a preview asks no Redis. It is a small script
+# there, so it is taken for so many of the small statements that were timed here, on a machine as busy.
 CHECKPOINT_TRIPS = Estimate(low=1.0, middle=2.0, high=4.0)
 LEAST_TRIP_MS = 0.5
 # A run is taken up by a worker that polls its queue; lanes that found nothing free are rung for once a second, when

@@ -113,7 +113,7 @@ def dump_advance(advance: Advance, totals: Totals) -> str:
             "cursor": dump_key(advance.cursor),
             "part": dump_part(advance.part),
             **asdict(totals),
-            "batch_ms": "" if advance.batch_ms is None else f"{advance.batch_ms:.3f}",
+            "batches_ms": [f"{took_ms:.3f}" for took_ms in advance.batches_ms],
             "batch_size": "" if advance.batch_size is None else json.dumps(asdict(advance.batch_size)),
             "put_aside": {unit.unit_id: json.dumps(asdict(unit)) for unit in advance.put_aside},
             "taken_back": sorted(advance.taken_back),

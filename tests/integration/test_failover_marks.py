@@ -116,8 +116,20 @@ async def test_nothing_goes_back_where_nothing_was_lost(here: Here) -> None:
 
     assert await here.note(KEPT) == 0
     assert await here.note(KEPT) is None
-    assert await here.step()
-    assert await here.rows_done() == 10
+    assert await here.rows_done() == 5
+
+
+async def test_who_has_committed_on_the_primary_of_before_and_not_told_yet_is_not_heard(here: Here) -> None:
+    await here.step()
+    await here.mark()
+    await here.note(KEPT)
+
+    held = await here.step()
+
+    assert not held
+    again = await here.store.claim(here.claim.run_id, token="again")
+    assert again is not None
+    assert (again.cursor, again.totals.rows) == (STEP.cursor, 5)
 
 
 async def test_a_primary_of_before_and_a_stranger_beside_the_known_one_are_not_heard(here: Here) -> None:

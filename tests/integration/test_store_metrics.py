@@ -72,7 +72,7 @@ async def test_before_the_first_run_all_is_zero(redis: Redis) -> None:
 
 
 async def test_counters_go_on_over_the_runs(redis: Redis, store: RedisStore) -> None:
-    advance = Advance(cursor=key_of(unit_of(0, 0)), units=1, rows=9, written=7, batch_ms=20.0)
+    advance = Advance(cursor=key_of(unit_of(0, 0)), units=1, rows=9, written=7, batches_ms=(20.0,))
     for _ in range(2):
         claim = await claim_first_range(store)
         await store.checkpoint(claim, 1, advance, Totals().plus(advance))
@@ -88,7 +88,7 @@ async def test_counters_go_on_over_the_runs(redis: Redis, store: RedisStore) -> 
 
 async def test_a_checkpoint_that_is_repeated_or_comes_too_late_counts_nothing(redis: Redis, store: RedisStore) -> None:
     claim = await claim_first_range(store)
-    advance = Advance(units=1, rows=9, written=9, batch_ms=20.0)
+    advance = Advance(units=1, rows=9, written=9, batches_ms=(20.0,))
     await store.checkpoint(claim, 1, advance, Totals().plus(advance))
     once = await metrics(redis)
 
@@ -103,7 +103,7 @@ async def test_a_checkpoint_that_is_repeated_or_comes_too_late_counts_nothing(re
 @pytest.mark.parametrize(("took_ms", "bound"), [(0.2, "0.005"), (5.0, "0.005"), (50.1, "0.075"), (60_000.0, "+Inf")])
 async def test_a_batch_is_counted_up_to_its_bound(redis: Redis, store: RedisStore, took_ms: float, bound: str) -> None:
     claim = await claim_first_range(store)
-    advance = Advance(units=1, rows=9, written=9, batch_ms=took_ms)
+    advance = Advance(units=1, rows=9, written=9, batches_ms=(took_ms,))
 
     await store.checkpoint(claim, 1, advance, Totals().plus(advance))
 

@@ -7,19 +7,21 @@ at, assigned or not.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
 from importlib import resources
 
 import pytest
 
 from backfill.runs.record import Run
 from backfill.runs.states import State
-from tests.support.in_process import InProcessRun, in_process_run
+from tests.support.in_process import InProcessRun, in_process_run, pace_of
 from tests.support.interleaved_cases import Stage
 from tests.support.interleaving import ClientSession, Session, play
 from tests.support.stepped_backfill import SteppedBackfill
 
 ROWS_EACH = 10
 PROJECTS = ("p1", "p2", "p3")
+MANY = 10_000_000
 
 
 @pytest.fixture
@@ -31,13 +33,18 @@ async def run(stage: Stage, redis_url: str) -> AsyncIterator[InProcessRun]:
         yield opened
 
 
+async def set_batch_rows(run: InProcessRun, batch_rows: int) -> None:
+    """With a limit that holds nothing up, but has every batch told by itself: so the one that is late tells of more."""
+    assert await run.store.set_pace(run.run_id, replace(pace_of(batch_rows), rows_per_second=MANY), who="test")
+
+
 async def with_a_zombie(stage: Stage, run: InProcessRun) -> Run:
     """The first worker is frozen before it commits its first project; the other one does the rest, and ends it."""
     frozen, other = await stage.stepped("backfill-1"), await stage.stepped("backfill-2")
-    await run.set_batch_rows(ROWS_EACH)  # one project in a batch of the first worker, all in one of the other
+    await set_batch_rows(run, ROWS_EACH)  # one project in a batch of the first worker, all in one of the other
     zombie = frozen.work(run.work, ("settle", "commit"))
     await play(stage.rows.connection, [zombie], "backfill-1 begin, backfill-1 settle")
-    await run.set_batch_rows(len(PROJECTS) * ROWS_EACH)
+    await set_batch_rows(run, len(PROJECTS) * ROWS_EACH)
     run.outlast_leases()
     await run.work(other.backfill)
     await play(stage.rows.connection, [zombie], "backfill-1 commit")

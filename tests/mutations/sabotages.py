@@ -2,37 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from tests.mutations.engine import SABOTAGES_OF_THE_ENGINE
+from tests.mutations.sabotage import Sabotage
 
 _TRIGGERS = "alembic/versions/39e7f45c72f1"
 _SQL = "worker/generations/sql"
 _INTERLEAVINGS = "tests/interleavings"
 _INTEGRATION = "tests/integration"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sabotage:
-    """In `file`, `old`, which is there once, becomes `new`. `caught_by` is the id of the test that fails then.
-
-    `also` is file, old and new of a second line, where the first alone would be another sabotage.
-    """
-
-    name: str
-    file: str
-    old: str
-    new: str
-    caught_by: str
-    also: tuple[str, str, str] | None = None
-
-    @property
-    def changes(self) -> tuple[tuple[str, str, str], ...]:
-        first = (self.file, self.old, self.new)
-        return (first, self.also) if self.also else (first,)
-
-    @property
-    def is_in_the_migration(self) -> bool:
-        return self.file.startswith("alembic/")
-
 
 SABOTAGES = (
     Sabotage(
@@ -200,59 +176,7 @@ SABOTAGES = (
         new="frozenset(result.left_out)",
         caught_by=f"{_INTEGRATION}/test_settling.py::test_a_locked_project_is_contended_and_the_others_are_settled",
     ),
-    Sabotage(
-        name="contended units are forgotten",
-        file="backfill/engine/settling.py",
-        old="later = outcome.contended | outcome.too_slow",
-        new="later = outcome.too_slow",
-        caught_by=f"{_INTEGRATION}/test_slices.py::test_a_locked_project_is_not_counted_and_is_settled_in_a_later_turn",
-    ),
-    Sabotage(
-        name="the cursor moves before the transaction commits",
-        file="backfill/engine/settling.py",
-        old="outcome = await self._settle(batch)\n",
-        new="await self._lease.checkpoint(await self._advance(batch, Outcome()));"
-        " outcome = await self._settle(batch)\n",
-        caught_by=f"{_INTEGRATION}/test_slices.py::test_a_transaction_that_does_not_commit_moves_nothing",
-    ),
-    Sabotage(
-        name="a batch without work is taken for the end",
-        file="backfill/engine/settling.py",
-        old="if batch is None:",
-        new="if batch is None or not batch.to_settle:",
-        caught_by=f"{_INTEGRATION}/test_slices.py::test_a_batch_without_work_is_not_the_end",
-    ),
-    Sabotage(
-        name="a unit that cannot be written counts as done",
-        file="backfill/engine/attempts.py",
-        old="outcome.failed[unit_ids[0]] = failed",
-        new="pass",
-        caught_by=f"{_INTEGRATION}/test_slices.py"
-        "::test_a_project_that_cannot_be_written_fails_the_run_and_not_its_neighbours",
-    ),
-    Sabotage(
-        name="a quarantined unit is lost",
-        file="backfill/store/lua/checkpoint.lua",
-        old="redis.call('HSET', quarantined_key, unit, value)",
-        new="",
-        caught_by=f"{_INTEGRATION}/test_slices.py"
-        "::test_a_project_that_cannot_be_written_fails_the_run_and_not_its_neighbours",
-    ),
-    Sabotage(
-        name="a checkpoint does not ask for the lease",
-        file="backfill/store/lua/checkpoint.lua",
-        old="if not holds(index, token) then return {0, state() or '', pace, 0, '', '1', '0', ''} end",
-        new="",
-        caught_by=f"{_INTERLEAVINGS}/test_zombie_worker.py::test_what_it_commits_stands_and_what_it_reports_is_refused",
-    ),
-    Sabotage(
-        name="what was left of a batch is passed by the cursor",
-        file="backfill/engine/settling.py",
-        old="if outcome.left:",
-        new="if False:",
-        caught_by=f"{_INTEGRATION}/test_author_mistakes.py"
-        "::test_units_that_there_was_no_time_for_come_next_also_those_that_are_put_aside",
-    ),
+    *SABOTAGES_OF_THE_ENGINE,
     Sabotage(
         name="what a function gave is written whatever the row is by now",
         file="backfill/definitions/calls/writing.py",

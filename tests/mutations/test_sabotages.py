@@ -9,7 +9,8 @@ import pytest
 
 from backfill.urls import ServerUrls
 from tests.mutations.copies import Copy, servers_of_this_session
-from tests.mutations.sabotages import SABOTAGES, Sabotage
+from tests.mutations.sabotage import Sabotage
+from tests.mutations.sabotages import SABOTAGES
 
 TESTS = sorted({sabotage.caught_by for sabotage in SABOTAGES})
 WHERE = """

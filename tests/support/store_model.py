@@ -161,7 +161,7 @@ class RunModel:
         known.sequence = step.sequence
         known.part = step.advance.part
         self.written += step.advance.written
-        self.batches += step.advance.batch_ms is not None and step.advance.written > 0
+        self.batches += len(step.advance.batches_ms)
         if step.advance.cursor is not None and claim.task is Task.CHECK:
             known.checked = position_after(step.advance.cursor)
         elif step.advance.cursor is not None:

@@ -90,7 +90,7 @@ class StoreWorker:
         begun = self._part is not None or (known is not None and known.begun)
         if how == "settled" and not counted and rows_of(unit_id) > rows_counted + PART_ROWS:
             self._part = Part(unit_id=unit_id, mark="m", rows_counted=rows_counted + PART_ROWS)
-            return "part", Advance(rows=PART_ROWS, written=PART_ROWS, part=self._part, batch_ms=BATCH_MS)
+            return "part", Advance(rows=PART_ROWS, written=PART_ROWS, part=self._part, batches_ms=(BATCH_MS,))
         self._part = None
         self._position += in_order
         cursor = key_of(unit_id) if in_order else None
@@ -105,7 +105,7 @@ class StoreWorker:
             return "failed", Advance(cursor=cursor, taken_back=taken, quarantined=(failed,))
         rest = 0 if counted else rows_of(unit_id) - rows_counted
         advance = Advance(cursor=cursor, units=not counted, rows=rest, written=rest, taken_back=taken)
-        return "settled", replace(advance, batch_ms=BATCH_MS)
+        return "settled", replace(advance, batches_ms=(BATCH_MS,) if rest else ())
 
     def _put_aside(self, unit_id: str, now_ms: int, *, counted: bool, begun: bool, rows_counted: int) -> PutAside:
         return PutAside(

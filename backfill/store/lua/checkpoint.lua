@@ -31,16 +31,20 @@ local function wait_for_rate(written)
 end
 
 -- Each batch in the one bucket that it belongs to; whoever reads adds them up.
-local function measure_batch(took_ms)
-  local bucket = '+Inf'
-  for _, bound in ipairs(cjson.decode(ARGV[10])) do
-    if took_ms <= tonumber(bound) * 1000 then
-      bucket = bound
-      break
+local function measure_batches()
+  local bounds, us = cjson.decode(ARGV[10]), 0
+  for _, text in ipairs(a.batches_ms) do
+    local took_ms, bucket = tonumber(text), '+Inf'
+    for _, bound in ipairs(bounds) do
+      if took_ms <= tonumber(bound) * 1000 then
+        bucket = bound
+        break
+      end
     end
+    measure('batch_le:' .. bucket, 1)
+    us = us + took_ms * 1000
   end
-  measure('batch_le:' .. bucket, 1)
-  measure('batch_us', took_ms * 1000)
+  measure('batch_us', us)
 end
 
 -- At the first, and whenever there are ten times as many: a thousand units are no thousand messages.
@@ -81,10 +85,11 @@ if sequence > tonumber(redis.call('HGET', key, 'sequence')) then
   redis.call('HDEL', run_key, 'strikes', 'throttled_by', 'due_ms')
   local units, rows = count('units', 'units_done'), count('rows', 'rows_done')
   local checked, written = count('checked', 'checked'), count('written', 'rows_written')
-  if a.batch_ms ~= '' and written > 0 then
-    redis.call('HINCRBY', run_key, 'batches', 1)
-    redis.call('HSET', run_key, 'batch_ms', a.batch_ms)
-    measure_batch(tonumber(a.batch_ms))
+  local batches = #a.batches_ms
+  if batches > 0 then
+    redis.call('HINCRBY', run_key, 'batches', batches)
+    redis.call('HSET', run_key, 'batch_ms', a.batches_ms[batches])
+    measure_batches()
   end
   measure('rows_passed', rows)
   measure('rows_written', written)

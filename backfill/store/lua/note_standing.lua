@@ -53,6 +53,8 @@ local function fail_over()
       local given = take_back(index)
       which[#which + 1], units, rows = index, units + given.units, rows + given.rows
     end
+    -- Whoever is at it may have commits that it has not told of yet, and that the new primary lacks.
+    redis.call('HDEL', leases_key, index)
   end
   redis.call('DEL', marks_key)
   event('failover', 'from', known[2], 'timeline', ms(timeline), 'ranges', ms(#which), 'units', ms(units), 'rows', ms(rows),
