@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
 
 import asyncpg
 from sqlalchemy.exc import DBAPIError
@@ -16,11 +18,14 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from backfill.runs.failures import READ_ONLY, BatchFailed, Failure, classify
+from backfill.sql.built import render
 from backfill.sql.database import connection_failure, leads_to, why_read_only
 from backfill.sql.folder import QUERIES
 
 # The longest transaction, a part of a large unit, has ten of them. Each may take its time, and all of them together.
 MOST_STATEMENTS = 12
+
+_FROM_17 = (17,)
 
 _UNUSABLE = "a value could not be used ({})"
 # A connection that cannot be made fails with the driver's own errors or the system's, everything later with DBAPIError.
@@ -64,21 +69,35 @@ async def rolled_back(engine: AsyncEngine, limits: Limits) -> AsyncIterator[Asyn
 async def _bounded(
     connection: AsyncConnection, limits: Limits, statement_timeout_ms: int | None
 ) -> AsyncIterator[None]:
-    statement_ms = statement_timeout_ms or limits.statement_timeout_ms
-    parameters = {
-        "lock_timeout": str(limits.lock_timeout_ms),
-        "statement_timeout": str(statement_ms),
-        "idle_timeout": str(limits.idle_in_transaction_timeout_ms),
-        "transaction_timeout": str(MOST_STATEMENTS * statement_ms + limits.idle_in_transaction_timeout_ms),
-    }
+    """What is begun in the block has the limits from its BEGIN on."""
+    driver: Any = (await connection.get_raw_connection()).driver_connection
+    whole = driver.get_server_version() >= _FROM_17
+    driver.begins_with = _limits_of(limits, statement_timeout_ms or limits.statement_timeout_ms, whole=whole)
     try:
-        await QUERIES.run(connection, "set_limits", parameters)
         yield
     except DBAPIError as error:
         if classify(getattr(error.orig, "sqlstate", None), connection_lost=False) is Failure.SERVER:
             # A session that began read-only stays so after the database has become writable again.
             await connection.invalidate()
         raise
+    finally:
+        driver.begins_with = ""
+
+
+@lru_cache(maxsize=64)
+def _limits_of(limits: Limits, statement_ms: int, *, whole: bool) -> str:
+    """Statements with their values in them: only such can share a message with BEGIN."""
+    parameters = {
+        "lock_timeout": limits.lock_timeout_ms,
+        "statement_timeout": statement_ms,
+        "idle_timeout": limits.idle_in_transaction_timeout_ms,
+    }
+    set_limits = render(QUERIES.statement("set_limits").bindparams(**parameters))
+    if not whole:
+        return set_limits
+    longest_ms = MOST_STATEMENTS * statement_ms + limits.idle_in_transaction_timeout_ms
+    set_whole = render(QUERIES.statement("set_whole_limit").bindparams(transaction_timeout=longest_ms))
+    return f"{set_limits};\n{set_whole}"
 
 
 @asynccontextmanager

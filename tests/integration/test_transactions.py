@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import sys
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -44,6 +45,20 @@ async def test_it_has_its_limits_and_read_committed_and_the_next_one_begins_anew
     assert during == ["511ms", "5011ms", "5022ms", "read committed"]
     assert scanning == ["511ms", "30011ms", "5022ms", "read committed"]
     assert before == after
+
+
+async def test_after_limits_that_the_server_refuses_the_next_one_begins_anew(database: str) -> None:
+    """It has begun by then, of which the driver knows nothing."""
+    engine = open_engine(database, application_name="test-transactions", pool_size=1)
+
+    with pytest.raises(BatchFailed, match="InvalidParameterValue"):
+        async with transaction(engine, replace(LIMITS, lock_timeout_ms=-2)) as connection:
+            await connection.execute(text("SELECT 1"))
+    async with transaction(engine, LIMITS) as connection:
+        found = await settings(connection)
+    await engine.dispose()
+
+    assert found == ["511ms", "5011ms", "5022ms", "read committed"]
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="has other names for it elsewhere")

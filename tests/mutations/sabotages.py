@@ -187,8 +187,8 @@ SABOTAGES = (
     Sabotage(
         name="a transaction may stay idle with its locks for ever",
         file="backfill/sql/queries/set_limits.sql",
-        old="set_config('idle_in_transaction_session_timeout', CAST(:idle_timeout AS text), true)",
-        new="CAST(:idle_timeout AS text)",
+        old="SET LOCAL idle_in_transaction_session_timeout = :idle_timeout",
+        new="SET LOCAL backfill.idle = :idle_timeout",
         caught_by=f"{_INTEGRATION}/test_transactions.py"
         "::test_it_has_its_limits_and_read_committed_and_the_next_one_begins_anew",
     ),

@@ -16,6 +16,7 @@ from sqlalchemy.engine import URL, Engine
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from backfill.runs.errors import SettingsError
+from backfill.sql.database.driver import BoundedConnection
 from backfill.sql.database.refusals import CannotConnect, why_refused
 from backfill.urls import TLS_FILES, DatabaseUrl, Host, read_database_url
 
@@ -138,19 +139,19 @@ def _arguments(target: DatabaseUrl) -> dict[str, Any]:
     return found
 
 
-def _connecting(target: DatabaseUrl) -> Callable[..., Awaitable[asyncpg.Connection[asyncpg.Record]]]:
+def _connecting(target: DatabaseUrl) -> Callable[..., Awaitable[BoundedConnection]]:
     """The driver goes through hosts itself, but one that does not answer would take the time of all others. Where the
     server is to be of some kind, the one that was so last is asked first: the one before it in the list may be dead."""
     attributes = target.session_attributes
     rounds = ("standby", "any") if attributes == "prefer-standby" else (attributes,)
     tries = [(wanted, host) for wanted in rounds for host in target.hosts]
 
-    async def connect(**arguments: Any) -> asyncpg.Connection[asyncpg.Record]:
+    async def connect(**arguments: Any) -> BoundedConnection:
         refused: list[tuple[Host, Exception]] = []
         for wanted, host in tuple(tries):
             where = {name: value for name, value in (("host", host.name), ("port", host.port)) if value is not None}
             try:
-                connection = await asyncpg.connect(**arguments, **where, target_session_attrs=wanted)
+                connection = await BoundedConnection.to(**arguments, **where, target_session_attrs=wanted)
             except _NEXT_HOST as error:
                 refused.append((host, error))
             except _REFUSED as error:
@@ -165,7 +166,7 @@ def _connecting(target: DatabaseUrl) -> Callable[..., Awaitable[asyncpg.Connecti
     return connect
 
 
-def _look_after_server(connection: asyncpg.Connection[asyncpg.Record]) -> None:
+def _look_after_server(connection: BoundedConnection) -> None:
     """The driver has no parameter for it."""
     link: socket.socket = connection._transport.get_extra_info("socket")  # noqa: SLF001 - there is no other way to it
     if link.family in {socket.AF_INET, socket.AF_INET6}:
