@@ -13,6 +13,8 @@ class Reading:
     A value above its limit stops the work, or, where `warns` is set, is only told. Without a limit it is shown.
     `eases`: the value falls when the backfill does less, so work is slowed down before the limit is reached.
     `unread` says why there is no value; then it stops as if it were above its limit, unless it `warns` or has none.
+    One that grows by `growth` a second is `foretold` for when the next look can take effect; where it grows `steady`,
+    a foretold value stops as a measured one does. `at_worst` is what it is by then should it only grow from now on.
     """
 
     signal: str
@@ -23,6 +25,10 @@ class Reading:
     eases: bool = False
     warns: bool = False
     unread: str = ""
+    growth: float = 0.0
+    foretold: float | None = None
+    steady: bool = False
+    at_worst: float | None = None
 
     @property
     def name(self) -> str:
@@ -31,15 +37,34 @@ class Reading:
     @property
     def share(self) -> float:
         """Of the limit; 0 without one. A limit of 0 is one that any value above it reaches."""
-        if self.value is None or self.limit is None:
+        return self._share_of_limit(self.value)
+
+    @property
+    def pressure(self) -> float:
+        """The share of the limit that it has or will have."""
+        return max(self.share, self._share_of_limit(self.foretold))
+
+    @property
+    def worst_share(self) -> float:
+        return self._share_of_limit(self.at_worst)
+
+    def _share_of_limit(self, value: float | None) -> float:
+        if value is None or self.limit is None:
             return 0.0
         if self.limit <= 0:
-            return 2.0 if self.value > self.limit else 0.0
-        return self.value / self.limit
+            return 2.0 if value > self.limit else 0.0
+        return value / self.limit
 
     @property
     def too_much(self) -> bool:
-        return bool(self.unread) or (self.value is not None and self.limit is not None and self.value > self.limit)
+        return bool(self.unread) or self.is_above or (self.steady and self._is_above(self.foretold))
+
+    @property
+    def is_above(self) -> bool:
+        return self._is_above(self.value)
+
+    def _is_above(self, value: float | None) -> bool:
+        return value is not None and self.limit is not None and value > self.limit
 
     @property
     def stops(self) -> bool:
@@ -54,7 +79,8 @@ class Reading:
             return f"{self.name}: {in_words(self.value, self.unit)}"
         if self.limit == 0 and not self.unit:
             return self.name
-        return f"{self.name}: {in_words(self.value, self.unit)}, at most {in_words(self.limit, self.unit)}"
+        grew = f", grew by {in_words(self.growth, f'{self.unit} per second')}" if self.growth else ""
+        return f"{self.name}: {in_words(self.value, self.unit)}{grew}, at most {in_words(self.limit, self.unit)}"
 
     def document(self) -> dict[str, Any]:
         return asdict(self)

@@ -22,7 +22,7 @@ from backfill.runs.limits import DEFAULT_LIMITS, LATENCY, SIGNAL_NAMES
 from backfill.runs.readings import Reading
 from backfill.sql.database import open_engine
 from tests.support.own_servers import administrator
-from tests.support.standby import Primary, Standby
+from tests.support.standby import Primary, Standby, write_wal
 from tests.support.started_servers import Quarters, quarters
 from tests.support.waiting import wait_until
 
@@ -88,12 +88,6 @@ def look_with(limits: Mapping[str, float | None] | None = None, expected: tuple[
         return Look(connection=connection, limits=together, ours=(OURS,), expected_standbys=expected, cores=2)
 
     return look
-
-
-async def write_wal(url: str, mebibytes: int) -> None:
-    async with administrator(url) as session:
-        for _ in range(mebibytes):
-            await session.execute("SELECT pg_logical_emit_message(false, 'test', repeat('x', 1048576))")
 
 
 async def test_every_signal_is_read_and_none_stops_a_server_that_is_well(engine: AsyncEngine) -> None:

@@ -35,7 +35,8 @@ class Moment:
 
 @dataclass(slots=True, kw_only=True)
 class Plant:
-    """`cost` is the utilisation that one lane without a rest adds, `runs_at` how many runs share the effort when."""
+    """`cost` is the utilisation that one lane without a rest adds, `runs_at` how many runs share the effort when. On a
+    busy machine steps take longer, `step_ms`."""
 
     seed: int
     load: Load
@@ -47,6 +48,7 @@ class Plant:
     most: float = 1.0
     least: float = LEAST
     nobody_else: bool = False
+    step_ms: int = STEP_MS
     course: Course = field(default_factory=Course)
     seconds: float = 0.0
     working: float = 0.0
@@ -58,7 +60,7 @@ class Plant:
         print(f"seed {self.seed}")  # noqa: T201 - shown where a test fails
 
     def play(self, seconds: float, law: Law = step) -> list[Moment]:
-        return [self._moment(law) for _ in range(round(seconds * 1000 / STEP_MS))]
+        return [self._moment(law) for _ in range(round(seconds * 1000 / self.step_ms))]
 
     def answer_ms(self, effort: float) -> float:
         return BASE_MS / (1 - min(self.load(self.seconds) + self.cost * effort, 0.97))
@@ -67,7 +69,7 @@ class Plant:
         now_ms = round(self.seconds * 1000)
         quiet = self.course.wants_quiet(now_ms)
         # A run that has begun since the last step takes as much as the others, until their shares are cut anew.
-        newly = self.runs_at(self.seconds) / self.runs_at(self.seconds - STEP_MS / 1000)
+        newly = self.runs_at(self.seconds) / self.runs_at(self.seconds - self.step_ms / 1000)
         self.working = 0.0 if self.course.holding else self.course.effort * max(newly, 1.0)
         seen = Seen(
             now_ms=now_ms,
@@ -81,7 +83,7 @@ class Plant:
         true = self.answer_ms(self.working) / self.answer_ms(0)
         moment = Moment(seconds=self.seconds, effort=self.working, slowdown=true, stopped=bool(self.course.holding))
         self.course = law(self.course, seen)
-        self.seconds += STEP_MS / 1000
+        self.seconds += self.step_ms / 1000
         return moment
 
     def _probes(self, count: int, effort: float) -> list[float]:

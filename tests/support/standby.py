@@ -10,6 +10,7 @@ from pathlib import Path
 
 from backfill.embedded.children import Household, Program
 from backfill.embedded.postgres import PostgresRecipe
+from tests.support.own_servers import administrator
 from tests.support.started_servers import Quarters, quarters
 
 
@@ -109,10 +110,17 @@ class Pair:
 
 
 @contextmanager
-def primary_and_standby() -> Iterator[Pair]:
+def primary_and_standby(*settings: str) -> Iterator[Pair]:
+    """`settings` are the primary's."""
     with (
         quarters() as place,
-        place.running(Primary(quarters=place)) as primary,
+        place.running(Primary(quarters=place, settings=settings)) as primary,
         place.running(Standby(quarters=place, primary_url=primary.url)) as standby,
     ):
         yield Pair(primary_url=primary.url, standby_url=standby.url, socket_folder=place.place.servers)
+
+
+async def write_wal(url: str, mebibytes: int) -> None:
+    async with administrator(url) as session:
+        for _ in range(mebibytes):
+            await session.execute("SELECT pg_logical_emit_message(false, 'test', repeat('x', 1048576))")

@@ -22,6 +22,8 @@ QUIET_MS = 350
 # less for short batches, each with little to flush. Where a commit itself is slow, so many times that.
 SHORT_BATCH_MS = 5
 COMMITS_TO_A_BATCH = 5
+# So many times its limit may a reading be that only grows from one look on, until the next one stops the work.
+WORST = 2.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,14 +74,14 @@ def step(course: Course, seen: Seen, tuning: Tuning = TUNING) -> Course:
     stopped = any(stop.holds for stop in stops.values())
     # What was probed while nothing was at work says nothing of what work costs.
     latency = course.latency if course.holding else course.latency.after(seen.beside_ms, seen.alone_ms, course.effort)
-    most = _most(seen, latency)
+    most = min(_most(seen, latency), _in_sight(course.effort, seen))
     effort = min(course.effort, most)
     if course.nobody_else and not seen.nobody_else:  # what was right alone is too much at once
         effort = min(effort, max(FIRST, seen.least))
     if stopped and not course.holding:
         effort = max(effort / 2, min(FIRST, effort))  # how it will begin again
     elif not stopped:
-        pressure = max((reading.share for reading in seen.readings if reading.eases), default=0.0)
+        pressure = max((reading.pressure for reading in seen.readings if reading.eases), default=0.0)
         asked = Asked(most=most, least=seen.least, pressure=pressure, nobody_else=seen.nobody_else)
         effort = next_effort(effort, latency, asked, tuning=tuning)
     return Course(
@@ -96,6 +98,15 @@ def _most(seen: Seen, latency: Latency) -> float:
     if seen.nobody_else or latency.compared >= FEW:
         return seen.most
     return min(seen.most, max(1.0, seen.least))
+
+
+def _in_sight(effort: float, seen: Seen) -> float:
+    """Lanes at which no reading can be above WORST of its limit when the next look takes effect, whatever happens.
+
+    Only as far down as what is kept up: it is a precaution, and what others write is not ours to ease.
+    """
+    worst = max((reading.worst_share / WORST for reading in seen.readings if reading.eases), default=0.0)
+    return max(effort / worst, seen.least) if worst > 0 else seen.most
 
 
 def _quiet_at(course: Course, seen: Seen, latency: Latency) -> int:

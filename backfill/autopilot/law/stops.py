@@ -58,7 +58,9 @@ def _next(stop: Stop | None, reading: Reading | None, now_ms: int) -> Stop | Non
     if reading is not None and (reading.warns or reading.limit is None) and not reading.unread:
         return replace(stop, reading=reading, over_ms=now_ms)  # its limit was taken away: nothing to wait for
     if reading is not None and reading.share > WELL:
-        return replace(stop, reading=reading, well_ms=None)
+        # Below its limit it is the growth that says why it stops, also when that has come to an end with the work.
+        told = replace(reading, growth=reading.growth or stop.reading.growth)
+        return replace(stop, reading=told, well_ms=None)
     well_ms = now_ms if stop.well_ms is None else stop.well_ms
     over = now_ms if now_ms - well_ms >= stop.hold_ms else None
     return replace(stop, reading=reading or stop.reading, well_ms=well_ms, over_ms=over)

@@ -6,11 +6,15 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from backfill.autopilot.signals.asking import Look, Signal
+from backfill.autopilot.signals.growing import foretold
 from backfill.runs.readings import Reading
 
 
 async def read(look: Look) -> Sequence[Reading]:
-    return [reading for row in await look.rows("slots") for reading in _of(row, look)]
+    rows = await look.rows("slots")
+    seen = [reading for row in rows for reading in _of(row, look)]
+    written = max((row.written_bytes for row in rows), default=None)
+    return foretold(seen, written=written, seconds=look.seconds, memory=look.memory)
 
 
 def _of(row: Any, look: Look) -> Iterator[Reading]:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from backfill.autopilot.signals.asking import Look, Signal
+from backfill.autopilot.signals.growing import foretold
 from backfill.runs.readings import Reading
 
 HIDDEN = "the role may not see it; GRANT pg_monitor, or pg_read_all_stats, to it"
@@ -22,7 +23,8 @@ async def read(look: Look) -> Sequence[Reading]:
     ]
     names = Counter(row.name for row in rows)
     seen = [reading for row in rows for reading in _of(row, look, is_one_of_many=names[row.name] > 1)]
-    return [*missing, *seen]
+    written = max((row.written_bytes for row in rows), default=None)
+    return [*missing, *foretold(seen, written=written, seconds=look.seconds, memory=look.memory)]
 
 
 def _of(row: Any, look: Look, *, is_one_of_many: bool) -> Iterator[Reading]:

@@ -4,7 +4,8 @@
 SELECT CAST(slot_name AS text) AS name, active, wal_status, CAST(safe_wal_size AS float8) AS room_bytes,
        CAST(pg_catalog.pg_wal_lsn_diff(
            pg_catalog.pg_current_wal_lsn(),
-           CASE WHEN active THEN coalesce(confirmed_flush_lsn, restart_lsn) ELSE restart_lsn END) AS float8) AS kept_bytes
+           CASE WHEN active THEN coalesce(confirmed_flush_lsn, restart_lsn) ELSE restart_lsn END) AS float8) AS kept_bytes,
+       CAST(pg_catalog.pg_wal_lsn_diff(pg_catalog.pg_current_wal_lsn(), '0/0') AS float8) AS written_bytes
 FROM pg_catalog.pg_replication_slots
 WHERE restart_lsn IS NOT NULL AND NOT temporary AND wal_status IS DISTINCT FROM 'lost'
 ORDER BY 1
