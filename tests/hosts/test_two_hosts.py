@@ -22,7 +22,7 @@ from tests.support.waiting import wait_until
 from tests.support.watching import watching
 
 # The run must not be over before the lost host is back, and must be when the test wants it to.
-SLOWLY = ("--parallel", "2", "--batch-rows", "20", "--pause-ms", "150")
+SLOWLY = ("--parallel", "2", "--batch-rows", "20", "--pause-ms", "300")
 QUICKLY: dict[str, int | None] = {"batch_rows": 2_000, "pause_ms": 0}
 # The lease is 3 s; the rest is for a machine that is busy.
 TAKEN_OVER_WITHIN_SECONDS = 30.0

@@ -39,7 +39,8 @@ GIVES_WAY_WITHIN_SECONDS = 15.0
 
 @pytest.fixture(scope="module")
 def pair() -> Iterator[Pair]:
-    with primary_and_standby() as servers:
+    # What autovacuum writes meanwhile is not what the run does to the standby.
+    with primary_and_standby("autovacuum=off") as servers:
         yield servers
 
 
@@ -92,20 +93,22 @@ async def test_a_standby_that_stops_its_replay_stops_the_run_within_sixteen_mebi
     place: Place, spawn: Spawn
 ) -> None:
     await until_ready(spawn(*WORKER, env=place.env))
-    await wait_until(lambda: _has_caught_up(place), 30)
+    await wait_until(lambda: _has_caught_up(place), 60)
     run_id = enqueue(place.env)["id"]
     await until_rows_done(place.env, run_id, 500)
     async with administrator(place.pair.standby_url) as standby:
         behind = await place.standby_is_behind()
         await standby.execute("SELECT pg_wal_replay_pause()")
-        await wait_until(lambda: "standbys" in throttled_by(place.env, run_id), 60)
-        await wait_until(lambda: _nobody_works(place, run_id), 30)
+        # The run becomes slower and slower before it stops, and a busy machine makes it slower still.
+        await wait_until(lambda: "standbys" in throttled_by(place.env, run_id), 180)
+        await wait_until(lambda: _nobody_works(place, run_id), 60)
         most = await place.standby_is_behind()
         rows = status(place.env, run_id)["progress"]["rows_done"]
         shown = throttle(place.env)
         await standby.execute("SELECT pg_wal_replay_resume()")
     ended = await asyncio.to_thread(wait_for_end, place.env, run_id)
 
+    sys.stdout.write(f"fell {(most - behind) / MEBIBYTE:.1f} MiB further behind, of {rows} rows\n")
     assert most - behind < 16 * MEBIBYTE
     assert rows < SHAPE.generations
     assert [stop["signal"] for stop in shown["stops"]] == ["standbys"]
@@ -126,13 +129,14 @@ async def _nobody_works(place: Place, run_id: str) -> bool:
 async def test_the_worker_that_looks_is_killed_and_another_looks_within_seconds(place: Place, spawn: Spawn) -> None:
     first = spawn(*WORKER, env=place.env)
     await until_ready(first)
-    run_id = enqueue(place.env, "--rows-per-second", "1000")["id"]
-    await wait_until(lambda: throttle(place.env)["fresh"], 20)
+    # Slowly: it must not be over before another worker has started and looks, on a busy machine either.
+    run_id = enqueue(place.env, "--rows-per-second", "200")["id"]
+    await wait_until(lambda: throttle(place.env)["fresh"], 60)
     looked = throttle(place.env)["monitor"]
     await until_ready(spawn(*WORKER, env=place.env))
     first.kill()
     first.wait()
-    await wait_until(lambda: throttle(place.env)["monitor"] not in (looked, None) and throttle(place.env)["fresh"], 20)
+    await wait_until(lambda: throttle(place.env)["monitor"] not in (looked, None) and throttle(place.env)["fresh"], 60)
     backfill("set", run_id, "--rows-per-second", "0", env=place.env)
 
     assert (await asyncio.to_thread(wait_for_end, place.env, run_id))["state"] == "succeeded"
