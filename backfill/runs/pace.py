@@ -69,6 +69,9 @@ FIRST_ROWS_ALIKE = 1_000
 LEAST_ROWS = 50
 GROW_AT_MOST = 1.25
 SMOOTHING = 0.3
+# From this share of its size on a batch is a full one. What a transaction costs for itself is most of the time of a
+# smaller one, and ascribed to its rows would make the full ones small.
+FULL_FROM = 0.7
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,8 +86,9 @@ class BatchSize:
     row_ms: float | None = None
 
     def after(self, rows: int, elapsed_ms: float, *, target_ms: int, most_rows: int) -> BatchSize:
-        """The next size, from a batch of that many rows that took so long. A batch without rows says nothing."""
-        if rows <= 0:
+        """The next size, from a batch of that many rows that took so long. One that was not full says nothing, unless
+        it was too slow all the same."""
+        if rows <= 0 or (rows < FULL_FROM * self.rows and elapsed_ms <= 2 * target_ms):
             return self
         measured = elapsed_ms / rows
         if self.row_ms is None or elapsed_ms > 2 * target_ms:

@@ -64,6 +64,21 @@ def test_a_batch_without_rows_says_nothing() -> None:
     assert BatchSize().after(0, 1_000, target_ms=TARGET_MS, most_rows=MOST_ROWS) == BatchSize()
 
 
+def test_batches_that_are_not_full_do_not_make_the_full_ones_small() -> None:
+    """Each costs 10 ms for itself, and every second one is what was left before a large unit."""
+    size = BatchSize()
+
+    for number in range(60):
+        rows = size.rows if number % 2 else 20
+        size = size.after(rows, 10 + rows * 0.1, target_ms=TARGET_MS, most_rows=MOST_ROWS)
+
+    assert 10 + size.rows * 0.1 == pytest.approx(TARGET_MS, rel=0.05)
+
+
+def test_one_that_is_not_full_and_too_slow_all_the_same_shrinks_the_next() -> None:
+    assert BatchSize(rows=400).after(100, 500, target_ms=TARGET_MS, most_rows=MOST_ROWS).rows < 100
+
+
 @pytest.mark.parametrize("name", ["parallel", "batch_rows", "target_ms", "pause_ms", "rows_per_second"])
 def test_a_pace_out_of_bounds_is_refused_by_name(name: str) -> None:
     with pytest.raises(UsageError, match=name):
