@@ -20,7 +20,6 @@ from backfill.engine.lookahead import Batch, Lookahead
 from backfill.engine.preflight import require_privileges, require_schema, told_to_operator
 from backfill.engine.protocols import CheckedPage, Previewable, Settled
 from backfill.engine.sampling import BATCHES_AT_A_PLACE, spread_out
-from backfill.engine.settling import WHOLE_UNIT
 from backfill.runs.dry_run import DryRun, RefusedGroup, Tried
 from backfill.runs.failures import BatchFailed, Failure
 from backfill.runs.findings import Finding, merge
@@ -244,7 +243,7 @@ class _Walk:
         return min(size.rows, self._pace.batch_rows)
 
     def _whole_rows(self, size: BatchSize) -> int:
-        return min(size.rows * WHOLE_UNIT, self._pace.batch_rows)
+        return size.whole_rows(self._pace.batch_rows)
 
     def _time_is_up(self) -> bool:
         return self._until is not None and self._reach.stopwatch() >= self._until

@@ -19,7 +19,6 @@ from typing import Any
 from backfill.engine.checking import first_page_size, most_page_units, next_page_size, page_target_ms
 from backfill.engine.lookahead import Batch, Lookahead
 from backfill.engine.protocols import Previewable
-from backfill.engine.settling import WHOLE_UNIT
 from backfill.runs.failures import BatchFailed, Failure
 from backfill.runs.forecast import Sample, Timed
 from backfill.runs.pace import BatchSize, Pace
@@ -208,7 +207,7 @@ class Sampler:
         return None
 
     def _whole_rows(self, asked: int) -> int:
-        return min(asked * WHOLE_UNIT, self._pace.batch_rows)
+        return BatchSize(rows=asked).whole_rows(self._pace.batch_rows)
 
     def _note_failure(self, failed: BatchFailed) -> None:
         match failed.failure:

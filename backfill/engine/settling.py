@@ -27,9 +27,6 @@ from backfill.engine.stretching import Stretched, Stretches, way_ahead
 from backfill.runs.failures import BatchFailed, Failure
 from backfill.runs.ranges import Part, Quarantined, Unit
 
-# Times a batch: a unit up to this size is settled whole. In parts it would take four transactions instead of one.
-WHOLE_UNIT = 2
-
 log = structlog.get_logger(__name__)
 
 
@@ -95,7 +92,7 @@ class RangeSettler:
 
     def _whole_rows(self) -> int:
         """A unit of up to so many rows is settled whole."""
-        return min(self._size.rows * WHOLE_UNIT, self._most_rows())
+        return self._size.whole_rows(self._most_rows())
 
     async def _next_batch(self) -> Batch | Stretched | None:
         if self._unfinished is not None:

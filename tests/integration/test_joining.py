@@ -136,7 +136,8 @@ async def test_what_is_done_before_a_worker_is_broken_off_is_told(here: Here) ->
     backfill = Hanging(units=UNITS, hangs=["settle"], poisoned=["u0035"])
     await here.take_up(backfill)
     settling = asyncio.create_task(here.settle(backfill))
-    await backfill.hanging.wait()
+    async with asyncio.timeout(10):
+        await backfill.hanging.wait()
 
     settling.cancel()
     with suppress(asyncio.CancelledError):

@@ -106,3 +106,20 @@ def test_where_rows_are_alike_one_slow_batch_halves_the_size_and_a_quick_one_dou
 )
 def test_only_full_pace_leaves_the_server_no_rest(changes: dict[str, int | str | None], rests: bool) -> None:
     assert pace().with_changes(changes).rests is rests
+
+
+@pytest.mark.parametrize(
+    ("size", "rows"),
+    [
+        (BatchSize(rows=50), 200),
+        (BatchSize(rows=50, row_ms=0.0), 200),
+        (BatchSize(rows=50, row_ms=0.2), 200),
+        (BatchSize(rows=50, row_ms=0.4), 125),
+        (BatchSize(rows=50, row_ms=5.0), 100),
+        (BatchSize(rows=400, row_ms=0.1), 800),
+        (BatchSize(rows=900, row_ms=0.1), 1_000),
+    ],
+    ids=["not known", "no time at all", "quick", "less quick", "slow", "large batches", "as the operator allows"],
+)
+def test_a_unit_is_settled_whole_up_to_two_batches_or_where_it_is_quick(size: BatchSize, rows: int) -> None:
+    assert size.whole_rows(1_000) == rows
