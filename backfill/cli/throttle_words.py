@@ -62,7 +62,7 @@ def _off_document(off: SwitchedOff) -> dict[str, Any]:
 def print_published(console: Console, published: Published, limits: Mapping[str, float], off: Sequence[str]) -> None:
     if published.is_fresh:
         print_facts(console, list(_facts(published)), indent="")
-        rows = [_row(Reading(**reading)) for reading in published.document.get("readings", [])]
+        rows = [_row(Reading.of(reading)) for reading in published.document.get("readings", [])]
         print_rows(console, [("signal", "", "value", "at most"), *rows])
     else:
         console.print(NOBODY)
@@ -87,7 +87,7 @@ def _facts(published: Published) -> Iterator[tuple[str, str]]:
         since = duration(max(published.now_ms - published.stopped_since_ms, 0) / 1000)
         yield "stopped by", f"{published.stopped_by}, for {since}"
     for stop in sorted(said.get("stops", []), key=lambda one: int(one["since_ms"]))[1:]:
-        reading = Reading(**{name: value for name, value in stop.items() if name not in {"name", "since_ms"}})
+        reading = Reading.of(stop)
         since = duration(max(published.now_ms - int(stop["since_ms"]), 0) / 1000)
         yield "", f"{reading.sentence}, for {since}"
     yield "effort", f"{said.get('effort', 0):.2f} lanes for {said.get('runs', 0)} run(s)"

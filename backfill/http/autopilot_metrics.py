@@ -49,7 +49,7 @@ class AutopilotCollector(Collector):
     def _of_signals(self, name: str, says: str, value_of: Callable[[Reading], float | None]) -> Metric:
         family = GaugeMetricFamily(name, says, labels=[*self._labels, *LABELS])
         for server, document in self._seen:
-            for reading in (Reading(**one) for one in document.get("readings", [])):
+            for reading in (Reading.of(one) for one in document.get("readings", [])):
                 value = value_of(reading)
                 if value is not None:
                     family.add_metric([*server, reading.signal, reading.about], value)

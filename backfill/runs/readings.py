@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
 from typing import Any
 
 
@@ -83,7 +84,15 @@ class Reading:
         return f"{self.name}: {in_words(self.value, self.unit)}{grew}, at most {in_words(self.limit, self.unit)}"
 
     def document(self) -> dict[str, Any]:
-        return asdict(self)
+        """Of what may come, only what is not as by default: whoever reads it may be older and not know it."""
+        ahead = {"growth", "foretold", "steady", "at_worst"}
+        values = {field.name: (getattr(self, field.name), field.default) for field in fields(self)}
+        return {name: value for name, (value, default) in values.items() if name not in ahead or value != default}
+
+    @classmethod
+    def of(cls, document: Mapping[str, Any]) -> Reading:
+        """From such a document, of whatever version."""
+        return cls(**{field.name: document[field.name] for field in fields(cls) if field.name in document})
 
 
 def read_nothing(signal: str, why: str, *, warns: bool = False) -> Reading:

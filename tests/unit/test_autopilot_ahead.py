@@ -188,3 +188,13 @@ def test_a_stop_that_began_below_the_limit_holds_while_nothing_falls_and_goes_on
     assert still.holds
     assert still.reading.sentence == "standbys one: 7.0 MiB, grew by 6.0 MiB per second, at most 8.0 MiB"
     assert not stops["standbys one"].holds
+
+
+def test_a_reading_comes_back_from_its_document_also_from_that_of_another_version() -> None:
+    grown = looked([2 * MEBIBYTE, 3 * MEBIBYTE, 4 * MEBIBYTE])
+    assert grown.growth > 0
+
+    assert Reading.of(grown.document()) == grown
+    assert Reading.of(grown.document() | {"came_later": 1}) == grown
+    assert "growth" not in reading(MEBIBYTE).document()
+    assert Reading.of(reading(MEBIBYTE).document()) == reading(MEBIBYTE)

@@ -46,7 +46,7 @@ def autopilot_of(run: Run, published: Published, history: Sequence[Sighting] = (
             words = "Nobody looks at the database outside the run's window."
         return AutopilotView(words=words, readings=[], throttled=throttled, trends=trends)
     since = {stop["name"]: int(stop["since_ms"]) for stop in published.document.get("stops", [])}
-    readings = [_view(Reading(**reading), since) for reading in published.document.get("readings", [])]
+    readings = [_view(Reading.of(reading), since) for reading in published.document.get("readings", [])]
     return AutopilotView(words=_words(published), readings=readings, throttled=throttled, trends=trends)
 
 
