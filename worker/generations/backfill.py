@@ -7,6 +7,7 @@ and is never a deadlock's victim.
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
@@ -49,21 +50,28 @@ class GenerationVersions(GroupsBackfill):
     queries = QUERIES
     statements = STATEMENTS
 
-    async def plan_in(self, connection: AsyncConnection, ranges: int) -> Plan:
-        """Totals are estimates of the planner in a large table and counts in a small one."""
-        units, rows = await estimate(connection)
+    async def plan(self, ranges: int) -> Plan:
+        """Totals are estimates of the planner in a large table. In a small one they are counted while it is split."""
+        async with self.scanning() as connection:
+            units, rows = await estimate(connection)
         is_estimate = rows > EXACT_BELOW_ROWS or units > EXACT_BELOW_ROWS
-        if not is_estimate:
-            counted = (await run_sql(connection, "count_all", {})).one()
-            units, rows = counted.units, counted.rows
-        parameters = {
-            "ranges": max(1, min(ranges, units // LEAST_RANGE_UNITS)),
-            "percent": min(100.0, 100.0 * SAMPLE_UNITS / units) if is_estimate else 100.0,
-        }
-        ends = [(row.key_at, row.id) for row in await run_sql(connection, "split", parameters)]
-        starts = [None, *ends]
-        spans = tuple(Span(start=start, end=end) for start, end in zip(starts, ends, strict=False))
+        percent = min(100.0, 100.0 * SAMPLE_UNITS / units) if is_estimate else 100.0
+        if is_estimate:
+            spans = await self._split(ranges, percent)
+        else:
+            spans, (units, rows) = await asyncio.gather(self._split(ranges, percent), self._count_all())
         return Plan(spans=spans, units_total=units, rows_total=rows, total_is_estimate=is_estimate)
+
+    async def _split(self, ranges: int, percent: float) -> tuple[Span, ...]:
+        parameters = {"ranges": ranges, "percent": percent, "least_units": LEAST_RANGE_UNITS}
+        async with self.scanning() as connection:
+            ends = [(row.key_at, row.id) for row in await run_sql(connection, "split", parameters)]
+        return tuple(Span(start=start, end=end) for start, end in zip([None, *ends], ends, strict=False))
+
+    async def _count_all(self) -> tuple[int, int]:
+        async with self.scanning() as connection:
+            counted = (await run_sql(connection, "count_all", {})).one()
+        return counted.units, counted.rows
 
     async def places_of(self, keys: Sequence[Key]) -> Sequence[int]:
         ats, ids = [at for at, _ in keys], [one for _, one in keys]
@@ -139,14 +147,7 @@ def _span(after: Key | None, end: Key) -> dict[str, Any]:
 def _units_of(page: Row[Any]) -> Iterator[Unit]:
     columns = (column or [] for column in page)
     for unit_id, at, rows, todo, capped, settled in zip(*columns, strict=True):
-        yield Unit(
-            id=unit_id,
-            key=(at, unit_id),
-            rows=int(rows),
-            todo=int(todo),
-            settled=settled == "true",
-            capped=capped == "true",
-        )
+        yield Unit(unit_id, (at, unit_id), int(rows), int(todo), settled == "true", capped == "true")
 
 
 def _units(rows: Iterable[Row[Any]]) -> tuple[Unit, ...]:

@@ -47,7 +47,7 @@ def parameters_for(units: Sequence[Unit]) -> Mapping[str, Mapping[str, Any]]:
     mark = {"from_at": after_at, "from_id": "", "done_id": ""}
     places = [f"(0,{place})" for place in range(1, 11)]
     return {
-        "split": {"ranges": 16, "percent": 100.0},
+        "split": {"ranges": 16, "percent": 100.0, "least_units": 100},
         "read_page": {**span, "units": len(ids), "row_cap": PART_ROWS},
         "read_units": {"ids": ids[:1], "row_cap": PART_ROWS},
         "lock_projects": {"ids": ids},

@@ -58,7 +58,7 @@ class GroupsBackfill(ABC):
         self.limits = limits
 
     @abstractmethod
-    async def plan_in(self, connection: AsyncConnection, ranges: int) -> Plan: ...
+    async def plan(self, ranges: int) -> Plan: ...
 
     @abstractmethod
     async def page_in(
@@ -105,10 +105,6 @@ class GroupsBackfill(ABC):
         async with transaction(self.engine, self.limits) as connection:
             closed = await closed_to_writes(connection, leads_to(self.engine), writes=writes)
             return (*await missing_privileges(connection, self.rights, writes=writes), *closed)
-
-    async def plan(self, ranges: int) -> Plan:
-        async with self.scanning() as connection:
-            return await self.plan_in(connection, ranges)
 
     async def wal_written(self) -> int:
         return await wal_written(self.engine, self.limits)

@@ -131,9 +131,10 @@ class Groups(Declared, GroupsBackfill):
         async with transaction(self.engine, self.limits) as connection:
             return await places_of(connection, self._declaration.walk, keys)
 
-    async def plan_in(self, connection: AsyncConnection, ranges: int) -> Plan:
-        units = await plan(connection, self._declaration.walk, ranges)
-        rows = await count_left(connection, self._declaration.rows, self._declaration.todo)
+    async def plan(self, ranges: int) -> Plan:
+        async with self.scanning() as connection:
+            units = await plan(connection, self._declaration.walk, ranges)
+            rows = await count_left(connection, self._declaration.rows, self._declaration.todo)
         return Plan(
             spans=units.spans,
             units_total=units.units_total,
