@@ -92,6 +92,7 @@ class Lookahead:
         self._waiting: deque[Unit] = deque()
         self.page = page
         self._at_end = False
+        self._idle = False
 
     async def next_batch(self, batch_rows: int, whole_rows: int) -> Batch | None:
         """At least one unit and about `batch_rows` rows to write, or one unit of up to `whole_rows`, or a larger one;
@@ -100,10 +101,15 @@ class Lookahead:
             await self._read_on(batch_rows, whole_rows)
         if not self._waiting:
             return None
+        if self._idle:  # nothing to do in the whole page, which need not be looked at unit by unit
+            units, self._idle = tuple(self._waiting), False
+            self._waiting.clear()
+            return Batch(units=units)
         return Batch(units=take(self._waiting, batch_rows, lambda unit: unit.is_large(whole_rows)))
 
     def put_back(self, units: Sequence[Unit]) -> None:
         """The last ones of the batch that was handed out last."""
+        self._idle = False
         self._waiting.extendleft(reversed(units))
 
     async def _read_on(self, batch_rows: int, whole_rows: int) -> None:
@@ -114,12 +120,13 @@ class Lookahead:
         if units:
             self._after = units[-1].key
             self._waiting.extend(units)
-            self.page = self._next_page_size(units, batch_rows)
+            weight = sum(unit.weight for unit in units)
+            self._idle = weight == 0
+            self.page = self._next_page_size(len(units), weight, batch_rows)
 
-    def _next_page_size(self, units: tuple[Unit, ...], batch_rows: int) -> int:
+    def _next_page_size(self, units: int, weight: int, batch_rows: int) -> int:
         # A few batches' worth where there is work (counts go stale), as much as is cheap where there is none.
-        weight = sum(unit.weight for unit in units)
         if weight == 0:
             return min(self.page * 4, LARGEST_PAGE)
-        wanted = 4 * batch_rows * len(units) // weight
+        wanted = 4 * batch_rows * units // weight
         return max(FIRST_PAGE, min(wanted, 2 * self.page, LARGEST_PAGE))
