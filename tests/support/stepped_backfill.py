@@ -138,7 +138,10 @@ class SteppedBackfill:
 
     def _before_statement(self, **about: Any) -> tuple[str, Any]:
         statement: str = about["statement"]
-        self.pid = about["conn"].connection.driver_connection.get_server_pid()
+        driver = about["conn"].connection.driver_connection
+        self.pid = driver.get_server_pid()
+        if not driver.is_in_transaction():  # or it would begin with the statement that it is to stop at
+            about["cursor"].execute("SELECT 1", ())
         name = _name_of(about["context"])
         if name is not None:
             self._pass(name)
