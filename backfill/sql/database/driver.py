@@ -8,10 +8,10 @@ import asyncpg
 
 
 class BoundedConnection(asyncpg.Connection):  # type: ignore[misc]  # the driver ships no types
-    """`begins_with` is a statement for the beginning of each transaction: it goes to the server in BEGIN's own message.
+    """`begins_with` are statements for the beginning of each transaction: they go to the server in BEGIN's own message.
 
-    SQLAlchemy has the driver begin one with the first statement. By itself the statement would cost a short transaction
-    a fifth of its time, most of it in this process.
+    SQLAlchemy has the driver begin one with the first statement. By themselves they would be one more of the six
+    messages of a short transaction, most of whose time goes into its messages.
     """
 
     __slots__ = ("begins_with",)
