@@ -80,6 +80,20 @@ class _Transaction(Pipeline):
             return [await _answer(str(command)) for command in asked]
         return answers
 
+    async def reset(self) -> None:
+        """The client ends its watch with one more command, over a new connection where the old one is gone, and lets
+        what that meets out into the loop. A watch ends with its connection."""
+        if self.connection is not None and not self.connection.is_connected:
+            self.watching = False
+        try:
+            await super().reset()  # type: ignore[no-untyped-call]
+        except _TROUBLES as error:
+            self.troubles.tell(error)
+            if self.connection is not None:
+                await self.connection.disconnect()
+            self.watching = False
+            await super().reset()  # type: ignore[no-untyped-call]
+
 
 async def _answer(command: str) -> Any:
     return _NEUTRAL.get(command)

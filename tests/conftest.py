@@ -9,6 +9,7 @@ that another session has migrated already, which saves seconds.
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from itertools import count
 from pathlib import Path
@@ -164,7 +165,9 @@ def _spawning(start_one: Callable[..., Spawned], folder: Path) -> Iterator[Spawn
 
     yield start
     for one in reversed(spawned):
+        how = "still ran" if one.exit_code is None else f"exit code {one.exit_code}"
         one.end()
+        sys.stdout.write(f"{one.name}, {how}:\n{one.log}\n")  # pytest shows it where the test has failed
 
 
 @pytest.fixture

@@ -20,13 +20,13 @@ NOBODY = "It looks at nothing now: no run that goes by the autopilot is at work,
 
 
 def servers_document(seen: Seen, limits: Mapping[str, float], off: Sequence[str]) -> dict[str, Any]:
-    """The first server's, and, where there are several databases, all of them by their names."""
+    """The first server's, and all of them by the names of their databases."""
     documents = [
         {"databases": [*map(shown, server)], **throttle_document(published, limits, off)}
         for server, published in seen.items()
     ]
     first = {name: value for name, value in documents[0].items() if name != "databases"}
-    return first if list(seen) == [("",)] else {**first, "servers": documents}
+    return {**first, "servers": documents}
 
 
 def print_servers(console: Console, seen: Seen, limits: Mapping[str, float], off: Sequence[str]) -> None:

@@ -75,6 +75,11 @@ class Spawned:
         return self._child.poll()
 
     @property
+    def name(self) -> str:
+        """Its place among those of the test, and the program."""
+        return self._log_file.stem
+
+    @property
     def log(self) -> str:
         return self._log_file.read_text(encoding="utf-8", errors="replace")
 
