@@ -1,6 +1,6 @@
 """Checkpoints of short batches, joined to one: advances are held back for a moment and told together.
 
-    advance -> first of the claim, or anything but plain progress?    told at once, with what was held back
+    advance -> first of the claim, by the autopilot, or anything but plain progress?    told, with what was held back
             -> 25 ms since the last checkpoint, or the range is let go?    told, with what was held back
             -> else                                                        held back
 
@@ -18,6 +18,7 @@ from types import TracebackType
 
 from backfill.engine.lease import Lease
 from backfill.engine.protocols import Advance
+from backfill.runs.pace import AUTOPILOT
 from backfill.runs.ranges import Part
 
 # Beside an application a batch takes 5 ms, and on two slow cores a checkpoint after each took a seventh of the time and
@@ -31,7 +32,8 @@ class Joining:
     def __init__(self, lease: Lease, part: Part | None, stopwatch: Callable[[], float]) -> None:
         self._lease = lease
         self._stopwatch = stopwatch
-        self._told_at = -math.inf  # the first answer brings the autopilot's word, which a claim does not have
+        # The first answer brings the autopilot's word, which a claim does not have.
+        self._told_at = -math.inf if lease.pace.mode == AUTOPILOT else stopwatch()
         self._begun = _unit_of(part)
         self._held: Advance | None = None
 

@@ -1,6 +1,6 @@
 """Short batches have one checkpoint for several of them, and nothing of what they did is lost on any way out.
 
-The stopwatch stands still unless a test moves it: every batch is short. The first of a claim is told at once.
+The stopwatch stands still unless a test moves it: every batch is short.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from backfill.engine.lease import Lease
 from backfill.engine.protocols import Advance, Backfill, Claim, Settled, Totals
 from backfill.engine.settling import RangeSettler, Surroundings
 from backfill.engine.tally import Tally
-from backfill.runs.pace import Pace
+from backfill.runs.pace import AUTOPILOT, Pace
 from backfill.runs.ranges import Part
 from backfill.runs.record import Run
 from backfill.runs.states import Action, State
@@ -106,7 +106,7 @@ async def test_they_are_told_at_the_end_of_the_range_and_counted_each(here: Here
     await here.settle(backfill)
 
     run = await here.read()
-    assert await here.told() == (2, UNITS, UNITS)
+    assert await here.told() == (1, UNITS, UNITS)
     assert (len(backfill.transactions), run.batches, run.counts.units_done) == (BATCHES, BATCHES, UNITS)
     assert run.ranges_finished == 1
 
@@ -118,7 +118,7 @@ async def test_what_is_done_before_a_batch_that_fails_is_told(here: Here) -> Non
     with pytest.raises(AuthorsMistake):
         await here.settle(backfill)
 
-    assert await here.told() == (2, 30, 30)
+    assert await here.told() == (1, 30, 30)
     await here.take_up_again(here.claim.run_id)
     assert here.claim.cursor == ("u0029",)
 
@@ -129,7 +129,7 @@ async def test_what_is_done_before_the_slice_ends_is_told(here: Here) -> None:
 
     await here.settle(backfill, should_end=lambda: len(backfill.transactions) == 3)
 
-    assert await here.told() == (2, 30, 30)
+    assert await here.told() == (1, 30, 30)
 
 
 async def test_what_is_done_before_a_worker_is_broken_off_is_told(here: Here) -> None:
@@ -143,7 +143,7 @@ async def test_what_is_done_before_a_worker_is_broken_off_is_told(here: Here) ->
     with suppress(asyncio.CancelledError):
         await settling
 
-    assert await here.told() == (2, 30, 30)
+    assert await here.told() == (1, 30, 30)
 
 
 async def test_a_unit_that_is_put_aside_is_told_with_the_batches_before_it(here: Here) -> None:
@@ -153,7 +153,7 @@ async def test_a_unit_that_is_put_aside_is_told_with_the_batches_before_it(here:
     await here.settle(backfill)
 
     run = await here.read()
-    assert await here.told() == (3, UNITS - 1, UNITS - 1)
+    assert await here.told() == (2, UNITS - 1, UNITS - 1)
     assert [unit.unit_id for unit in run.contended] == ["u0035"]
     assert (run.batches, run.ranges_finished) == (BATCHES, 0)
 
@@ -181,8 +181,22 @@ async def test_a_batch_is_told_with_those_before_it_once_the_time_is_over(here: 
             await progress.add(step)
             rows.append((await here.told())[1])
 
-    assert rows == [5, 5, 5, 20, 20]
-    assert await here.told() == (3, 25, 25)
+    assert rows == [0, 0, 0, 20, 20]
+    assert await here.told() == (2, 25, 25)
+
+
+async def test_by_the_autopilot_the_first_is_told_at_once_for_its_word(here: Here) -> None:
+    await here.take_up(Authored(units=UNITS))
+    here.claim = replace(here.claim, pace=replace(PACE, mode=AUTOPILOT))
+    told = []
+
+    async with here.lease() as lease, Joining(lease, None, lambda: here.seconds) as progress:
+        for _ in range(2):
+            await progress.add(Advance(cursor=("u0000",), units=1, rows=5, written=5, batches_ms=(5.0,)))
+            told.append(await here.told())
+
+    assert told == [(1, 5, 5), (1, 5, 5)]
+    assert await here.told() == (2, 10, 10)
 
 
 async def test_that_a_unit_is_begun_is_told_at_once_and_how_far_it_is_is_not(here: Here) -> None:
@@ -196,7 +210,7 @@ async def test_that_a_unit_is_begun_is_told_at_once_and_how_far_it_is_is_not(her
             known.append(await here.told())
         await progress.add(Advance(cursor=("u0002",), units=1, rows=1, written=1))
 
-    assert known == [(2, 9, 9), (2, 9, 9), (3, 17, 17)]
+    assert known == [(1, 9, 9), (1, 9, 9), (2, 17, 17)]
     await here.take_up_again(here.claim.run_id)
     assert (here.claim.part, here.claim.cursor) == (None, ("u0002",))
 
@@ -206,7 +220,11 @@ async def test_a_pause_is_noticed_with_the_first_checkpoint_after_it(here: Here)
     await here.take_up(backfill)
     await here.store.act(here.claim.run_id, Action.PAUSE, who="test")
 
-    await here.settle(backfill)
+    def after_a_second() -> bool:
+        here.seconds += 1.0
+        return False
+
+    await here.settle(backfill, should_end=after_a_second)
 
     assert len(backfill.transactions) == 1
     assert (await here.read()).state is State.PAUSED
