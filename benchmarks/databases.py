@@ -16,6 +16,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import asyncpg
+import psutil
 
 from backfill.runs.errors import UsageError
 from backfill.settings import Settings
@@ -72,12 +73,32 @@ async def vacuumed(url: str) -> None:
     await checkpoint(url)
 
 
-async def with_used_segments(server_url: str) -> None:
+async def with_used_segments(server_url: str, segments: int = SEGMENTS) -> None:
     """Fills segments of the WAL, which the server keeps to write them again, as far as its `min_wal_size` lets it."""
     async with _administrator(server_url) as connection:
-        for _ in range(SEGMENTS):
+        for _ in range(segments):
             await connection.execute(sql("fill_segment"))
     await checkpoint(server_url)
+
+
+async def set_for_large_tables(server_url: str) -> bool:
+    """As a server is set up that has large tables and its machine to itself. Whether it is so: what is said now is in
+    force from the server's next start on."""
+    async with _administrator(server_url) as connection:
+        wanted = large_settings().items()
+        are_set = [await connection.fetchval(sql("read_size"), name, value) for name, value in wanted]
+        if all(are_set):
+            return True
+        for name, value in wanted:
+            await connection.execute(sql("alter_system").format(name=name, value=value))
+    return False
+
+
+def large_settings() -> Mapping[str, str]:
+    """A quarter of the memory for blocks, as PostgreSQL's manual advises, and WAL for minutes: checkpoints that come
+    every few seconds write each page of a run to the log twice."""
+    quarter_mib = psutil.virtual_memory().total // 4 // 2**20
+    return {"shared_buffers": f"{quarter_mib}MB", "max_wal_size": "16GB", "min_wal_size": "4GB"}
 
 
 def environment(**settings: str) -> Mapping[str, str]:

@@ -2,7 +2,8 @@
 
 For each pace a fresh copy of one database: first the application alone, then beside the run, until that has been
 verified. The application and the worker are processes of their own, as they are in life, and the server has segments of
-its log to write again, as one has that is written to all day. Then a run on another copy with no application.
+its log to write again, as one has that is written to all day. Then a run on another copy with no application. At last
+the application beside a process that only computes, a quarter of the time: what a busy core costs it by itself.
 The targets by the autopilot: p99 at most 1.25 times that of the application alone, no error, and without one four
 fifths of full pace. Printed and not asserted.
 """
@@ -30,6 +31,7 @@ from backfill.runs.record import Run
 from backfill.runs.states import State
 from backfill.settings import Settings, load_settings
 from backfill.wiring import default_pace, open_service
+from benchmarks.computing import computing
 from benchmarks.databases import copied, environment_of, prepared, with_used_segments
 from benchmarks.goals import Goal
 from benchmarks.running import ended
@@ -44,27 +46,42 @@ EMBEDDED_DIR = Path(__file__).resolve().parent / ".embedded"
 OURS = "backfill-benchmark"
 ALONE, BESIDE = "alone", "beside"  # one word each, as the application takes its phases
 AUTOPILOT, FIXED, FULL = "autopilot", "fixed pace", "full pace"
+COMPUTING = "only computing"
 MOST_RATIO = {AUTOPILOT: 1.25}
 LEAST_OF_FULL = 0.8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Impact:
-    """At one pace. `run_seconds` and rows per second with verification, `rows_per_second_alone` where there is no
-    application; latencies in milliseconds."""
+class Noticed:
+    """The application by itself and beside something; latencies in milliseconds."""
 
-    pace: Pace
     alone: PhaseSummary
     beside: PhaseSummary
-    run_seconds: float
-    rows_per_second: float
-    rows_per_second_alone: float
 
     @property
     def p99_ratio(self) -> float | None:
         if self.alone.p99_ms is None or self.beside.p99_ms is None:
             return None
         return self.beside.p99_ms / self.alone.p99_ms
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Impact(Noticed):
+    """At one pace. `run_seconds` and rows per second with verification, `rows_per_second_alone` where there is no
+    application."""
+
+    pace: Pace
+    run_seconds: float
+    rows_per_second: float
+    rows_per_second_alone: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Impacts:
+    """By pace, and beside what only computes."""
+
+    paces: Mapping[str, Impact]
+    floor: Noticed
 
 
 def paces(settings: Settings) -> Mapping[str, Pace]:
@@ -96,6 +113,19 @@ async def measure_alone(settings: Settings, pace: Pace) -> Run:
         return await _to_its_end(service.control, pace)
 
 
+async def measure_floor(settings: Settings, options: Options) -> Noticed:
+    async with Children(environment_of(settings)) as children:
+        application = await start_traffic(children, options.traffic, "warm-up")
+        await asyncio.sleep(WARM_UP_SECONDS)
+        await application.phase(ALONE)
+        await asyncio.sleep(options.alone_seconds)
+        await application.phase(BESIDE)
+        async with computing():
+            await asyncio.sleep(options.alone_seconds)
+        summaries = {summary.phase: summary for summary in await application.stop()}
+    return Noticed(alone=summaries[ALONE], beside=summaries[BESIDE])
+
+
 async def _to_its_end(control: Control, pace: Pace) -> Run:
     run, _ = await control.enqueue(BACKFILL, pace, requested_by="benchmark")
     run = await until(control, run.id, lambda run: run.done, every_seconds=0.2)
@@ -110,7 +140,7 @@ def _seconds(run: Run) -> float:
     return (run.finished_ms - run.started_ms) / 1000
 
 
-async def benchmark(options: Options, progress: Console) -> dict[str, Impact]:
+async def benchmark(options: Options, progress: Console) -> Impacts:
     settings = load_settings().model_copy(update={"embedded_dir": EMBEDDED_DIR})
     impacts = {}
     with servers(settings) as urls:
@@ -131,43 +161,55 @@ async def benchmark(options: Options, progress: Console) -> dict[str, Impact]:
                     rows_per_second_alone=by_itself.counts.rows_written / _seconds(by_itself),
                 )
                 progress.print(f"{name}: the run took {impacts[name].run_seconds:.1f} s")
-    return impacts
+            async with copied(urls.database_url, template_url) as database_url:
+                floor = await measure_floor(settings_on(settings, urls, database_url), options)
+    return Impacts(paces=impacts, floor=floor)
 
 
-def document(impacts: Mapping[str, Impact]) -> dict[str, Any]:
+def document(found: Impacts) -> dict[str, Any]:
+    impacts = found.paces
     goals = [
         Goal(what=f"application's p99 at the {name}, to alone", value=impact.p99_ratio, most=MOST_RATIO.get(name))
         for name, impact in impacts.items()
         if impact.p99_ratio is not None
     ]
+    if found.floor.p99_ratio is not None:
+        what = "application's p99 beside what only computes, a quarter of the time, to alone"
+        goals.append(Goal(what=what, value=found.floor.p99_ratio))
     of_full = impacts[AUTOPILOT].rows_per_second_alone / impacts[FULL].rows_per_second_alone
     goals.append(Goal(what="autopilot with no application: rows/s, to full pace", value=of_full, least=LEAST_OF_FULL))
     return {
         "paces": {name: asdict(impact) | {"p99_ratio": impact.p99_ratio} for name, impact in impacts.items()},
+        "floor": asdict(found.floor) | {"p99_ratio": found.floor.p99_ratio},
         "goals": [goal.document() for goal in goals],
     }
 
 
-def show(console: Console, impacts: Mapping[str, Impact]) -> None:
+def show(console: Console, found: Impacts) -> None:
     table = Table(title="What the application notices")
     table.add_column("")
     for heading in (*HEADINGS, "p99 to alone", "run, s", "rows/s", "rows/s, no application"):
         table.add_column(heading, justify="right")
-    for name, impact in impacts.items():
-        table.add_row(f"{name}: {ALONE}", *cells(impact.alone), "", "", "", "")
-        ratio = f"{impact.p99_ratio:.2f}" if impact.p99_ratio is not None else "-"
+    for name, impact in found.paces.items():
         rates = [f"{rate:,.0f}" for rate in (impact.rows_per_second, impact.rows_per_second_alone)]
-        table.add_row(name, *cells(impact.beside), ratio, f"{impact.run_seconds:.1f}", *rates)
+        _add_rows(table, name, impact, f"{impact.run_seconds:.1f}", *rates)
+    _add_rows(table, COMPUTING, found.floor, "", "", "")
     console.print(table)
+
+
+def _add_rows(table: Table, name: str, noticed: Noticed, *more: str) -> None:
+    ratio = f"{noticed.p99_ratio:.2f}" if noticed.p99_ratio is not None else "-"
+    table.add_row(f"{name}: {ALONE}", *cells(noticed.alone), "", "", "", "")
+    table.add_row(name, *cells(noticed.beside), ratio, *more)
 
 
 def tell() -> None:
     options = options_from(sys.argv[1:], __doc__)
-    impacts = asyncio.run(benchmark(options, answer_console(stderr=True)))
+    found = asyncio.run(benchmark(options, answer_console(stderr=True)))
     if options.as_json:
-        print(json.dumps(document(impacts), indent=2))
+        print(json.dumps(document(found), indent=2))
     else:
-        show(answer_console(), impacts)
+        show(answer_console(), found)
 
 
 def main() -> int:

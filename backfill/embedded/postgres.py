@@ -30,6 +30,9 @@ _SETTINGS = {
     "unix_socket_directories": "",
     # A killed worker's statement ends, and its locks with it, instead of running on for nobody.
     "client_connection_check_interval": "500ms",
+}
+# Where ALTER SYSTEM has not said otherwise: what is on the command line goes before it.
+_DEFAULTS = {
     # Segments of the log are kept and written again: while a new one is made, no commit returns.
     "min_wal_size": "1GB",
     "max_wal_size": "2GB",
@@ -70,7 +73,9 @@ class PostgresRecipe:
         unfinished.rename(self.cluster)
 
     def program(self, port: int) -> Program:
-        settings = [f"--{name}={value}" for name, value in _SETTINGS.items()]
+        altered = (self.cluster / "postgresql.auto.conf").read_text()
+        defaults = {name: value for name, value in _DEFAULTS.items() if f"{name} = " not in altered}
+        settings = [f"--{name}={value}" for name, value in (_SETTINGS | defaults).items()]
         return self._program(["postgres", "-D", str(self.cluster), f"--port={port}", *settings])
 
     def answers(self, pid: int, port: int) -> bool:  # noqa: ARG002 - the file is of this process alone

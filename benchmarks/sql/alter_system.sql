@@ -1,0 +1,2 @@
+-- Takes effect at the server's next start.
+ALTER SYSTEM SET {name} = '{value}'
