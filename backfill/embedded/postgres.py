@@ -73,10 +73,17 @@ class PostgresRecipe:
         unfinished.rename(self.cluster)
 
     def program(self, port: int) -> Program:
-        altered = (self.cluster / "postgresql.auto.conf").read_text()
+        altered = self._altered()
         defaults = {name: value for name, value in _DEFAULTS.items() if f"{name} = " not in altered}
         settings = [f"--{name}={value}" for name, value in (_SETTINGS | defaults).items()]
         return self._program(["postgres", "-D", str(self.cluster), f"--port={port}", *settings])
+
+    def _altered(self) -> str:
+        """What ALTER SYSTEM has set; the server does without the file."""
+        try:
+            return (self.cluster / "postgresql.auto.conf").read_text()
+        except FileNotFoundError:
+            return ""
 
     def answers(self, pid: int, port: int) -> bool:  # noqa: ARG002 - the file is of this process alone
         try:

@@ -6,6 +6,7 @@ a few times at most; whatever is left after that is an error and the run fails.
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -28,8 +29,12 @@ from backfill.runs.wording import counted
 # the server compares each row of a block with every unit of the page.
 MOST_PAGE_UNITS = 4000
 MOST_REOPENINGS = 3
-# A page locks nothing, so nobody waits for it: where the pace has no rest, it may take longer than a batch.
+# A page locks nothing, so nobody waits for it. Where the pace has no rest, it may take longer than a batch, be of so
+# many rows before it is known how long they take, and be so much larger where that ends the range: a page costs
+# something for itself.
 PAGE_TIMES = 3
+FIRST_PAGE_ROWS = 10_000
+LAST_PAGE = 1.5
 # By itself, without a run and its pace.
 ALONE_TARGET_MS = 150
 
@@ -56,6 +61,15 @@ def first_page_size(backfill: Backfill, batch_rows: int = FIRST_ROWS_ALIKE, *, t
     return BatchSize(rows=min(times * rows, most))
 
 
+def _first_size_in(backfill: Backfill, claim: Claim, pace: Pace) -> BatchSize:
+    """By what settling has found in the range, where nobody is to be left anything."""
+    size = first_page_size(backfill, claim.batch_size.rows, times=page_target_ms(pace) // pace.target_ms)
+    if pace.rests or claim.totals.rows == 0:
+        return size
+    units = FIRST_PAGE_ROWS * claim.totals.units // claim.totals.rows
+    return BatchSize(rows=min(max(units, size.rows), most_page_units(backfill)))
+
+
 def next_page_size(backfill: Backfill, size: BatchSize, elapsed_ms: float, *, target_ms: int) -> BatchSize:
     return size.by_rows_alike(elapsed_ms, target_ms=target_ms, most_rows=most_page_units(backfill))
 
@@ -74,15 +88,15 @@ async def check_range(backfill: Backfill, claim: Claim, lease: Lease, around: Su
     if claim.span is None:
         raise ValueError("a claim to check has a range")
     after = claim.cursor or claim.span.start
-    times = page_target_ms(lease.pace) // lease.pace.target_ms
-    size = lease.page_size or first_page_size(backfill, claim.batch_size.rows, times=times)
+    size = lease.page_size or _first_size_in(backfill, claim, lease.pace)
     left = claim.totals.units - claim.totals.checked
     while lease.may_go_on and not around.should_end():
         began = around.stopwatch()
-        fits = 0 < left <= size.rows
-        page = await _check_rest(backfill, after, claim.span.end, units=size.rows) if fits else None
+        units = _with_the_rest(left, size, lease.pace)
+        fits = 0 < left <= units
+        page = await _check_rest(backfill, after, claim.span.end, units=units) if fits else None
         if page is None:
-            page = await backfill.check_page(after, claim.span.end, units=size.rows)
+            page = await backfill.check_page(after, claim.span.end, units=units)
         left = 0 if fits else left - page.units
         elapsed_ms = (around.stopwatch() - began) * 1000
         await lease.checkpoint(_advance(page, claim.range_index, around.now_ms()))
@@ -92,6 +106,11 @@ async def check_range(backfill: Backfill, claim: Claim, lease: Lease, around: Su
         size = next_page_size(backfill, size, elapsed_ms, target_ms=page_target_ms(lease.pace))
         lease.keep_page_size(size)
         await lease.rest(at_least_ms=elapsed_ms if lease.pace.rests else 0)
+
+
+def _with_the_rest(left: int, size: BatchSize, pace: Pace) -> int:
+    """Units of the next page. A page that is not full ends the range."""
+    return left + 1 if not pace.rests and size.rows <= left < LAST_PAGE * size.rows else size.rows
 
 
 async def _check_rest(backfill: Backfill, after: Key | None, end: Key, *, units: int) -> CheckedPage | None:
@@ -118,7 +137,8 @@ def _advance(page: CheckedPage, range_index: int, now_ms: int) -> Advance:
 
 async def finish(backfill: Backfill, store: Store, claim: Claim, lease: Lease) -> None:
     """The verdict on the whole run: reopened, succeeded or failed."""
-    findings = merge([*await backfill.check_schema(), *await store.findings(claim)])
+    in_schema, in_data = await asyncio.gather(backfill.check_schema(), store.findings(claim))
+    findings = merge([*in_schema, *in_data])
     run = await store.get(claim.run_id)
     if run is None:
         return

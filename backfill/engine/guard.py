@@ -28,6 +28,7 @@ PLAN_TAKES_LONGER = 3
 # What a definition may have besides and the engine calls, with whose fault it is when that fails.
 BESIDES = {
     "settle_stretch": Failure.ROW,
+    "pass_settled": Failure.BUG,
     "check_rest": Failure.BUG,
     "places_of": Failure.BUG,
     "wal_written": Failure.BUG,

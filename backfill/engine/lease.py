@@ -12,6 +12,7 @@ from types import TracebackType
 
 import structlog
 
+from backfill.engine.lookahead import Ahead
 from backfill.engine.protocols import Advance, Claim, Store
 from backfill.engine.tally import Tally
 from backfill.runs.errors import RedisUnreachable
@@ -76,12 +77,12 @@ class Lease:
         self._tally.page_size = size
 
     @property
-    def look_ahead(self) -> int | None:
-        """Units that this slice came to read at once, in another range of the run."""
+    def look_ahead(self) -> Ahead | None:
+        """How this slice came to read ahead, in another range of the run."""
         return self._tally.look_ahead
 
-    def keep_look_ahead(self, units: int) -> None:
-        self._tally.look_ahead = units
+    def keep_look_ahead(self, ahead: Ahead) -> None:
+        self._tally.look_ahead = ahead
 
     @property
     def winding_up(self) -> bool:

@@ -10,10 +10,10 @@ from collections import deque
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from itertools import takewhile
-from typing import Protocol
+from typing import Protocol, cast
 
 from backfill.runs.failures import BatchFailed
-from backfill.runs.ranges import Key, Span, Unit
+from backfill.runs.ranges import Key, Passed, Span, Unit
 
 FIRST_PAGE = 64
 LARGEST_PAGE = 4096
@@ -79,18 +79,32 @@ class Pages(Protocol):
         ...
 
 
+class Passing(Protocol):
+    """What a backfill may have besides that can tell of many units at once that nothing is left to do in them: a run
+    over settled data then makes no names of them."""
+
+    async def pass_settled(self, after: Key | None, end: Key, *, units: int) -> Passed | None:
+        """The next `units` units; None where any of them is not settled."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ahead:
+    """How a range is read ahead: so many units next, and whether there was nothing to do in those before."""
+
+    page: int = FIRST_PAGE
+    idle: bool = False
+
+
 class Lookahead:
-    """Reads on from `cursor` to the end of `span`; the page grows while there is nothing to do in it.
+    """Reads on from `cursor` to the end of `span`; the page grows while there is nothing to do in it."""
 
-    `page` units are read next.
-    """
-
-    def __init__(self, backfill: Pages, span: Span, cursor: Key | None, *, page: int = FIRST_PAGE) -> None:
+    def __init__(self, backfill: Pages, span: Span, cursor: Key | None, *, ahead: Ahead | None = None) -> None:
         self._backfill = backfill
         self._end = span.end
         self._after = cursor or span.start
         self._waiting: deque[Unit] = deque()
-        self.page = page
+        self.ahead = ahead or Ahead()
         self._at_end = False
         self._idle = False
 
@@ -107,6 +121,21 @@ class Lookahead:
             return Batch(units=units)
         return Batch(units=take(self._waiting, batch_rows, lambda unit: unit.is_large(whole_rows)))
 
+    async def next_settled(self) -> Passed | None:
+        """The next page as a whole, where the one before had nothing to do and this has nothing either."""
+        # Not isinstance: from Python 3.12 on that does not see what a guarded definition has.
+        if self._waiting or self._at_end or not self.ahead.idle or not hasattr(self._backfill, "pass_settled"):
+            return None
+        page = self.ahead.page
+        passed = await cast("Passing", self._backfill).pass_settled(self._after, self._end, units=page)
+        if passed is None:
+            self.ahead = replace(self.ahead, idle=False)
+            return None
+        self._at_end = passed.units < page
+        self._after = passed.last_key or self._end
+        self.ahead = Ahead(page=self._next_page_size(passed.units, 0, 0), idle=True)
+        return passed if passed.units else None
+
     def put_back(self, units: Sequence[Unit]) -> None:
         """The last ones of the batch that was handed out last."""
         self._idle = False
@@ -115,18 +144,19 @@ class Lookahead:
     async def _read_on(self, batch_rows: int, whole_rows: int) -> None:
         if self._at_end:
             return
-        units = await self._backfill.read_page(self._after, self._end, units=self.page, row_cap=whole_rows + 1)
-        self._at_end = len(units) < self.page
+        page = self.ahead.page
+        units = await self._backfill.read_page(self._after, self._end, units=page, row_cap=whole_rows + 1)
+        self._at_end = len(units) < page
         if units:
             self._after = units[-1].key
             self._waiting.extend(units)
             weight = sum(unit.weight for unit in units)
             self._idle = weight == 0
-            self.page = self._next_page_size(len(units), weight, batch_rows)
+            self.ahead = Ahead(page=self._next_page_size(len(units), weight, batch_rows), idle=self._idle)
 
     def _next_page_size(self, units: int, weight: int, batch_rows: int) -> int:
         # A few batches' worth where there is work (counts go stale), as much as is cheap where there is none.
         if weight == 0:
-            return min(self.page * 4, LARGEST_PAGE)
+            return min(self.ahead.page * 4, LARGEST_PAGE)
         wanted = 4 * batch_rows * units // weight
-        return max(FIRST_PAGE, min(wanted, 2 * self.page, LARGEST_PAGE))
+        return max(FIRST_PAGE, min(wanted, 2 * self.ahead.page, LARGEST_PAGE))

@@ -25,7 +25,7 @@ from backfill.engine.lookahead import FIRST_PAGE, Batch, Lookahead, take
 from backfill.engine.protocols import Advance, Backfill, Claim
 from backfill.engine.stretching import Stretched, Stretches, way_ahead
 from backfill.runs.failures import BatchFailed, Failure
-from backfill.runs.ranges import Part, Quarantined, Unit
+from backfill.runs.ranges import Part, Passed, Quarantined, Unit
 
 log = structlog.get_logger(__name__)
 
@@ -50,8 +50,7 @@ class RangeSettler:
         self._claim = claim
         self._lease = lease
         self._around = around
-        page = lease.look_ahead or FIRST_PAGE
-        self._ahead = way_ahead(backfill, claim.span, claim.cursor, around.stopwatch, page=page)
+        self._ahead = way_ahead(backfill, claim.span, claim.cursor, around.stopwatch, ahead=lease.look_ahead)
         self._aside = Aside(claim, around.random)
         self._size = claim.batch_size
         if isinstance(self._ahead, Stretches) and claim.cursor is None and lease.batch_size is not None:
@@ -70,9 +69,11 @@ class RangeSettler:
                 await progress.add(await self._take_up(batch))
                 await self._lease.rest()
 
-    async def _take_up(self, batch: Batch | Stretched) -> Advance:
+    async def _take_up(self, batch: Batch | Stretched | Passed) -> Advance:
         if isinstance(batch, Stretched):
             return self._advance_stretch(batch)
+        if isinstance(batch, Passed):
+            return Advance(cursor=batch.last_key, units=batch.units, rows=batch.rows, batch_size=self._size)
         outcome = await self._settle(batch)
         if outcome.left:
             batch = self._put_back(batch, outcome)
@@ -94,7 +95,7 @@ class RangeSettler:
         """A unit of up to so many rows is settled whole."""
         return self._size.whole_rows(self._most_rows())
 
-    async def _next_batch(self) -> Batch | Stretched | None:
+    async def _next_batch(self) -> Batch | Stretched | Passed | None:
         if self._unfinished is not None:
             return self._unfinished
         if self._part is not None and (self._lease.winding_up or self._aside.has(self._part.unit_id)):
@@ -106,10 +107,14 @@ class RangeSettler:
             return await self._by_name(due)
         return None if self._lease.winding_up else await self._next_ahead()
 
-    async def _next_ahead(self) -> Batch | Stretched | None:
-        batch = await self._ahead.next_batch(self._rows(), self._whole_rows())
-        if isinstance(self._ahead, Lookahead):
-            self._lease.keep_look_ahead(self._ahead.page)
+    async def _next_ahead(self) -> Batch | Stretched | Passed | None:
+        if not isinstance(self._ahead, Lookahead):
+            return await self._ahead.next_batch(self._rows(), self._whole_rows())
+        # By name, where the counts have rows of a unit already.
+        by_name = self._part is not None or self._aside.first_due_ms is not None
+        passed = None if by_name else await self._ahead.next_settled()
+        batch = passed or await self._ahead.next_batch(self._rows(), self._whole_rows())
+        self._lease.keep_look_ahead(self._ahead.ahead)
         return batch
 
     async def _by_name(self, unit_ids: tuple[str, ...]) -> Batch:

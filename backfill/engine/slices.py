@@ -6,6 +6,7 @@ again when its lease expires.
 
 from __future__ import annotations
 
+import asyncio
 import random
 import time
 from collections.abc import Callable
@@ -31,6 +32,8 @@ WEATHER_FIRST_MS = 250
 WEATHER_LONGEST_MS = 5_000
 # To ask a server that cannot be reached costs it nothing, and once it is back every moment is lost.
 UNREACHED_LONGEST_MS = 1_000
+# For what comes after a stage of the run, of which others have the last ranges.
+WAITS, WAIT_SECONDS = 5, 0.01
 # The circuit breaker: so many failures in a row over all workers, and an operator has to look. A server that cannot
 # be reached is waited for without end: it usually comes back, and nothing is lost meanwhile.
 STRIKES_THAT_PAUSE = {Failure.SCHEMA: 1, Failure.SERVER: 8, Failure.ROW: 8, Failure.TIMEOUT: 8, Failure.BUG: 8}
@@ -93,7 +96,7 @@ class Slices:
 
     async def _one_task(self, run_id: str, around: Surroundings, tally: Tally) -> str | None:
         """None: another may follow; else why the slice is to end."""
-        claim = await self.store.claim(run_id, token=f"{self.worker_id}/{token_hex(8)}")
+        claim = await self._claim(run_id, tally)
         if claim is None:
             return tally.stopped_by or "nothing is free"
         begins_to_check = claim.task is Task.CHECK and claim.task.value not in tally.tasks
@@ -115,6 +118,17 @@ class Slices:
             finally:
                 tally.stopped_by = lease.stopped_by
         return None
+
+    async def _claim(self, run_id: str, tally: Tally) -> Claim | None:
+        """Waits a moment where others are at the last ranges of a stage: a new slice for the next one begins later."""
+        claim, waited = await self.store.claim(run_id, token=self._new_token()), 0
+        while claim is None and waited < WAITS and tally.goes_on:
+            await asyncio.sleep(WAIT_SECONDS)
+            claim, waited = await self.store.claim(run_id, token=self._new_token()), waited + 1
+        return claim
+
+    def _new_token(self) -> str:
+        return f"{self.worker_id}/{token_hex(8)}"
 
     async def _ring_for_others(self, run_id: str) -> None:
         """Ranges are free that were not a moment ago, and whoever found none has gone: before the reconciler rings, a

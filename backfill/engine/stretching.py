@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol, cast
 
-from backfill.engine.lookahead import FIRST_PAGE, Batch, Lookahead, Pages
+from backfill.engine.lookahead import Ahead, Batch, Lookahead, Pages
 from backfill.runs.failures import BatchFailed, Failure
 from backfill.runs.ranges import Key, Span, Unit
 
@@ -120,10 +120,10 @@ class Stretches:
 
 
 def way_ahead(
-    backfill: Pages, span: Span, cursor: Key | None, stopwatch: Callable[[], float], *, page: int = FIRST_PAGE
+    backfill: Pages, span: Span, cursor: Key | None, stopwatch: Callable[[], float], *, ahead: Ahead | None = None
 ) -> Lookahead | Stretches:
-    """`page` is how many units a `Lookahead` reads first."""
+    """`ahead` is how a `Lookahead` begins to read."""
     # Not isinstance: from Python 3.12 on that does not see what a guarded definition has.
     if hasattr(backfill, "settle_stretch"):
         return Stretches(backfill, span, cursor, stopwatch)
-    return Lookahead(backfill, span, cursor, page=page)
+    return Lookahead(backfill, span, cursor, ahead=ahead)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from backfill.engine.protocols import Advance, Claim
+from backfill.engine.lookahead import Ahead
+from backfill.engine.protocols import Advance, Claim, Task
 from backfill.runs.pace import BatchSize
 
 
@@ -14,7 +15,7 @@ class Tally:
     """A slice may take up several tasks of its run, one after the other. Rows are those that the cursors passed.
 
     `stopped_by` says why the last of the tasks could not go on, if it could not; `batch_size`, `page_size` (of a
-    verification) and `look_ahead` (units read at once) are what it came to.
+    verification) and `look_ahead` are what it came to.
     """
 
     backfill: str = ""
@@ -29,7 +30,12 @@ class Tally:
     stopped_by: str | None = None
     batch_size: BatchSize | None = None
     page_size: BatchSize | None = None
-    look_ahead: int | None = None
+    look_ahead: Ahead | None = None
+
+    @property
+    def goes_on(self) -> bool:
+        """It has worked, and what it worked on is not over."""
+        return bool(self.tasks) and self.stopped_by is None and Task.FINISH.value not in self.tasks
 
     def took_up(self, claim: Claim) -> None:
         self.backfill = claim.backfill

@@ -53,6 +53,16 @@ class Unit(NamedTuple):  # and no dataclass: a run over settled data makes nothi
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Passed:
+    """Units next to each other that are settled, told together: how many, the rows of all of them, and the last key;
+    None, where there are none any more."""
+
+    units: int
+    rows: int
+    last_key: Key | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Span:
     """Keys above `start` (None: from the beginning) up to and including `end`."""
 

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from sqlalchemy import Executable
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from backfill.runs.preview import StatementPlan
-from backfill.sql.built import explain_built
+from backfill.sql.built import explain_built, render
 from backfill.sql.folder import QUERIES, Queries
 from backfill.sql.survey import table_sizes
 from backfill.sql.tables import TableName
@@ -109,12 +110,24 @@ async def _explain(
 
 async def walk_in_order(connection: AsyncConnection) -> None:
     """For the rest of the transaction, see walk_in_order.sql."""
-    await QUERIES.run(connection, "walk_in_order", {})
+    await _set(connection, "walk_in_order")
 
 
 async def read_in_place(connection: AsyncConnection) -> None:
     """The same, see read_in_place.sql."""
-    await QUERIES.run(connection, "read_in_place", {})
+    await _set(connection, "read_in_place")
+
+
+async def _set(connection: AsyncConnection, name: str) -> None:
+    """In a message of its own only where the transaction has begun."""
+    driver: Any = (await connection.get_raw_connection()).driver_connection
+    if not driver.begin_also_with(_rendered(name)):
+        await QUERIES.run(connection, name, {})
+
+
+@cache
+def _rendered(name: str) -> str:
+    return render(QUERIES.statement(name))
 
 
 def _read(statement: Statement, plan: Mapping[str, Any], large: set[str]) -> StatementPlan:

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 import asyncpg
 
 from backfill.embedded import use_embedded
-from tests.support.embedded_users import RunningServers, store_a_word
+from tests.support.embedded_users import RunningServers, store_a_word, stored_words
 from tests.support.waiting import wait_until
 
 STOP_SECONDS = 20.0
@@ -42,3 +42,18 @@ async def test_what_was_said_by_alter_system_goes_before_the_defaults(tmp_path: 
     await wait_until(second.all_ended, STOP_SECONDS)
 
     assert sizes == ["3GB", "1GB"]
+
+
+async def test_it_starts_without_the_file_of_alter_system(tmp_path: Path) -> None:
+    with use_embedded(tmp_path / "servers") as embedded:
+        first = RunningServers(tmp_path / "servers")
+        await store_a_word(embedded.urls, "kept")
+    await wait_until(first.all_ended, STOP_SECONDS)
+    next(first.files.rglob("postgresql.auto.conf")).unlink()
+
+    with use_embedded(tmp_path / "servers") as again:
+        second = RunningServers(tmp_path / "servers")
+        words = await stored_words(again.urls)
+    await wait_until(second.all_ended, STOP_SECONDS)
+
+    assert words == ["kept", "kept"]

@@ -7,18 +7,15 @@ from dataclasses import replace
 
 import asyncpg
 import pytest
-from sqlalchemy.ext.asyncio import AsyncEngine
 
 from backfill.engine.lookahead import FIRST_PAGE
-from backfill.runs.ranges import Key, Unit
 from backfill.runs.standing import Standing
 from backfill.runs.states import State
-from backfill.sql.transactions import Limits
 from tests.support.in_process import InProcessRun, in_process_run, pace_of
 from tests.support.interleaving import play
 from tests.support.old_rows import OldRows
 from tests.support.stepped_backfill import stepped_backfill
-from worker.generations.backfill import LEAST_RANGE_UNITS, GenerationVersions
+from worker.generations.backfill import GenerationVersions
 
 
 @pytest.fixture
@@ -68,31 +65,6 @@ async def test_a_batch_without_work_is_not_the_end(
     numbers_given = FIRST_PAGE + 1
     assert (ended.state, ended.counts.units_done) == (State.SUCCEEDED, FIRST_PAGE + 2)
     assert (ended.counts.rows_done, ended.counts.rows_written) == (numbers_given + 2, 2)
-
-
-class PagesAsked(GenerationVersions):
-    """Keeps how many units were asked for at once."""
-
-    def __init__(self, engine: AsyncEngine, limits: Limits) -> None:
-        super().__init__(engine, limits)
-        self.asked: list[int] = []
-
-    async def read_page(self, after: Key | None, end: Key, *, units: int, row_cap: int) -> tuple[Unit, ...]:
-        self.asked.append(units)
-        return await super().read_page(after, end, units=units, row_cap=row_cap)
-
-
-async def test_where_nothing_is_to_do_a_range_is_read_in_pages_as_large_as_the_last_ones(
-    rows: OldRows, backfill: GenerationVersions, run: InProcessRun
-) -> None:
-    for number in range(2 * LEAST_RANGE_UNITS):
-        await rows.add_project(f"settled-{number:03}", minute=number)
-    await rows.connection.execute("UPDATE projects SET latest_version = 1")
-    asked = PagesAsked(backfill.engine, backfill.limits)
-
-    await run.work(asked)
-
-    assert asked.asked == [FIRST_PAGE, 4 * FIRST_PAGE, 16 * FIRST_PAGE]
 
 
 async def test_a_transaction_that_does_not_commit_moves_nothing(

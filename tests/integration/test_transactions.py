@@ -10,11 +10,12 @@ from typing import Any
 
 import asyncpg
 import pytest
-from sqlalchemy import text
+from sqlalchemy import event, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from backfill.runs.failures import BatchFailed
 from backfill.sql.database import open_engine
+from backfill.sql.plans import walk_in_order
 from backfill.sql.transactions import MOST_STATEMENTS, Limits, transaction
 from tests.conftest import Connect
 from tests.support.waiting import wait_until
@@ -27,6 +28,10 @@ NAMES = ("lock_timeout", "statement_timeout", "idle_in_transaction_session_timeo
 
 async def settings(connection: AsyncConnection) -> list[str]:
     return [str((await connection.execute(text(f"SHOW {name}"))).scalar_one()) for name in NAMES]
+
+
+async def sorts(connection: AsyncConnection) -> str:
+    return str((await connection.execute(text("SHOW enable_sort"))).scalar_one())
 
 
 async def test_it_has_its_limits_and_read_committed_and_the_next_one_begins_anew(database: str) -> None:
@@ -59,6 +64,28 @@ async def test_after_limits_that_the_server_refuses_the_next_one_begins_anew(dat
     await engine.dispose()
 
     assert found == ["511ms", "5011ms", "5022ms", "read committed"]
+
+
+@pytest.mark.parametrize("at_first", [True, False], ids=["at the beginning", "later"])
+async def test_how_rows_are_read_is_set_for_one_transaction_and_at_its_beginning_in_no_message_of_its_own(
+    database: str, at_first: bool
+) -> None:
+    engine = open_engine(database, application_name="test-transactions", pool_size=1)
+    sent: list[str] = []
+    event.listen(engine.sync_engine, "before_cursor_execute", lambda *of_it: sent.append(of_it[2]))
+
+    async with transaction(engine, LIMITS) as connection:
+        if not at_first:
+            await connection.execute(text("SELECT 1"))
+        await walk_in_order(connection)
+        during = [*await settings(connection), await sorts(connection)]
+    async with transaction(engine, LIMITS) as connection:
+        after = [*await settings(connection), await sorts(connection)]
+    await engine.dispose()
+
+    assert during == ["511ms", "5011ms", "5022ms", "read committed", "off"]
+    assert after == ["511ms", "5011ms", "5022ms", "read committed", "on"]
+    assert any("enable_sort" in one and "SHOW" not in one for one in sent) is not at_first
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="has other names for it elsewhere")

@@ -9,6 +9,7 @@ triggers may see a generation that has been gone for long: they lock what they s
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
 
 import pytest
 
@@ -31,18 +32,34 @@ MOVE_AWAY = "UPDATE generations SET project_id = project_id || 'q' WHERE id = $1
 MOVE_HERE = "UPDATE generations SET project_id = rtrim(project_id, 'q') WHERE id = $1"
 LOCK = " LIMIT 1 FOR KEY SHARE SKIP LOCKED"
 
+BEFORE = """
+SELECT b.created_at::text, b.id FROM projects AS b, projects AS p
+WHERE p.id = $1 AND (b.created_at, b.id) < (p.created_at, p.id) ORDER BY b.created_at DESC, b.id DESC LIMIT 1
+"""
+
 Insert = Callable[[Stage, str], Awaitable[None]]
+Reading = Callable[[SteppedBackfill, str, Key], SteppedBackfill]
 
 
-def settle_what_needs_it(backfill: SteppedBackfill, *project_ids: str) -> SteppedBackfill:
+def by_name(backfill: SteppedBackfill, project_id: str, _before: Key) -> SteppedBackfill:
     """As a worker does: it reads a page, and settles the units in it that need work."""
 
     async def read_and_settle(generations: GenerationVersions) -> None:
         page = await generations.read_page(FIRST_KEY, LAST_KEY, units=10_000, row_cap=100)
-        ids = [unit.id for unit in page if unit.id in project_ids and unit.needs_work]
+        ids = [unit.id for unit in page if unit.id == project_id and unit.needs_work]
         backfill.contended = (await generations.settle(ids)).contended if ids else frozenset()
 
-    return backfill.work(read_and_settle, ("commit",), contended=project_ids)
+    return backfill.work(read_and_settle, ("commit",), contended=[project_id])
+
+
+def as_a_whole(backfill: SteppedBackfill, project_id: str, before: Key) -> SteppedBackfill:
+    """As a worker does that has met a page without work: it asks whether the next one, after `before`, is another."""
+
+    async def pass_or_settle(generations: GenerationVersions) -> None:
+        passed = await generations.pass_settled(before, LAST_KEY, units=1)
+        backfill.contended = frozenset() if passed else (await generations.settle([project_id])).contended
+
+    return backfill.work(pass_or_settle, ("commit",), contended=[project_id])
 
 
 async def insert(stage: Stage, project_id: str) -> None:
@@ -54,20 +71,24 @@ async def move_here(stage: Stage, project_id: str) -> None:
 
 
 async def insert_while_emptied(
-    stage: Stage, backfill: SteppedBackfill, project_id: str, *, remove: str = DELETE
+    stage: Stage, backfill: SteppedBackfill, project_id: str, *, remove: str = DELETE, reading: Reading = by_name
 ) -> Sequence[Session]:
     await stage.rows.add_project(project_id)
     await stage.rows.add(project_id, (f"{project_id}-a", "completed", 1))
+    before: Any = await stage.rows.connection.fetchrow(BEFORE, project_id)
     execute = stage.first.connection.execute
     remover = stage.session("remover", stage.first, remove=lambda: execute(remove, f"{project_id}-a"))
     application = stage.session("application", stage.second, insert=lambda: insert(stage, project_id))
-    return remover, application, settle_what_needs_it(backfill, project_id)
+    return remover, application, reading(backfill, project_id, tuple(before or FIRST_KEY))
 
 
-async def test_in_every_order_what_comes_is_numbered(stage: Stage) -> None:
+@pytest.mark.parametrize("reading", [by_name, as_a_whole])
+async def test_in_every_order_what_comes_is_numbered(stage: Stage, reading: Reading) -> None:
     backfill = await stage.stepped()
 
-    ended = await stage.play_every_order(lambda project_id: insert_while_emptied(stage, backfill, project_id))
+    ended = await stage.play_every_order(
+        lambda project_id: insert_while_emptied(stage, backfill, project_id, reading=reading)
+    )
 
     assert len(ended) == 90
     assert [one for one in ended if not one.is_right] == []
@@ -126,10 +147,13 @@ async def test_an_insert_out_of_an_older_snapshot_has_to_be_tried_again(stage: S
     assert (ended.versions, ended.wrong) == ({}, ())
 
 
-async def test_when_an_empty_project_is_passed_whoever_has_locked_it_the_row_is_lost(stage: Stage) -> None:
+@pytest.mark.parametrize(("statement", "reading"), [("read_page", by_name), ("pass_settled", as_a_whole)])
+async def test_when_an_empty_project_is_passed_whoever_has_locked_it_the_row_is_lost(
+    stage: Stage, statement: str, reading: Reading
+) -> None:
     backfill = await stage.stepped()
-    backfill.change("read_page", "(n.rows = 0 AND p.untouched)", "n.rows = 0")
-    sessions = await insert_while_emptied(stage, backfill, "p")
+    backfill.change(statement, "(n.rows = 0 AND p.untouched)", "n.rows = 0")
+    sessions = await insert_while_emptied(stage, backfill, "p", reading=reading)
 
     ended = await stage.play("p", sessions, BEFORE_THE_INSERT_IS_COMMITTED)
 

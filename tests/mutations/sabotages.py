@@ -31,7 +31,14 @@ SABOTAGES = (
         file=f"{_SQL}/read_page.sql",
         old="(n.rows = 0 AND p.untouched)",
         new="n.rows = 0",
-        caught_by=f"{_INTERLEAVINGS}/test_emptied_project.py::test_in_every_order_what_comes_is_numbered",
+        caught_by=f"{_INTERLEAVINGS}/test_emptied_project.py::test_in_every_order_what_comes_is_numbered[by_name]",
+    ),
+    Sabotage(
+        name="an empty project among settled ones is passed whoever has locked it",
+        file=f"{_SQL}/pass_settled.sql",
+        old="(n.rows = 0 AND p.untouched)",
+        new="n.rows = 0",
+        caught_by=f"{_INTERLEAVINGS}/test_emptied_project.py::test_in_every_order_what_comes_is_numbered[as_a_whole]",
     ),
     Sabotage(
         name="the trigger on inserts believes an older snapshot",

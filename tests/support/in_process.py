@@ -14,6 +14,7 @@ from backfill.engine.serving import Serving
 from backfill.engine.slices import Slices
 from backfill.queue import ArqDoorbell, open_arq
 from backfill.runs.pace import Pace
+from backfill.runs.ranges import Plan
 from backfill.runs.record import Run
 from backfill.runs.standing import Standing
 from backfill.store.client import open_redis
@@ -26,8 +27,8 @@ PREFIX = "in-process"
 LEASE_SECONDS = 30
 
 
-def pace_of(batch_rows: int) -> Pace:
-    return Pace(parallel=1, batch_rows=batch_rows, target_ms=50, pause_ms=0, rows_per_second=0)
+def pace_of(batch_rows: int, *, parallel: int = 1) -> Pace:
+    return Pace(parallel=parallel, batch_rows=batch_rows, target_ms=50, pause_ms=0, rows_per_second=0)
 
 
 class InProcessRun:
@@ -55,6 +56,20 @@ class InProcessRun:
     def outlast_leases(self) -> None:
         """Every lease has expired now, and whatever was put off is due."""
         self._now_ms += 2 * LEASE_SECONDS * 1000
+
+    async def plan(self, plan: Plan, *, parallel: int = 1) -> None:
+        """Another worker has planned the run, of which so many ranges may be worked on at once."""
+        assert await self.store.set_pace(self.run_id, pace_of(200, parallel=parallel), who="test")
+        planning = await self.store.claim(self.run_id, token="there:1:test/plan")
+        assert planning is not None
+        await self.store.save_plan(planning, plan)
+        await self.store.release(planning)
+
+    async def hold_first_range(self) -> None:
+        """Another worker does, and says nothing more."""
+        held = await self.store.claim(self.run_id, token="there:1:test/first")
+        assert held is not None
+        assert held.range_index == 0
 
     async def work(self, backfill: Backfill) -> None:
         """One slice, until nothing of the run is free; its heart does not beat meanwhile."""

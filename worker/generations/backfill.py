@@ -20,7 +20,7 @@ from backfill.engine.protocols import CheckedPage, PartSettled, Settled
 from backfill.runs.findings import EXAMPLES_KEPT, Finding
 from backfill.runs.forecast import Amount
 from backfill.runs.preview import TableSize
-from backfill.runs.ranges import Key, Plan, Span, Unit
+from backfill.runs.ranges import Key, Passed, Plan, Span, Unit
 from backfill.runs.rehearsed import Rehearsed
 from backfill.sql.plans import walk_in_order
 from backfill.sql.transactions import transaction
@@ -83,6 +83,14 @@ class GenerationVersions(GroupsBackfill):
     ) -> tuple[Unit, ...]:
         parameters = {**_span(*bounds), "units": units, "row_cap": row_cap}
         return tuple(_units_of((await run_sql(connection, "read_page", parameters)).one()))
+
+    async def pass_settled(self, after: Key | None, end: Key, *, units: int) -> Passed | None:
+        async with transaction(self.engine, self.limits) as connection:
+            page = (await run_sql(connection, "pass_settled", {**_span(after, end), "units": units})).one()
+        if not page.settled:
+            return None
+        last_key = (page.last_at, page.last_id) if page.units else None
+        return Passed(units=page.units, rows=page.rows, last_key=last_key)
 
     async def units_in(
         self, connection: AsyncConnection, unit_ids: Collection[str], *, row_cap: int

@@ -17,6 +17,7 @@ PART_ROWS = 1000
 _STATEMENTS = (
     Statement(name="split", part_of="planning", writes=False),
     Statement(name="read_page", part_of="reading ahead", writes=False),
+    Statement(name="pass_settled", part_of="reading ahead", writes=False),
     Statement(name="read_units", part_of="reading ahead", writes=False),
     Statement(name="lock_projects", part_of="a batch", writes=True),
     Statement(name="lock_generations", part_of="a batch", writes=True),
@@ -49,6 +50,7 @@ def parameters_for(units: Sequence[Unit]) -> Mapping[str, Mapping[str, Any]]:
     return {
         "split": {"ranges": 16, "percent": 100.0, "least_units": 100},
         "read_page": {**span, "units": len(ids), "row_cap": PART_ROWS},
+        "pass_settled": {**span, "units": len(ids)},
         "read_units": {"ids": ids[:1], "row_cap": PART_ROWS},
         "lock_projects": {"ids": ids},
         "lock_generations": {"ids": ids},

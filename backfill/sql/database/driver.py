@@ -26,6 +26,13 @@ class BoundedConnection(asyncpg.Connection):  # type: ignore[misc]  # the driver
         connection: BoundedConnection = await asyncpg.connect(**arguments, connection_class=cls)
         return connection
 
+    def begin_also_with(self, statement: str) -> bool:
+        """Adds to what this transaction begins with, and only this one; False where it is too late."""
+        if not self.begins_with or self.is_in_transaction():
+            return False
+        self.begins_with = f"{self.begins_with};\n{statement}"
+        return True
+
     async def execute(self, query: str, *args: Any, **options: Any) -> str:
         if not (self.begins_with and query.startswith("BEGIN")):
             return str(await super().execute(query, *args, **options))
@@ -34,5 +41,6 @@ class BoundedConnection(asyncpg.Connection):  # type: ignore[misc]  # the driver
         except asyncpg.PostgresError:
             # BEGIN has succeeded, and the driver, to which it has failed, would take the next one for a savepoint.
             self._top_xact = None  # type: ignore[misc]
-            await super().execute("ROLLBACK")
+            if not self.is_closed():
+                await super().execute("ROLLBACK")
             raise
