@@ -12,8 +12,8 @@ Embedded servers are set up for large tables: a quarter of the machine's memory 
 which the segments have been in use. With a small server's settings there is a checkpoint every few seconds, and none in
 the smaller run and near the beginning of the larger one. Servers that somebody has set up are taken as they are.
 
-A disk that is fast until its credit is used up, as on most rented machines, makes every long run slower towards its
-end. Servers whose folder is in memory show what the run itself does:
+Tables that do not fit into memory are waited for, and with more ranges at once (`--parallel 4`) there is more to do
+meanwhile. Servers whose folder is in memory show what the run itself does:
 
     python -m benchmarks.scaling --generations 2000000 --projects 200000 --embedded-dir /dev/shm/backfill-benchmark
 
@@ -45,7 +45,7 @@ from backfill.wiring import default_pace, open_service
 from benchmarks.databases import prepared, set_for_large_tables, with_used_segments
 from benchmarks.goals import Goal, show_goals
 from benchmarks.running import ended
-from benchmarks.ways import BACKFILL, FULL_PACE, settings_on, worker_process
+from benchmarks.ways import BACKFILL, FULL_PACE, LANES, settings_on, worker_process
 from worker.demo.old_data import OldDataShape
 
 # Apart from those of the other benchmarks, which are set up as anybody's.
@@ -127,11 +127,11 @@ async def size_of(redis: Redis, prefix: str) -> int:
     return sum(size or 0 for size in sizes)
 
 
-async def run_over(urls: ServerUrls, settings: Settings, shape: OldDataShape) -> Course:
+async def run_over(urls: ServerUrls, settings: Settings, shape: OldDataShape, ranges: int) -> Course:
     async with prepared(urls.database_url, shape) as url:
         here = settings_on(settings, urls, url)
         async with open_service(here, application_name="benchmark") as service, worker_process(here) as worker:
-            pace = default_pace(here).with_changes(FULL_PACE)
+            pace = default_pace(here).with_changes({**FULL_PACE, "parallel": ranges})
             run, _ = await service.control.enqueue(BACKFILL, pace, requested_by="benchmark")
             seen, verifying_seconds = await passed(service.control, run.id, shape.generations)
             memory = psutil.Process(worker.pid).memory_info().rss
@@ -159,8 +159,8 @@ async def set_up(settings: Settings) -> None:
     raise RuntimeError("the embedded servers did not begin anew; does somebody else use them?")
 
 
-async def benchmark(shape: OldDataShape, embedded_dir: Path, progress: Console) -> Scaling:
-    settings = load_settings().model_copy(update={"embedded_dir": embedded_dir})
+async def benchmark(shape: OldDataShape, ranges: int, embedded_dir: Path, progress: Console) -> Scaling:
+    settings = load_settings().model_copy(update={"embedded_dir": embedded_dir, "parallel": ranges})
     courses = []
     if settings.database_url is None:
         await set_up(settings)
@@ -171,7 +171,7 @@ async def benchmark(shape: OldDataShape, embedded_dir: Path, progress: Console) 
                 projects=shape.projects // part, generations=shape.generations // part, giant_share=shape.giant_share
             )
             progress.print(f"Preparing {small.size}.")
-            courses.append(await run_over(urls, settings, small))
+            courses.append(await run_over(urls, settings, small, ranges))
             progress.print(f"{courses[-1].rows_per_second:,.0f} rows/s")
     return Scaling(small=courses[0], large=courses[1])
 
@@ -193,11 +193,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--generations", type=int, default=1_000_000, help="default: %(default)s")
     parser.add_argument("--projects", type=int, default=100_000, help="default: %(default)s")
+    parser.add_argument("--parallel", type=int, default=LANES, help="ranges at once, default: %(default)s")
     parser.add_argument("--embedded-dir", type=Path, default=EMBEDDED_DIR, help="of the servers, default: %(default)s")
     parser.add_argument("--json", action="store_true", dest="as_json", help="one JSON document on stdout")
     given = parser.parse_args()
     shape = OldDataShape(projects=given.projects, generations=given.generations, giant_share=0.0)
-    measured = benchmark(shape, given.embedded_dir, answer_console(stderr=True))
+    measured = benchmark(shape, given.parallel, given.embedded_dir, answer_console(stderr=True))
     return ended(lambda: show(asyncio.run(measured), as_json=given.as_json))
 
 
