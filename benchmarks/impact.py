@@ -3,7 +3,8 @@
 For each pace a fresh copy of one database: first the application alone, then beside the run, until that has been
 verified. The application and the worker are processes of their own, as they are in life, and the server has segments of
 its log to write again, as one has that is written to all day. Then a run on another copy with no application. At last
-the application beside a process that only computes, a quarter of the time: what a busy core costs it by itself.
+the application beside a process that only computes, a quarter of the time, and beside a loop in the server that only
+writes, 5 000 rows a second: what a busy core and the bare writes cost it by themselves.
 The targets by the autopilot: p99 at most 1.25 times that of the application alone, no error, and without one four
 fifths of full pace. Printed and not asserted.
 """
@@ -13,8 +14,9 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -31,8 +33,8 @@ from backfill.runs.record import Run
 from backfill.runs.states import State
 from backfill.settings import Settings, load_settings
 from backfill.wiring import default_pace, open_service
-from benchmarks.computing import computing
 from benchmarks.databases import copied, environment_of, prepared, with_used_segments
+from benchmarks.floors import compute, write
 from benchmarks.goals import Goal
 from benchmarks.running import ended
 from benchmarks.watched import HEADINGS, WARM_UP_SECONDS, Options, cells, options_from
@@ -46,7 +48,11 @@ EMBEDDED_DIR = Path(__file__).resolve().parent / ".embedded"
 OURS = "backfill-benchmark"
 ALONE, BESIDE = "alone", "beside"  # one word each, as the application takes its phases
 AUTOPILOT, FIXED, FULL = "autopilot", "fixed pace", "full pace"
-COMPUTING = "only computing"
+COMPUTING, WRITING = "only computing", "only writing"
+FLOORS = {
+    COMPUTING: "what only computes, a quarter of the time",
+    WRITING: "bare updates, 5 000 rows a second",
+}
 MOST_RATIO = {AUTOPILOT: 1.25}
 LEAST_OF_FULL = 0.8
 
@@ -78,10 +84,10 @@ class Impact(Noticed):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Impacts:
-    """By pace, and beside what only computes."""
+    """By pace, and beside what only computes or writes."""
 
     paces: Mapping[str, Impact]
-    floor: Noticed
+    floors: Mapping[str, Noticed]
 
 
 def paces(settings: Settings) -> Mapping[str, Pace]:
@@ -113,15 +119,14 @@ async def measure_alone(settings: Settings, pace: Pace) -> Run:
         return await _to_its_end(service.control, pace)
 
 
-async def measure_floor(settings: Settings, options: Options) -> Noticed:
+async def measure_floor(settings: Settings, options: Options, work: Callable[[], Awaitable[None]]) -> Noticed:
     async with Children(environment_of(settings)) as children:
         application = await start_traffic(children, options.traffic, "warm-up")
         await asyncio.sleep(WARM_UP_SECONDS)
         await application.phase(ALONE)
         await asyncio.sleep(options.alone_seconds)
         await application.phase(BESIDE)
-        async with computing():
-            await asyncio.sleep(options.alone_seconds)
+        await work()
         summaries = {summary.phase: summary for summary in await application.stop()}
     return Noticed(alone=summaries[ALONE], beside=summaries[BESIDE])
 
@@ -161,9 +166,16 @@ async def benchmark(options: Options, progress: Console) -> Impacts:
                     rows_per_second_alone=by_itself.counts.rows_written / _seconds(by_itself),
                 )
                 progress.print(f"{name}: the run took {impacts[name].run_seconds:.1f} s")
-            async with copied(urls.database_url, template_url) as database_url:
-                floor = await measure_floor(settings_on(settings, urls, database_url), options)
-    return Impacts(paces=impacts, floor=floor)
+            floors = {}
+            for name in FLOORS:
+                async with copied(urls.database_url, template_url) as database_url:
+                    here = settings_on(settings, urls, database_url)
+                    floors[name] = await measure_floor(here, options, _work_of(name, database_url, options))
+    return Impacts(paces=impacts, floors=floors)
+
+
+def _work_of(floor: str, database_url: str, options: Options) -> Callable[[], Awaitable[None]]:
+    return partial(write, database_url) if floor == WRITING else partial(compute, options.alone_seconds)
 
 
 def document(found: Impacts) -> dict[str, Any]:
@@ -173,14 +185,14 @@ def document(found: Impacts) -> dict[str, Any]:
         for name, impact in impacts.items()
         if impact.p99_ratio is not None
     ]
-    if found.floor.p99_ratio is not None:
-        what = "application's p99 beside what only computes, a quarter of the time, to alone"
-        goals.append(Goal(what=what, value=found.floor.p99_ratio))
+    for name, floor in found.floors.items():
+        if floor.p99_ratio is not None:
+            goals.append(Goal(what=f"application's p99 beside {FLOORS[name]}, to alone", value=floor.p99_ratio))
     of_full = impacts[AUTOPILOT].rows_per_second_alone / impacts[FULL].rows_per_second_alone
     goals.append(Goal(what="autopilot with no application: rows/s, to full pace", value=of_full, least=LEAST_OF_FULL))
     return {
         "paces": {name: asdict(impact) | {"p99_ratio": impact.p99_ratio} for name, impact in impacts.items()},
-        "floor": asdict(found.floor) | {"p99_ratio": found.floor.p99_ratio},
+        "floors": {name: asdict(floor) | {"p99_ratio": floor.p99_ratio} for name, floor in found.floors.items()},
         "goals": [goal.document() for goal in goals],
     }
 
@@ -193,7 +205,8 @@ def show(console: Console, found: Impacts) -> None:
     for name, impact in found.paces.items():
         rates = [f"{rate:,.0f}" for rate in (impact.rows_per_second, impact.rows_per_second_alone)]
         _add_rows(table, name, impact, f"{impact.run_seconds:.1f}", *rates)
-    _add_rows(table, COMPUTING, found.floor, "", "", "")
+    for name, floor in found.floors.items():
+        _add_rows(table, name, floor, "", "", "")
     console.print(table)
 
 
