@@ -92,7 +92,7 @@ async def check_range(backfill: Backfill, claim: Claim, lease: Lease, around: Su
     left = claim.totals.units - claim.totals.checked
     while lease.may_go_on and not around.should_end():
         began = around.stopwatch()
-        units = _with_the_rest(left, size, lease.pace)
+        units = size.rows if lease.pace.rests else _with_the_rest(left, size, most_page_units(backfill))
         fits = 0 < left <= units
         page = await _check_rest(backfill, after, claim.span.end, units=units) if fits else None
         if page is None:
@@ -108,9 +108,9 @@ async def check_range(backfill: Backfill, claim: Claim, lease: Lease, around: Su
         await lease.rest(at_least_ms=elapsed_ms if lease.pace.rests else 0)
 
 
-def _with_the_rest(left: int, size: BatchSize, pace: Pace) -> int:
+def _with_the_rest(left: int, size: BatchSize, most: int) -> int:
     """Units of the next page. A page that is not full ends the range."""
-    return left + 1 if not pace.rests and size.rows <= left < LAST_PAGE * size.rows else size.rows
+    return left + 1 if size.rows <= left < min(LAST_PAGE * size.rows, most) else size.rows
 
 
 async def _check_rest(backfill: Backfill, after: Key | None, end: Key, *, units: int) -> CheckedPage | None:
