@@ -12,6 +12,7 @@ from backfill.runs.readings import Reading
 from backfill.sql.database import open_engine
 from tests.support.own_servers import administrator
 from tests.support.standby import Pair, primary_and_standby, write_wal
+from tests.support.waiting import wait_until
 
 MEBIBYTE = 1024 * 1024
 GROWING = {"standbys", "slots"}
@@ -44,7 +45,8 @@ async def test_a_standby_that_stands_still_and_a_slot_that_nobody_reads_are_fore
 
     async with administrator(pair.primary_url) as primary, administrator(pair.standby_url) as standby:
         await primary.execute("SELECT pg_create_physical_replication_slot('nobodys', true)")
-        await standby.execute("SELECT pg_wal_replay_pause()")
+        await standby.execute("SELECT pg_wal_replay_pause()")  # a request, and it may replay some more before it does
+        await wait_until(lambda: standby.fetchval("SELECT pg_get_wal_replay_pause_state() = 'paused'"))
         await looked(0.0)
         await write_wal(pair.primary_url, 6)
         found = await looked(0.5)
