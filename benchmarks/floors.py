@@ -29,6 +29,7 @@ while True:
 
 
 async def compute(seconds: float) -> None:
+    """In a process of its own, for so long."""
     arguments = ("-c", _COMPUTE, str(AT_WORK_MS), str(AT_REST_MS))
     process = await asyncio.create_subprocess_exec(sys.executable, *arguments, stdin=asyncio.subprocess.DEVNULL)
     try:

@@ -66,7 +66,7 @@ class InProcessRun:
         await self.store.release(planning)
 
     async def hold_first_range(self) -> None:
-        """Another worker does, and says nothing more."""
+        """Another worker holds it, and says nothing more."""
         held = await self.store.claim(self.run_id, token="there:1:test/first")
         assert held is not None
         assert held.range_index == 0
