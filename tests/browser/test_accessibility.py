@@ -11,7 +11,7 @@ from playwright.async_api import Page, expect
 
 from backfill.http.tokens import Scope, new_token
 from tests.browser.conftest import OpenPage
-from tests.browser.test_dashboard import expect_state, start_slowly
+from tests.browser.test_dashboard import expect_state, start, start_slowly
 from tests.conftest import Spawn
 from tests.http.test_serving import address_of
 from tests.support.cli import BACKFILL
@@ -49,7 +49,7 @@ async def test_the_pages_without_a_run(projects: OldRows, open_page: OpenPage) -
 async def test_a_run_that_waits_rests_and_is_given_up(projects: OldRows, open_page: OpenPage) -> None:
     """There is no worker: it stays where it is put."""
     page = await open_page()
-    await page.get_by_role("button", name="Start a run").click()
+    await start(page)
     await expect_state(page, "queued")
     assert await violations(page, page.url) == []
 

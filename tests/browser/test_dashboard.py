@@ -34,13 +34,17 @@ CONTRAST = """element => {
 }"""
 
 
+async def start(page: Page) -> None:
+    """Ends on the page of the new run, to which a click by itself only sets out."""
+    await page.get_by_role("button", name="Start a run").click()
+    await expect(state_of(page)).to_be_visible(timeout=PATIENCE_MS)
+
+
 async def start_slowly(page: Page) -> None:
-    """Ends on the page of the new run."""
     await page.get_by_text("Pace and note", exact=True).click()
     for label, value in SLOWLY.items():
         await page.get_by_label(label).fill(value)
-    await page.get_by_role("button", name="Start a run").click()
-    await expect(page.get_by_role("heading", name="generation-versions")).to_be_visible()
+    await start(page)
 
 
 def state_of(page: Page) -> Locator:
@@ -115,7 +119,7 @@ async def test_a_lost_connection_is_told_and_found_again(
     projects: OldRows, open_page: OpenPage, serving: Spawned, spawn: Spawn, environment: Mapping[str, str]
 ) -> None:
     page = await open_page()
-    await page.get_by_role("button", name="Start a run").click()
+    await start(page)
     told = page.get_by_text("Connection lost.")
     await expect(told).to_be_hidden()
 
@@ -147,7 +151,7 @@ async def test_a_failed_run_names_what_the_database_refuses(
         "ALTER TABLE projects ADD CONSTRAINT only_others CHECK (id <> 'p07' OR latest_version = 0) NOT VALID"
     )
     page = await open_page()
-    await page.get_by_role("button", name="Start a run").click()
+    await start(page)
 
     await expect_state(page, "failed")
     await expect(page.locator("#troubles details")).to_contain_text("only_others")
@@ -198,7 +202,7 @@ async def test_a_keyboard_is_enough(projects: OldRows, worker: None, open_page: 
 
     await press_on("Skip to the content")
     await press_on("Start a run")
-    await expect(page.get_by_role("heading", name="generation-versions")).to_be_visible()
+    await expect(state_of(page)).to_be_visible(timeout=PATIENCE_MS)
     run_address = page.url
     await page.goto("/")
     await press_on(run_address.rpartition("/")[2])
@@ -207,7 +211,7 @@ async def test_a_keyboard_is_enough(projects: OldRows, worker: None, open_page: 
 
 async def test_cancelling_asks_first_and_the_keyboard_keeps_its_place(projects: OldRows, open_page: OpenPage) -> None:
     page = await open_page()
-    await page.get_by_role("button", name="Start a run").click()
+    await start(page)
     somebody = await open_page(page.url)
     await page.get_by_role("button", name="Pause").focus()
 
@@ -233,7 +237,7 @@ async def test_it_fits_and_can_be_read(
         f"{'a_constraint_with_quite_a_long_name_' * 2} CHECK (id <> 'p07' OR latest_version = 0) NOT VALID"
     )
     page = await open_page(width=width, color_scheme=colour_scheme)
-    await page.get_by_role("button", name="Start a run").click()
+    await start(page)
     await expect_state(page, "failed")
     run_address = page.url
 

@@ -14,6 +14,9 @@ from tests.support.waiting import in_time
 
 attempts = []
 
+def shown():
+    raise AssertionError("Locator expected to be visible")
+
 def test_it():
     attempts.append(1)
     assert len(attempts) > 1 or {claim}
@@ -22,8 +25,12 @@ def test_it():
 
 @pytest.mark.parametrize(
     ("claim", "outcome"),
-    [("in_time(2.0, 1.0)", "1 passed, 1 rerun"), ("'this row' == 'that row'", "1 failed")],
-    ids=["late", "wrong"],
+    [
+        ("in_time(2.0, 1.0)", "1 passed, 1 rerun"),
+        ("shown()", "1 passed, 1 rerun"),
+        ("'this row' == 'that row'", "1 failed"),
+    ],
+    ids=["late", "late on a page", "wrong"],
 )
 def test_what_was_late_is_tried_once_more_and_what_was_wrong_is_not(tmp_path: Path, claim: str, outcome: str) -> None:
     (tmp_path / "test_it.py").write_text(FAILS_AT_FIRST.format(claim=claim))
