@@ -123,5 +123,5 @@ def primary_and_standby(*settings: str) -> Iterator[Pair]:
 async def write_wal(url: str, mebibytes: int) -> None:
     async with administrator(url) as session:
         for _ in range(mebibytes):
-            # Transactional: the commit writes it, where the rest would stay in the server's buffers until somebody does.
+            # Transactional: its commit writes it, where without one it would stay in the server's buffers for a while.
             await session.execute("SELECT pg_logical_emit_message(true, 'test', repeat('x', 1048576))")
