@@ -10,8 +10,8 @@ import asyncio
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Protocol, cast
 
+from backfill.engine.besides import besides
 from backfill.engine.guard import guarded
 from backfill.engine.lease import Lease
 from backfill.engine.protocols import Advance, Backfill, CheckedPage, Claim, Store
@@ -39,18 +39,10 @@ LAST_PAGE = 1.5
 ALONE_TARGET_MS = 150
 
 
-class CheckingTheRest(Protocol):
-    """What a backfill may have besides whose units are single rows, and which reads all of some faster than the next
-    ones in order."""
-
-    async def check_rest(self, after: Key | None, end: Key, *, units: int) -> CheckedPage | None:
-        """All units up to `end`; None where they are more than `units` or any of them is wrong."""
-        ...
-
-
 def most_page_units(backfill: Backfill) -> int:
     """A definition whose units are single rows says that more of them fit into a page."""
-    return int(getattr(backfill, "most_checked", MOST_PAGE_UNITS))
+    said = besides(backfill, "most_checked")
+    return MOST_PAGE_UNITS if said is None else said.most_checked
 
 
 def first_page_size(backfill: Backfill, batch_rows: int = FIRST_ROWS_ALIKE, *, times: int = 1) -> BatchSize:
@@ -115,10 +107,8 @@ def _with_the_rest(left: int, size: BatchSize, most: int) -> int:
 
 async def _check_rest(backfill: Backfill, after: Key | None, end: Key, *, units: int) -> CheckedPage | None:
     """What is left of the range, where it is no more than a page as far as is known, and nothing is wrong with it."""
-    # Not isinstance: from Python 3.12 on that does not see what a guarded definition has.
-    if not hasattr(backfill, "check_rest"):
-        return None
-    return await cast("CheckingTheRest", backfill).check_rest(after, end, units=units)
+    checking = besides(backfill, "check_rest")
+    return None if checking is None else await checking.check_rest(after, end, units=units)
 
 
 def _advance(page: CheckedPage, range_index: int, now_ms: int) -> Advance:

@@ -15,6 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
+from backfill.engine.besides import FAILURES, besides
 from backfill.engine.protocols import Backfill, CheckedPage, PartSettled, Previewable, Settled
 from backfill.runs.errors import OperatorError
 from backfill.runs.failures import BatchFailed, Failure, classify
@@ -25,14 +26,6 @@ from backfill.runs.rehearsed import Rehearsed
 
 # A plan may count whole tables, in a few statements each of which has its own limit.
 PLAN_TAKES_LONGER = 3
-# What a definition may have besides and the engine calls, with whose fault it is when that fails.
-BESIDES = {
-    "settle_stretch": Failure.ROW,
-    "pass_settled": Failure.BUG,
-    "check_rest": Failure.BUG,
-    "places_of": Failure.BUG,
-    "wal_written": Failure.BUG,
-}
 _LIBRARIES = tuple(sysconfig.get_paths()[name] for name in ("stdlib", "purelib", "platlib"))
 
 Guarded = TypeVar("Guarded", bound=Backfill)
@@ -73,7 +66,9 @@ class _Guard:
     def __init__(self, backfill: Previewable, seconds: float | None) -> None:
         self._backfill = backfill
         # What a definition's own code takes outside of the database, by its own account, is not a call that hangs.
-        self._seconds = None if seconds is None else seconds + getattr(backfill, "computing_seconds", 0.0)
+        computing = besides(backfill, "computing_seconds")
+        own = 0.0 if computing is None else computing.computing_seconds
+        self._seconds = None if seconds is None else seconds + own
         self.name: str = backfill.name
         self.rules: Sequence[Rule] = backfill.rules
 
@@ -147,8 +142,8 @@ class _Guard:
     def __getattr__(self, name: str) -> Any:
         """What a definition has besides is the business of whoever asks it for that; some of it is the engine's."""
         found = getattr(self._backfill, name)
-        return partial(self._besides, name, found) if name in BESIDES else found
+        return partial(self._besides, name, found) if name in FAILURES else found
 
     async def _besides(self, name: str, call: Callable[..., Awaitable[Any]], *arguments: Any, **named: Any) -> Any:
-        async with self._call(name, BESIDES[name]):
+        async with self._call(name, FAILURES[name]):
             return await call(*arguments, **named)

@@ -10,8 +10,9 @@ from collections import deque
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from itertools import takewhile
-from typing import Protocol, cast
+from typing import Protocol
 
+from backfill.engine.besides import besides
 from backfill.runs.failures import BatchFailed
 from backfill.runs.ranges import Key, Passed, Span, Unit
 
@@ -79,15 +80,6 @@ class Pages(Protocol):
         ...
 
 
-class Passing(Protocol):
-    """What a backfill may have besides that can tell of many units at once that nothing is left to do in them: a run
-    over settled data then makes no names of them."""
-
-    async def pass_settled(self, after: Key | None, end: Key, *, units: int) -> Passed | None:
-        """The next `units` units; None where any of them is not settled."""
-        ...
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ahead:
     """How a range is read ahead: so many units next, and whether there was nothing to do in those before."""
@@ -123,11 +115,11 @@ class Lookahead:
 
     async def next_settled(self) -> Passed | None:
         """The next page as a whole, where the one before had nothing to do and this has nothing either."""
-        # Not isinstance: from Python 3.12 on that does not see what a guarded definition has.
-        if self._waiting or self._at_end or not self.ahead.idle or not hasattr(self._backfill, "pass_settled"):
+        passing = besides(self._backfill, "pass_settled")
+        if self._waiting or self._at_end or not self.ahead.idle or passing is None:
             return None
         page = self.ahead.page
-        passed = await cast("Passing", self._backfill).pass_settled(self._after, self._end, units=page)
+        passed = await passing.pass_settled(self._after, self._end, units=page)
         if passed is None:
             self.ahead = replace(self.ahead, idle=False)
             return None

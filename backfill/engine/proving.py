@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Sequence
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
+from backfill.engine.besides import besides
 from backfill.engine.lease import Lease
 from backfill.engine.protocols import Backfill
 from backfill.runs.coverage import AfterSplit, Passage, Places, Proof, boundaries
@@ -24,18 +25,9 @@ PAGE_UNITS = 1000
 Answer = TypeVar("Answer")
 
 
-class Proving(Protocol):
-    """What a definition may have besides. `places_of` ranks keys as the walk orders them: equal ones alike, from 0 on;
-    `wal_written` is how many bytes of WAL its server has ever written."""
-
-    async def places_of(self, keys: Sequence[Key]) -> Sequence[int]: ...
-
-    async def wal_written(self) -> int: ...
-
-
 async def wal_written(backfill: Backfill) -> int | None:
-    asked = getattr(backfill, "wal_written", None)
-    return None if asked is None else await _if_it_can_be_asked(asked())
+    proving = besides(backfill, "wal_written")
+    return None if proving is None else await _if_it_can_be_asked(proving.wal_written())
 
 
 async def proof_of(backfill: Backfill, passage: Passage, lease: Lease) -> Proof:
@@ -50,10 +42,10 @@ async def proof_of(backfill: Backfill, passage: Passage, lease: Lease) -> Proof:
 
 
 async def _places(backfill: Backfill, keys: Sequence[Key]) -> Places | None:
-    asked = getattr(backfill, "places_of", None)
-    if asked is None:
+    proving = besides(backfill, "places_of")
+    if proving is None:
         return None
-    places = await _if_it_can_be_asked(asked(keys)) if keys else ()
+    places = await _if_it_can_be_asked(proving.places_of(keys)) if keys else ()
     return None if places is None else dict(zip(keys, places, strict=True))
 
 

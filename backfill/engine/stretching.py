@@ -6,37 +6,15 @@ name, so that what is wrong with one of them is found as for any other backfill.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol, cast
 
+from backfill.engine.besides import Stretch, besides
 from backfill.engine.lookahead import Ahead, Batch, Lookahead, Pages
 from backfill.runs.failures import BatchFailed, Failure
 from backfill.runs.ranges import Key, Span, Unit
 
 MUCH_QUICKER = 4
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Stretch:
-    """One committed transaction on the next units of a range, of one row each, that nobody read before.
-
-    `last_key` None: the range is at its end. `contended` are among the `units`, and were left out.
-    """
-
-    units: int
-    last_key: Key | None
-    written: int
-    contended: frozenset[str] = frozenset()
-
-
-class Stretching(Protocol):
-    """What a backfill has besides whose units are single rows, and which can settle them without knowing their names: a
-    range is then settled a stretch at a time, and only where one fails are its units read and settled by name."""
-
-    async def settle_stretch(self, after: Key | None, end: Key, *, units: int) -> Stretch:
-        """Settle the next `units` units in one transaction; safe to do again."""
-        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,9 +29,16 @@ class Stretched:
 class Stretches:
     """The way ahead in place of a `Lookahead`: stretches, and batches of named units where a stretch has failed."""
 
-    def __init__(self, backfill: Pages, span: Span, cursor: Key | None, stopwatch: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        backfill: Pages,
+        settle_stretch: Callable[..., Awaitable[Stretch]],
+        span: Span,
+        cursor: Key | None,
+        stopwatch: Callable[[], float],
+    ) -> None:
         self._backfill = backfill
-        self._settle = cast("Stretching", backfill).settle_stretch
+        self._settle = settle_stretch
         self._after = cursor or span.start
         self._end = span.end
         self._stopwatch = stopwatch
@@ -123,7 +108,6 @@ def way_ahead(
     backfill: Pages, span: Span, cursor: Key | None, stopwatch: Callable[[], float], *, ahead: Ahead | None = None
 ) -> Lookahead | Stretches:
     """`ahead` is how a `Lookahead` begins to read."""
-    # Not isinstance: from Python 3.12 on that does not see what a guarded definition has.
-    if hasattr(backfill, "settle_stretch"):
-        return Stretches(backfill, span, cursor, stopwatch)
+    if stretching := besides(backfill, "settle_stretch"):
+        return Stretches(backfill, stretching.settle_stretch, span, cursor, stopwatch)
     return Lookahead(backfill, span, cursor, ahead=ahead)

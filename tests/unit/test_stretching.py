@@ -6,10 +6,11 @@ import time
 from dataclasses import dataclass, field
 from typing import cast
 
+from backfill.engine.besides import Stretch
 from backfill.engine.guard import guarded
 from backfill.engine.lookahead import Batch
 from backfill.engine.protocols import Backfill
-from backfill.engine.stretching import Stretch, Stretched, Stretches, way_ahead
+from backfill.engine.stretching import Stretched, Stretches, way_ahead
 from backfill.runs.failures import BatchFailed, Failure
 from backfill.runs.findings import Rule
 from backfill.runs.ranges import Key, Span, Unit
@@ -54,7 +55,7 @@ def _after(key: Key | None) -> int:
 async def walked(numbers: Numbers, units: int) -> tuple[list[int], list[str]]:
     """How many rows each stretch had, and the rows that were to be settled by name."""
     stretches, named = list[int](), list[str]()
-    ahead = Stretches(numbers, SPAN, None, lambda: 0.0)
+    ahead = Stretches(numbers, numbers.settle_stretch, SPAN, None, lambda: 0.0)
     while (batch := await ahead.next_batch(units, units)) is not None:
         if isinstance(batch, Stretched):
             stretches.append(batch.stretch.units)

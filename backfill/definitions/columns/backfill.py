@@ -25,8 +25,8 @@ from backfill.definitions.walk import (
     read_page,
     read_units,
 )
+from backfill.engine.besides import Stretch
 from backfill.engine.protocols import CheckedPage, PartSettled, Settled
-from backfill.engine.stretching import Stretch
 from backfill.runs.failures import BatchFailed, Failure
 from backfill.runs.findings import Finding, Rule
 from backfill.runs.preview import StatementPlan, Survey

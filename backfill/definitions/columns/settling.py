@@ -22,8 +22,8 @@ from backfill.definitions.columns import statements
 from backfill.definitions.columns.declaration import Declaration
 from backfill.definitions.walk import Walk
 from backfill.definitions.walk.keys import unit_id
+from backfill.engine.besides import Stretch
 from backfill.engine.protocols import Settled
-from backfill.engine.stretching import Stretch
 from backfill.runs.failures import BatchFailed, Failure
 from backfill.runs.ranges import Key
 from backfill.sql.built import run_built
