@@ -1,4 +1,7 @@
-"""Without the settings of the machine that the tests run on."""
+"""Without the settings of the machine that the tests run on; and what chance chooses is the same each time.
+
+Examples by chance are looked for with `make test ARGS="--hypothesis-profile chance tests/unit"`.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,12 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# However busy the machine is. A change is refused for what it did, and not for an example that nobody has seen before.
+settings.register_profile("chance", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("same", settings.get_profile("chance"), derandomize=True)
+settings.load_profile("same")
 
 
 @pytest.fixture
