@@ -43,7 +43,7 @@ class Step:
 
 
 STEPS = (
-    Step(name="throughput", sizes={"generations": 200_000, "projects": 20_000}),
+    Step(name="throughput", sizes={"generations": 200_000, "projects": 20_000}, more=("--repeat=3",)),
     Step(name="columns", sizes={"rows": 1_000_000}),
     Step(name="peers", sizes={"rows": 200_000, "peer-rows": 20_000}),
     Step(name="impact", sizes={"generations": 120_000, "projects": 12_000}),

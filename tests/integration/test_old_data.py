@@ -242,6 +242,19 @@ async def test_a_seed_always_gives_the_same_rows(servers: ServerUrls, template_e
     assert all(print_1 != print_2 for print_1, print_2 in zip(prints[0], prints[2], strict=True))
 
 
+async def test_without_files_the_rows_are_the_same_but_for_these(servers: ServerUrls, template_e011: str) -> None:
+    told = "SELECT count(output_files) > 0, md5(string_agg(g::text, '|' ORDER BY g.id)) FROM generations AS g"
+    found = []
+    for files in (True, False):
+        async with new_database(servers.database_url, template=template_e011) as url, connected(url) as connection:
+            await fill(url, OldDataShape(projects=200, generations=1_000, files=files))
+            assert files == (await connection.fetchrow(told))[0]
+            await connection.execute("UPDATE generations SET output_files = NULL")
+            found.append(await connection.fetchrow(told))
+
+    assert found[0] == found[1]
+
+
 async def test_a_database_with_rows_is_left_alone(database_e011: str) -> None:
     await fill(database_e011, OldDataShape(projects=3, generations=5))
 

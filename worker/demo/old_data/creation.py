@@ -45,8 +45,9 @@ class OldDataShape:
 
     `giant_share` of all generations belong to one project, `empty_share` of the projects have none. With
     `ties` many generations of a project, and many projects, have the same `created_at`; without, it differs
-    within each project. `newest` ends the data, `span` before it is where it begins: fixed times and not the
-    clock's, so that a seed means the same rows tomorrow.
+    within each project. Without `files` no generation has its output files, which are most of a row, as where an
+    application keeps them elsewhere. `newest` ends the data, `span` before it is where it begins: fixed times
+    and not the clock's, so that a seed means the same rows tomorrow.
     """
 
     projects: int = 20_000
@@ -54,6 +55,7 @@ class OldDataShape:
     giant_share: float = 0.05
     empty_share: float = 0.03
     ties: bool = False
+    files: bool = True
     seed: int = 1
     newest: datetime = datetime(2025, 1, 1, tzinfo=UTC)
     span: timedelta = timedelta(days=730)
@@ -120,6 +122,7 @@ def _parameters(shape: OldDataShape) -> dict[str, object]:
         "giant_share": shape.giant_share,
         "empty_share": shape.empty_share,
         "ties": shape.ties,
+        "files": shape.files,
         "seed": shape.seed,
         "newest": shape.newest,
         "span": shape.span,

@@ -26,6 +26,7 @@ SELECT n AS number,
                                format(p.source, noun.name, initcap(noun.name), 3 + (n * noun.place) % 90)
                                ORDER BY p.folder, noun.name)
         FROM nouns AS noun, parts AS p
-        WHERE pg_temp.draw(s.seed, n * 64 + noun.place, 60) < 0.4 * (n / 256.0) OR (n + noun.place) % 6 = 0
+        WHERE s.files
+          AND (pg_temp.draw(s.seed, n * 64 + noun.place, 60) < 0.4 * (n / 256.0) OR (n + noun.place) % 6 = 0)
        ) AS output_files
 FROM old_shape AS s, generate_series(0, 255) AS n
