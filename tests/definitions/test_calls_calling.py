@@ -111,10 +111,10 @@ async def test_a_call_that_does_not_come_back_is_given_up_and_the_others_go_on(r
         return int(row.id)
 
     function = hang_on_the_loop if runs_in is RunsIn.LOOP else hang
-    answers = await caller_of(function, runs_in, concurrency=1, timeout=0.1).answers(rows(4))
+    answers = await caller_of(function, runs_in, concurrency=1, timeout=0.5).answers(rows(4))
     never.set()
 
-    assert answers[1] == Raised("the function did not come back within 0.1 seconds")
+    assert answers[1] == Raised("the function did not come back within 0.5 seconds")
     assert [answer.value for answer in answers if isinstance(answer, Gave)] == [0, 2, 3]
 
 
