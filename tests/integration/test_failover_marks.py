@@ -110,6 +110,14 @@ async def test_a_server_that_was_restarted_does_not_know_where_it_has_stopped_fo
     assert await here.note(restarted) == 1
 
 
+async def test_a_range_that_moved_in_the_millisecond_of_the_mark_goes_back(here: Here) -> None:
+    await here.mark()
+    here.now[0] -= 1_000
+    await here.step()
+
+    assert await here.note(KEPT) == 1
+
+
 async def test_nothing_goes_back_where_nothing_was_lost(here: Here) -> None:
     await here.step()
     await here.mark()

@@ -49,7 +49,8 @@ local function fail_over()
     local fields = redis.call('HMGET', range_key(index), 'stage', 'cursor', 'part', 'at_ms', 'settled_ms')
     local is_begun = fields[1] ~= 'open' or fields[2] ~= '' or fields[3] ~= ''
     local moved_ms = tonumber(fields[1] ~= 'open' and fields[5] or fields[4] or now)
-    if is_begun and moved_ms > until_ms then
+    -- In the same millisecond it may have been after the mark.
+    if is_begun and moved_ms >= until_ms then
       local given = take_back(index)
       which[#which + 1], units, rows = index, units + given.units, rows + given.rows
     end
