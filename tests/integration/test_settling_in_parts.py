@@ -113,6 +113,25 @@ async def test_a_worker_that_takes_over_leaves_the_marks_of_the_one_before_true(
     assert list((await rows.versions("p")).values()) == list(range(1, 47))
 
 
+@pytest.mark.parametrize("count", [2 * PART_ROWS, 25], ids=["nothing follows", "others follow"])
+async def test_a_mark_of_a_part_that_a_failover_has_lost_is_made_anew(
+    rows: OldRows, backfill: GenerationVersions, count: int
+) -> None:
+    await rows.add_project("p")
+    await rows.add_many("p", count)
+    first = await backfill.settle_part("p", None, rows=PART_ROWS)
+    lost = await backfill.settle_part("p", first.mark, rows=PART_ROWS)
+    await rows.connection.execute("SET session_replication_role = replica")
+    await rows.connection.execute(
+        "UPDATE generations SET version = DEFAULT, storage_path = NULL WHERE version > $1", PART_ROWS
+    )
+
+    written = await settle_all_parts(backfill, lost.mark)
+
+    assert written == count - PART_ROWS
+    assert list((await rows.versions("p")).items()) == [(f"p-{n:06}", n) for n in range(1, count + 1)]
+
+
 async def test_a_late_row_does_not_hold_up_a_worker_that_begins_anew(
     rows: OldRows, backfill: GenerationVersions
 ) -> None:

@@ -169,6 +169,14 @@ SABOTAGES = (
         "::test_an_old_mark_gives_no_number_twice_when_a_late_row_follows_it",
     ),
     Sabotage(
+        name="a large project goes on behind a part that a failover has lost",
+        file="worker/generations/large.py",
+        old="if not mark.done_id:",
+        new="if True:",
+        caught_by=f"{_INTEGRATION}/test_settling_in_parts.py"
+        "::test_a_mark_of_a_part_that_a_failover_has_lost_is_made_anew[others follow]",
+    ),
+    Sabotage(
         name="a large project is taken up again at a late row and not behind its last part",
         file=f"{_SQL}/read_frontier.sql",
         old="AND p.latest_version < 1",

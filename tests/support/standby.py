@@ -88,7 +88,7 @@ class Standby:
             lines = (self.cluster / "postmaster.pid").read_text().splitlines()
         except FileNotFoundError:
             return False
-        return lines[0] == str(pid) and lines[-1].strip() == "ready"
+        return lines[:1] == [str(pid)] and lines[-1].strip() == "ready"
 
     def url(self, port: int) -> str:
         return PostgresRecipe(place=self.quarters.place).url(port)

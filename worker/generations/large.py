@@ -1,10 +1,10 @@
 """A project larger than a batch: settled in several transactions, each numbering the next rows in order.
 
-The mark says where the next one begins and which number was given last. It is a hint that is checked under
-the lock: rows after it that are assigned already mean that another worker has been here, and the mark is made
-anew from the data. `latest_version` and the active flag come with the last transaction; rows that turn up
-behind the mark (a long transaction of the application committed late) wait for that, and are found by looking
-once more after it.
+The mark says where the next one begins and which number was given last. It is a hint that is checked first:
+rows after it that are assigned already mean that another worker has been here, and a row before it that is not
+means that a failover has lost it; then the mark is made anew from the data. `latest_version` and the active flag
+come with the last transaction; rows that turn up behind the mark (a long transaction of the application committed
+late) wait for that, and are found by looking once more after it.
 """
 
 from __future__ import annotations
@@ -63,7 +63,16 @@ async def settle_part(
         if mark is None:
             return FINISHED
     async with transaction(engine, limits) as connection:
+        if not await _holds(connection, mark):
+            return LOOK_AGAIN
         return await number_next(connection, project_id, mark, rows)
+
+
+async def _holds(connection: AsyncConnection, mark: Mark) -> bool:
+    """No lock is needed for it: a row that is assigned stays so."""
+    if not mark.done_id:
+        return True
+    return bool((await run_sql(connection, "mark_holds", {"done_id": mark.done_id})).scalar_one_or_none())
 
 
 async def number_next(connection: AsyncConnection, project_id: str, mark: Mark, rows: int) -> PartSettled:
