@@ -16,8 +16,12 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, cast
 
 from tests.support.commands import REPOSITORY, Spawned
+
+if TYPE_CHECKING:
+    from io import TextIOWrapper
 
 PROGRAMS = {"alembic": "alembic.config:main", "arq": "arq.cli:cli", "backfill": "backfill.cli:main"}
 
@@ -87,7 +91,9 @@ def _become(command: Sequence[str], env: dict[str, str], outputs: tuple[Path, Pa
     os.chdir(REPOSITORY)
     for descriptor, output in enumerate(outputs, start=1):
         os.dup2(os.open(output, os.O_WRONLY | os.O_APPEND), descriptor)
-    sys.stdout, sys.stderr = (os.fdopen(number, "w", encoding="utf-8", closefd=False) for number in (1, 2))
+    # The objects that modules imported before may have kept: what these hold is written at the end, too.
+    for stream in (sys.stdout, sys.stderr):
+        cast("TextIOWrapper", stream).reconfigure(encoding="utf-8", write_through=False)
     sys.argv = list(command)
     try:
         pkgutil.resolve_name(PROGRAMS[command[0]])()
