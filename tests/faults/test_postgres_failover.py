@@ -32,9 +32,9 @@ from tests.support.waiting import wait_until
 from tests.support.watching import watching
 from worker.demo.old_data import OldDataShape, create_old_data
 
-# Half of the rows are one project's, which is a range by itself and is at work, in parts, all of the time.
-SHAPE = OldDataShape(projects=400, generations=4_000, giant_share=0.5)
-SLOWLY = {"BACKFILL_BATCH_ROWS": "20", "BACKFILL_PAUSE_MS": "30"}
+# Most of the rows are one project's, which is a range by itself and at work, in parts, all of the time.
+SHAPE = OldDataShape(projects=400, generations=4_000, giant_share=0.7)
+SLOWLY = {"BACKFILL_BATCH_ROWS": "20", "BACKFILL_PAUSE_MS": "60"}
 # All of them, and those of the largest project.
 SETTLED = """
     SELECT ARRAY[sum(settled), (array_agg(settled ORDER BY rows DESC))[1]]::bigint[]
@@ -94,9 +94,9 @@ async def test_a_run_goes_on_and_what_the_promoted_standby_lacks_is_done_again(
     worker = spawn(*WORKER, env=env)
     await until_ready(worker)
     async with watching(env) as watcher:
-        recovery = Recovery(watcher, run_id := enqueue(env)["id"])
+        recovery = Recovery(watcher, run_id := enqueue(env, "--pace", "fixed", "--parallel", "2")["id"])
         finished = await wait_until(lambda: ranges_finished(redis_url, run_id), 120)
-        kept = await watcher.run(run_id)
+        kept = await watcher.until_rows(run_id, (await watcher.run(run_id)).counts.rows_done + 100)
         await wait_until(lambda: is_marked(redis_url, run_id, since_ms=kept.seen_ms), 60)
         written = await ask(pair.primary, "SELECT pg_current_wal_lsn()::text")
         await wait_until(lambda: ask(pair.standby, FOLLOWED_TO, about=written), 60)
