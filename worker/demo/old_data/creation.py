@@ -45,7 +45,7 @@ class OldDataShape:
 
     `giant_share` of all generations belong to one project, `empty_share` of the projects have none. With
     `ties` many generations of a project, and many projects, have the same `created_at`; without, it differs
-    within each project. Without `files` no generation has its output files, which are most of a row, as where an
+    within each project. Without `files` no generation has its output files, which are a third of a row, as where an
     application keeps them elsewhere. `newest` ends the data, `span` before it is where it begins: fixed times
     and not the clock's, so that a seed means the same rows tomorrow.
     """
